@@ -1,0 +1,115 @@
+# The front door. Needs GNU make, a C compiler and Rust; perl where OpenSSL's
+# headers are missing.
+#
+#     make            build the library (release)
+#     make demo       show every kind of close on real connections
+#     make test       run every test; installs the tools they need
+#     make check      what a change has to pass: format, lints, tests
+#     make install    PREFIX=/usr/local DESTDIR= LIBDIR= INCLUDEDIR=
+#     make uninstall  (the same variables)
+#     make clean
+#
+# CARGO_TARGET_DIR is honoured; "make -n install" shows what would be done.
+
+CARGO ?= cargo
+PKG_CONFIG ?= pkg-config
+INSTALL ?= install
+CFLAGS ?= -O2
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+
+VERSION := $(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
+MAJOR := $(word 1,$(subst ., ,$(VERSION)))
+MINOR := $(word 2,$(subst ., ,$(VERSION)))
+# The same rule as in build.rs: while it is 0.x, the minor version counts.
+SONAME := libwskt.so.$(if $(filter 0,$(MAJOR)),0.$(MINOR),$(MAJOR))
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+BUILD := $(TARGET)/release
+LIBRARY := $(BUILD)/libwskt.so
+
+# Where OpenSSL comes from: OPENSSL_DIR, pkg-config, or source code that is
+# built and linked in ("vendored"). FEATURES= on the command line overrides.
+ifneq ($(strip $(OPENSSL_DIR)),)
+FEATURES ?=
+STATIC_LIBS := -L$(OPENSSL_DIR)/lib -lssl -lcrypto
+else ifeq ($(shell $(PKG_CONFIG) --exists openssl 2>/dev/null && echo found),found)
+FEATURES ?=
+STATIC_REQUIRES := openssl
+else
+FEATURES ?= --features vendored
+endif
+ifneq ($(findstring vendored,$(FEATURES)),)
+STATIC_LIBS :=
+STATIC_REQUIRES :=
+endif
+
+all:
+	$(CARGO) build --release --lib $(FEATURES)
+	@ln -sf libwskt.so $(BUILD)/$(SONAME)
+
+# For "make install" after "make": nothing is built unless a source is newer.
+$(LIBRARY): Cargo.toml build.rs cbindgen.toml $(shell find src -name '*.rs')
+	$(CARGO) build --release --lib $(FEATURES)
+	@ln -sf libwskt.so $(BUILD)/$(SONAME)
+	@touch $@
+
+demo:
+	$(CARGO) build --release --lib --example wskt-server $(FEATURES)
+	@ln -sf libwskt.so $(BUILD)/$(SONAME)
+	@mkdir -p $(TARGET)/demo
+	$(CC) -std=c99 -Wall -Wextra -Wpedantic -Werror $(CFLAGS) -Iinclude \
+	    examples-c/close_event.c -o $(TARGET)/demo/close_event \
+	    -L$(BUILD) -lwskt -Wl,-rpath,$(abspath $(BUILD))
+	@echo
+	@examples-c/demo.sh $(BUILD)/examples/wskt-server $(TARGET)/demo/close_event
+
+# A second make looks again for what the first step may have installed.
+test:
+	tests/setup.sh
+	@$(MAKE) --no-print-directory tests-only
+
+tests-only:
+	@mkdir -p $(TARGET)/debug
+	@ln -sf libwskt.so $(TARGET)/debug/$(SONAME)
+	$(CARGO) test $(FEATURES)
+
+check:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets $(FEATURES) -- -D warnings
+	@$(MAKE) --no-print-directory test
+
+# A directory as it is written in a .pc file.
+in_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
+
+define package
+	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(call in_prefix,$(LIBDIR))|' \
+	    -e 's|@INCLUDEDIR@|$(call in_prefix,$(INCLUDEDIR))|' -e 's|@VERSION@|$(VERSION)|' \
+	    -e 's|@STATIC_REQUIRES@|$(STATIC_REQUIRES)|' -e 's|@STATIC_LIBS@|$(STATIC_LIBS)|' \
+	    -e 's| *$$||' $(1).pc.in >$(TARGET)/$(1).pc
+	$(INSTALL) -m 644 $(TARGET)/$(1).pc "$(DESTDIR)$(LIBDIR)/pkgconfig/$(1).pc"
+endef
+
+install: $(LIBRARY)
+	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
+	$(INSTALL) -m 755 $(LIBRARY) "$(DESTDIR)$(LIBDIR)/libwskt.so.$(VERSION)"
+	ln -sf libwskt.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
+	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libwskt.so"
+	$(INSTALL) -m 644 $(BUILD)/libwskt.a "$(DESTDIR)$(LIBDIR)/libwskt.a"
+	$(INSTALL) -m 644 include/wskt.h "$(DESTDIR)$(INCLUDEDIR)/wskt.h"
+	$(call package,wskt)
+	$(call package,wskt-static)
+
+uninstall:
+	rm -f "$(DESTDIR)$(LIBDIR)/libwskt.so.$(VERSION)" "$(DESTDIR)$(LIBDIR)/$(SONAME)" \
+	    "$(DESTDIR)$(LIBDIR)/libwskt.so" "$(DESTDIR)$(LIBDIR)/libwskt.a" \
+	    "$(DESTDIR)$(INCLUDEDIR)/wskt.h" "$(DESTDIR)$(LIBDIR)/pkgconfig/wskt.pc" \
+	    "$(DESTDIR)$(LIBDIR)/pkgconfig/wskt-static.pc"
+
+clean:
+	$(CARGO) clean
+	rm -rf examples-c/build
+
+.PHONY: all demo test tests-only check install uninstall clean

@@ -1,0 +1,228 @@
+//! The end of a connection: waiting for the peer's FIN, then telling error
+//! and close, exactly once and last.
+
+use super::outbound::{CloseFrame, Progress};
+use super::{Conn, Crank, Expiry, Flow, Next, Phase, Step, event};
+use crate::close_code;
+use crate::error::{Cause, Failure};
+use crate::event::{CloseEvent, EventKind};
+use crate::protocol::Violation;
+use crate::socket::{Socket, bit};
+use crate::sys::{self, Mode, Time};
+use std::io::ErrorKind;
+use std::net::Shutdown;
+use std::sync::Arc;
+
+/// Most bytes discarded before others get a turn.
+const DISCARD_BUDGET: usize = 1 << 20;
+
+/// No frame matters any more; TCP is still open.
+pub(super) struct Linger {
+    pub(super) tcp: Arc<socket2::Socket>,
+    /// The close event to come, and the error event before it.
+    failure: Option<Failure>,
+    close: CloseEvent,
+    /// We close TCP (the peer broke the rules); otherwise the peer does.
+    ours: bool,
+    shut: bool,
+    until: Option<Time>,
+}
+
+impl Linger {
+    pub(super) fn deadline(&self, socket: &Socket) -> Option<(Time, Expiry)> {
+        match self.until {
+            Some(at) => Some((at, Expiry::Linger)),
+            None => send_deadline(socket),
+        }
+    }
+}
+
+/// When the kernel must have taken a byte.
+pub(super) fn send_deadline(socket: &Socket) -> Option<(Time, Expiry)> {
+    let stalled = socket.lock_out().stalled()?;
+    Some((stalled.after(socket.config().send_timeout?), Expiry::Send))
+}
+
+/// Error and close on their way to the program.
+pub(super) struct Ending {
+    failure: Option<Failure>,
+    at: Time,
+    error_told: bool,
+    close_told: bool,
+}
+
+impl Conn {
+    /// The peer's Close frame came.
+    pub(super) fn peer_closed(
+        &mut self,
+        code: Option<u16>,
+        reason: &str,
+        tcp: Arc<socket2::Socket>,
+    ) {
+        let (dropped, ours_first) = self.socket.answer_close(code, reason);
+        let mut message = String::new();
+        if dropped.message {
+            message = format!(
+                "the peer closed before {} bytes that send had accepted were sent",
+                dropped.payload
+            );
+        }
+        let close = CloseEvent {
+            was_clean: !dropped.message,
+            code: code.unwrap_or(close_code::NO_STATUS),
+            reason: reason.into(),
+            peer_code: code.unwrap_or(0),
+            cause: if ours_first { Cause::Local } else { Cause::Peer },
+            message: message.into(),
+        };
+        self.linger(tcp, None, close, false);
+    }
+
+    /// The peer broke the rules.
+    pub(super) fn violated(&mut self, violation: &Violation, tcp: Arc<socket2::Socket>) {
+        self.socket.flush_gathered();
+        self.socket.fault_close(violation.close_code());
+        let cause = if violation.too_big() { Cause::MessageTooBig } else { Cause::Protocol };
+        let failure = Failure::new(cause, violation.to_string());
+        let close = CloseEvent { peer_code: violation.peer_code(), ..CloseEvent::default() };
+        self.linger(tcp, Some(failure), close, true);
+    }
+
+    fn linger(
+        &mut self,
+        tcp: Arc<socket2::Socket>,
+        failure: Option<Failure>,
+        close: CloseEvent,
+        ours: bool,
+    ) {
+        let linger = Linger { tcp, failure, close, ours, shut: false, until: None };
+        self.phase = Phase::Lingering(Box::new(linger));
+        self.readable = true;
+    }
+
+    pub(super) fn step_lingering(&mut self, crank: &mut Crank<'_>) -> Next {
+        let Phase::Lingering(linger) = &mut self.phase else { return Next::Again };
+        if linger.until.is_none() {
+            match self.socket.flush() {
+                Progress::Done => {}
+                // What remains cannot leave; the read below ends the matter.
+                Progress::Broken => {}
+                Progress::Blocked => self.writable = false,
+            }
+            if !self.socket.lock_out().is_waiting() {
+                linger.until = Some(Time::now().after(self.socket.config().linger_timeout));
+            }
+        }
+        if linger.ours && linger.until.is_some() && !linger.shut {
+            linger.shut = true;
+            if let Some(link) = self.socket.lock_out().link() {
+                link.close_notify();
+            }
+            // A lost connection is found by the read below.
+            let _ = linger.tcp.shutdown(Shutdown::Write);
+        }
+        let mut budget = DISCARD_BUDGET;
+        let room = crank.buffers.room();
+        while self.readable {
+            match sys::recv(&linger.tcp, room, Mode::Look) {
+                Ok(0) => {
+                    self.linger_is_over();
+                    return Next::Again;
+                }
+                Ok(n) => {
+                    budget = budget.saturating_sub(n);
+                    if budget == 0 {
+                        return Next::Leave(Step::More);
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => {
+                    self.linger_is_over();
+                    return Next::Again;
+                }
+            }
+        }
+        Next::Leave(Step::Idle)
+    }
+
+    /// FIN, RST or the linger deadline.
+    pub(super) fn linger_is_over(&mut self) {
+        match std::mem::replace(&mut self.phase, Phase::Gone) {
+            Phase::Lingering(linger) => {
+                let Linger { failure, mut close, .. } = *linger;
+                if !matches!(self.socket.lock_out().close(), CloseFrame::Sent(_)) && close.was_clean {
+                    close.was_clean = false;
+                    close.message = "the connection was lost before the Close frame was sent".into();
+                }
+                self.end(failure, close);
+            }
+            other => self.phase = other,
+        }
+    }
+
+    /// The connection is over. A close event without a code gets the one the
+    /// failure means.
+    pub(super) fn end(&mut self, failure: Option<Failure>, mut close: CloseEvent) {
+        let browser = self.socket.config().browser_mode;
+        let opening = !matches!(self.phase, Phase::Open(_) | Phase::Lingering(_) | Phase::Gone);
+        let mut failure = failure;
+        if let Some(failure) = &mut failure {
+            close.cause = failure.cause;
+            close.message = failure.message.clone();
+            if close.code == 0 {
+                let tls = opening && failure.cause == Cause::Tls && !browser;
+                close.code = if tls { close_code::TLS_HANDSHAKE } else { close_code::ABNORMAL };
+            }
+            if browser && opening {
+                *failure = Failure::default();
+                close.cause = Cause::Unknown;
+                close.message = "".into();
+            }
+        }
+        if browser && close.cause == Cause::Lost {
+            failure = None;
+        }
+        let now = Time::now();
+        self.socket.conclude(close, now);
+        self.deadline = None;
+        self.phase = Phase::Ending(Box::new(Ending {
+            failure,
+            at: now,
+            error_told: false,
+            close_told: false,
+        }));
+    }
+
+    pub(super) fn step_ending(&mut self, crank: &mut Crank<'_>) -> Next {
+        if crank.hold {
+            return Next::Leave(Step::Held);
+        }
+        let Phase::Ending(ending) = &mut self.phase else { return Next::Again };
+        if ending.close_told {
+            self.phase = Phase::Gone;
+            return Next::Leave(Step::Finished);
+        }
+        let socket = &self.socket;
+        if let Some(failure) = &ending.failure
+            && !ending.error_told
+        {
+            ending.error_told = true;
+            let flow = (crank.deliver)(socket, &event(ending.at, EventKind::Error(failure)));
+            if flow == Flow::Stop {
+                return Next::Leave(Step::Stopped);
+            }
+            if socket.signals.has(bit::SILENCED) {
+                return Next::Again;
+            }
+        }
+        ending.close_told = true;
+        if let Some(close) = socket.close_event() {
+            let flow = (crank.deliver)(socket, &event(ending.at, EventKind::Close(close)));
+            if flow == Flow::Stop {
+                return Next::Leave(Step::Stopped);
+            }
+        }
+        Next::Again
+    }
+}

@@ -1,0 +1,338 @@
+//! One connection as a state machine: resolve → dial → TLS → upgrade → open →
+//! closing → ending. It goes as far as the bytes at hand allow, hands out
+//! events as they happen, and says what it waits for. It never waits itself
+//! (but for a blocking driver's read), never spawns, holds no lock while an
+//! event is delivered, and knows nothing of C.
+
+pub(crate) mod dial;
+mod ending;
+pub(crate) mod link;
+mod open;
+mod opening;
+pub(crate) mod outbound;
+pub(crate) mod outbox;
+mod upgrade;
+
+use crate::error::{Cause, Failure};
+use crate::event::{CloseEvent, Event, EventKind};
+use crate::socket::{Socket, bit};
+use crate::sys::{Mode, Time};
+use ending::{Ending, Linger};
+use link::{Cipher, Handshake};
+use open::Open;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+use upgrade::Upgrade;
+
+/// Room for plaintext in a driver's buffer.
+const PLAIN_ROOM: usize = 64 << 10;
+
+/// What the receiver of an event says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// More events are welcome.
+    Go,
+    /// This was enough for now; what it lent must stay where it is.
+    Stop,
+}
+
+/// Why [`Conn::advance`] came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It waits for a descriptor or a deadline.
+    Idle,
+    /// It has work left but others should have a turn.
+    More,
+    /// The receiver said stop.
+    Stopped,
+    /// An event is at hand and `hold` keeps it.
+    Held,
+    /// A signal ended a blocking read.
+    Interrupted,
+    /// The connection is over and everything was told.
+    Finished,
+}
+
+/// A driver's buffers, lent to one connection after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    /// `plain[start..end]` is not parsed yet.
+    plain: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// The contents belong to the connection that stopped in the middle.
+    taken: bool,
+    cipher: Cipher,
+}
+
+/// What a driver gives a connection to work with.
+pub(crate) struct Crank<'a> {
+    pub(crate) buffers: &'a mut Buffers,
+    pub(crate) now: Time,
+    /// Whether an open connection's read may wait.
+    pub(crate) mode: Mode,
+    /// Stop in front of the next event instead of delivering it.
+    pub(crate) hold: bool,
+    pub(crate) deliver: &'a mut dyn FnMut(&Arc<Socket>, &Event<'_>) -> Flow,
+}
+
+/// How one phase's step ended.
+enum Next {
+    /// The phase has changed, or it should be looked at again.
+    Again,
+    /// Nothing more for now.
+    Leave(Step),
+}
+
+enum Phase {
+    /// Nothing has begun.
+    Start,
+    /// The name is being resolved.
+    Resolving(crate::resolve::Lookup),
+    /// TCP connections race.
+    Dialing(dial::Dial),
+    /// The TLS handshake runs.
+    Securing(Box<Handshake>),
+    /// The upgrade was sent.
+    Upgrading(Box<Upgrade>),
+    /// Established; our Close may be out.
+    Open(Box<Open>),
+    /// No more frames matter: waiting for the peer's FIN.
+    Lingering(Box<Linger>),
+    /// Error and close are being told.
+    Ending(Box<Ending>),
+    /// Everything was told.
+    Gone,
+}
+
+/// A descriptor a connection waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Descriptor {
+    /// Differs for two sockets that get the same number one after the other.
+    pub(crate) key: u32,
+    pub(crate) fd: RawFd,
+    pub(crate) read: bool,
+    pub(crate) write: bool,
+}
+
+/// What a deadline means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expiry {
+    /// Look again: a new dial attempt is due.
+    Look,
+    /// An opening deadline, with what it was waiting for.
+    Opening(&'static str),
+    /// The kernel took nothing for too long.
+    Send,
+    /// The peer never answered our Close.
+    CloseAnswer,
+    /// The peer never closed TCP.
+    Linger,
+}
+
+/// The driver's half of a socket.
+pub(crate) struct Conn {
+    socket: Arc<Socket>,
+    phase: Phase,
+    /// Set by the driver: the kernel may have bytes.
+    pub(crate) readable: bool,
+    /// Set by the driver: the kernel may take bytes.
+    pub(crate) writable: bool,
+    /// Set by the driver: the end of the stream may be near, so a short read
+    /// is no proof that nothing follows.
+    pub(crate) read_closed: bool,
+    deadline: Option<(Time, Expiry)>,
+    /// The [`Descriptor::key`] of the connection that won the race.
+    key: u32,
+    /// When all of opening must be done.
+    open_by: Option<Time>,
+    /// When the present phase of opening must be done.
+    phase_by: Option<Time>,
+}
+
+impl Conn {
+    /// The connection of a socket whose driver was just chosen.
+    pub(crate) fn new(socket: Arc<Socket>) -> Self {
+        Self {
+            socket,
+            phase: Phase::Start,
+            readable: true,
+            writable: true,
+            read_closed: false,
+            deadline: None,
+            key: 0,
+            open_by: None,
+            phase_by: None,
+        }
+    }
+
+    pub(crate) fn socket(&self) -> &Arc<Socket> {
+        &self.socket
+    }
+
+    /// When to call [`Conn::advance`] even if nothing is ready.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.deadline.map(|(at, _)| at)
+    }
+
+    /// Whether everything was told.
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self.phase, Phase::Gone)
+    }
+
+    /// Whether frames can be read: the phase a blocking driver may read in.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(&self.phase, Phase::Open(open) if !open.announce)
+    }
+
+    /// The TCP socket of an established connection.
+    pub(crate) fn tcp(&self) -> Option<&Arc<socket2::Socket>> {
+        match &self.phase {
+            Phase::Open(open) => Some(&open.tcp),
+            Phase::Lingering(linger) => Some(&linger.tcp),
+            _ => None,
+        }
+    }
+
+    /// Calls `f` with each descriptor to wait for.
+    pub(crate) fn descriptors(&self, mut f: impl FnMut(Descriptor)) {
+        let blocked = self.socket.signals.has(bit::BLOCKED);
+        let mut main = |tcp: &socket2::Socket, read, write| {
+            f(Descriptor { key: self.key, fd: tcp.as_raw_fd(), read, write });
+        };
+        match &self.phase {
+            Phase::Dialing(dial) => dial
+                .descriptors()
+                .for_each(|(key, fd)| f(Descriptor { key, fd, read: false, write: true })),
+            Phase::Securing(tls) => main(tls.tcp(), true, tls.wants_write()),
+            Phase::Upgrading(upgrade) => main(upgrade.link.tcp(), true, upgrade.wants_write()),
+            Phase::Open(open) => {
+                main(&open.tcp, !self.socket.signals.has(bit::PAUSED), blocked);
+            }
+            Phase::Lingering(linger) => main(&linger.tcp, true, blocked),
+            Phase::Start | Phase::Resolving(_) | Phase::Ending(_) | Phase::Gone => {}
+        }
+    }
+
+    /// Goes as far as possible.
+    pub(crate) fn advance(&mut self, crank: &mut Crank<'_>) -> Step {
+        let step = loop {
+            if let Some(step) = self.obey(crank) {
+                break step;
+            }
+            let next = match &mut self.phase {
+                Phase::Open(_) => self.step_open(crank),
+                Phase::Start => self.step_start(crank),
+                Phase::Resolving(_) => self.step_resolving(),
+                Phase::Dialing(_) => self.step_dialing(crank),
+                Phase::Securing(_) => self.step_securing(),
+                Phase::Upgrading(_) => self.step_upgrading(crank),
+                Phase::Lingering(_) => self.step_lingering(crank),
+                Phase::Ending(_) => self.step_ending(crank),
+                Phase::Gone => Next::Leave(Step::Finished),
+            };
+            if let Next::Leave(step) = next {
+                break step;
+            }
+        };
+        // A pong must not wait for the program's next call.
+        self.socket.flush_gathered();
+        if step == Step::Idle || step == Step::More {
+            self.plan();
+        }
+        step
+    }
+
+    /// Acts on signals and deadlines first.
+    fn obey(&mut self, crank: &Crank<'_>) -> Option<Step> {
+        let signals = self.socket.signals.get();
+        if signals & bit::SILENCED != 0 {
+            self.vanish();
+            return Some(Step::Finished);
+        }
+        let over = matches!(self.phase, Phase::Ending(_) | Phase::Gone);
+        if over {
+            return None;
+        }
+        if signals & bit::POISONED != 0 {
+            self.fail(Failure::new(Cause::Internal, "a bug inside wskt was caught"));
+        } else if signals & bit::ABORT != 0 && matches!(self.phase, Phase::Lingering(_)) {
+            self.linger_is_over();
+        } else if signals & bit::ABORT != 0 {
+            self.fail(Failure::new(Cause::Abort, "aborted by the program"));
+        } else if signals & bit::CANCEL != 0 {
+            self.fail(Failure::new(Cause::Local, "closed by the program while connecting"));
+        } else if let Some((at, expiry)) = self.deadline
+            && at <= crank.now
+        {
+            self.deadline = None;
+            self.expire(expiry);
+        }
+        None
+    }
+
+    fn expire(&mut self, expiry: Expiry) {
+        let timeout = |message: &'static str| Failure::new(Cause::Timeout, message);
+        match expiry {
+            Expiry::Look => {}
+            Expiry::Opening(what) => self.fail(timeout(what)),
+            Expiry::Send if matches!(self.phase, Phase::Lingering(_)) => self.linger_is_over(),
+            Expiry::Send => {
+                self.fail(timeout("the peer took no byte before the send deadline"));
+            }
+            Expiry::CloseAnswer => {
+                self.fail(timeout("the peer did not answer the Close frame in time"));
+            }
+            Expiry::Linger => self.linger_is_over(),
+        }
+    }
+
+    /// Computes the next deadline.
+    fn plan(&mut self) {
+        let opening = |this: &Self, what: &'static str| {
+            let by = [this.open_by, this.phase_by].into_iter().flatten().min();
+            by.map(|at| (at, Expiry::Opening(what)))
+        };
+        self.deadline = match &self.phase {
+            Phase::Resolving(_) => opening(self, "the name was not resolved in time"),
+            Phase::Dialing(dial) => {
+                let look = dial.deadline().map(|at| (at, Expiry::Look));
+                let give_up = opening(self, "no connection was established in time");
+                [look, give_up].into_iter().flatten().min_by_key(|(at, _)| *at)
+            }
+            Phase::Securing(_) => opening(self, "the TLS handshake did not end in time"),
+            Phase::Upgrading(_) => opening(self, "the server did not answer the upgrade in time"),
+            Phase::Open(_) if !self.socket.signals.has(bit::BLOCKED | bit::CLOSING) => None,
+            Phase::Open(_) => self.plan_open(),
+            Phase::Lingering(linger) => linger.deadline(&self.socket),
+            Phase::Start | Phase::Ending(_) | Phase::Gone => None,
+        };
+    }
+
+    /// Drops everything of a silenced socket.
+    pub(crate) fn vanish(&mut self) {
+        self.phase = Phase::Gone;
+        self.deadline = None;
+        self.socket.vanish();
+    }
+
+    /// The program's own patience with opening is over.
+    pub(crate) fn time_out(&mut self, what: &'static str) {
+        self.fail(Failure::new(Cause::Timeout, what));
+    }
+
+    /// A bug was caught while this connection was driven.
+    pub(crate) fn fail_internally(&mut self) {
+        self.fail(Failure::new(Cause::Internal, "a bug inside wskt was caught"));
+    }
+
+    /// Ends the connection: error, then close 1006 (1015 for TLS).
+    fn fail(&mut self, failure: Failure) {
+        self.end(Some(failure), CloseEvent::default());
+    }
+}
+
+/// An event that happens at `now`.
+fn event(now: Time, kind: EventKind<'_>) -> Event<'_> {
+    Event { timestamp: now.as_ms(), kind }
+}

@@ -1,0 +1,349 @@
+//! An established connection: reads, parses, delivers. The hot path.
+
+use super::ending::send_deadline;
+use super::link::CIPHER_ROOM;
+use super::outbound::CloseFrame;
+use super::{Buffers, Conn, Crank, Expiry, Flow, Next, PLAIN_ROOM, Phase, Step, event};
+use crate::error::{Cause, Failure};
+use crate::event::EventKind;
+use crate::protocol::{CloseRules, Decoder, Item, Limits, Violation};
+use crate::socket::{ReadyState, Socket, bit};
+use crate::sys::{self, Mode, Time};
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+
+/// Most bytes read before other connections get a turn.
+const READ_BUDGET: usize = 256 << 10;
+
+/// The reading half.
+pub(super) struct Open {
+    pub(super) tcp: Arc<socket2::Socket>,
+    decoder: Decoder,
+    tls: bool,
+    /// Bytes kept from one turn to the next: an incomplete header, or what
+    /// stood behind a pause.
+    carry: Vec<u8>,
+    /// The open event is still to be told.
+    pub(super) announce: bool,
+}
+
+impl Open {
+    pub(super) fn new(socket: &Socket, tcp: Arc<socket2::Socket>, tls: bool, rest: Vec<u8>) -> Self {
+        let config = socket.config();
+        let limits =
+            Limits { max_message: config.max_message_size, max_fragments: config.max_fragments };
+        let rules = if config.browser_mode { CloseRules::Browser } else { CloseRules::Strict };
+        Self { tcp, decoder: Decoder::new(limits, rules), tls, carry: rest, announce: true }
+    }
+}
+
+impl Buffers {
+    /// A place to receive what is discarded.
+    pub(super) fn room(&mut self) -> &mut [u8] {
+        if self.plain.len() < PLAIN_ROOM {
+            self.plain.resize(PLAIN_ROOM, 0);
+        }
+        self.start = 0;
+        self.end = 0;
+        &mut self.plain
+    }
+
+    /// Brings back what the connection left, unless it is still in place.
+    fn load(&mut self, carry: &mut Vec<u8>) {
+        if self.taken {
+            self.taken = false;
+            return;
+        }
+        let kept = carry.len();
+        if kept > 0 || self.plain.is_empty() {
+            let want = PLAIN_ROOM.max(kept + 4096);
+            if self.plain.len() < want {
+                self.plain.resize(want, 0);
+            }
+            if let Some(front) = self.plain.get_mut(..kept) {
+                front.copy_from_slice(carry);
+            }
+            *carry = Vec::new();
+        }
+        self.start = 0;
+        self.end = kept;
+    }
+
+    /// Keeps what is not parsed for the connection's next turn.
+    fn store(&mut self, carry: &mut Vec<u8>) {
+        if self.start < self.end {
+            *carry = self.plain.get(self.start..self.end).unwrap_or_default().to_vec();
+        }
+        self.start = 0;
+        self.end = 0;
+    }
+
+    /// Forgets what is not parsed.
+    pub(crate) fn discard(&mut self) {
+        self.start = 0;
+        self.end = 0;
+        self.taken = false;
+    }
+
+    /// Moves the unparsed bytes, a few, to the front.
+    fn compact(&mut self) {
+        if self.start > 0 {
+            if self.start < self.end {
+                self.plain.copy_within(self.start..self.end, 0);
+            }
+            self.end -= self.start;
+            self.start = 0;
+        }
+    }
+}
+
+/// What a look at the kernel brought.
+enum Read {
+    /// This many bytes, and perhaps more are there.
+    Bytes(usize, bool),
+    /// Nothing now.
+    Nothing,
+    /// A signal came first.
+    Interrupted,
+    /// The stream is over, with the error if there was one.
+    Over(Option<io::Error>),
+    /// What went straight into a large message breaks the rules.
+    Bad(Violation),
+}
+
+impl From<io::Error> for Read {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::WouldBlock => Self::Nothing,
+            ErrorKind::Interrupted => Self::Interrupted,
+            _ => Self::Over(Some(error)),
+        }
+    }
+}
+
+impl Conn {
+    pub(super) fn plan_open(&self) -> Option<(Time, Expiry)> {
+        let sent = match self.socket.lock_out().close() {
+            CloseFrame::Sent(at) => Some(at),
+            CloseFrame::None | CloseFrame::Queued(_) => None,
+        };
+        match sent {
+            Some(at) => {
+                Some((at.after(self.socket.config().close_timeout), Expiry::CloseAnswer))
+            }
+            None => send_deadline(&self.socket),
+        }
+    }
+
+    pub(super) fn step_open(&mut self, crank: &mut Crank<'_>) -> Next {
+        let Phase::Open(open) = &mut self.phase else { return Next::Again };
+        let socket = &self.socket;
+        if open.announce {
+            if crank.hold {
+                return Next::Leave(Step::Held);
+            }
+            open.announce = false;
+            let opened = event(crank.now, EventKind::Open);
+            return match (crank.deliver)(socket, &opened) {
+                Flow::Go => Next::Again,
+                Flow::Stop => Next::Leave(Step::Stopped),
+            };
+        }
+        if self.writable && socket.signals.has(bit::BLOCKED) {
+            self.writable = false;
+            socket.flush();
+        }
+        let buffers = &mut *crank.buffers;
+        buffers.load(&mut open.carry);
+        let mut budget = READ_BUDGET;
+        let leave = loop {
+            let signals = socket.signals.get();
+            if signals & bit::URGENT != 0 {
+                if signals & bit::RESUMED != 0 {
+                    socket.signals.clear(bit::RESUMED);
+                    self.readable = true;
+                }
+                if signals & bit::DRAIN != 0 && socket.signals.take(bit::DRAIN) {
+                    let drained = event(crank.now, EventKind::Drain);
+                    if socket.ready_state() == ReadyState::Open
+                        && (crank.deliver)(socket, &drained) == Flow::Stop
+                    {
+                        buffers.taken = true;
+                        return Next::Leave(Step::Stopped);
+                    }
+                    continue;
+                }
+                if signals & (bit::SILENCED | bit::ABORT | bit::POISONED) != 0 {
+                    buffers.store(&mut open.carry);
+                    return Next::Again;
+                }
+                if signals & bit::PAUSED != 0 {
+                    break Step::Idle;
+                }
+            }
+            // Everything that has arrived.
+            let input = buffers.plain.get(..buffers.end).unwrap_or_default();
+            match open.decoder.next(input, &mut buffers.start) {
+                Ok(Some(Item::Message(kind, data))) => {
+                    if socket.ready_state() != ReadyState::Open {
+                        continue;
+                    }
+                    let message = event(crank.now, EventKind::Message(kind, data));
+                    if (crank.deliver)(socket, &message) == Flow::Stop {
+                        buffers.taken = true;
+                        return Next::Leave(Step::Stopped);
+                    }
+                    continue;
+                }
+                Ok(Some(Item::Ping(payload))) => {
+                    socket.answer_ping(payload);
+                    continue;
+                }
+                Ok(Some(Item::Pong(_))) => continue,
+                Ok(Some(Item::Close(frame))) => {
+                    socket.flush_gathered();
+                    let tcp = Arc::clone(&open.tcp);
+                    let (code, reason) = (frame.code, frame.reason.to_owned());
+                    buffers.discard();
+                    self.peer_closed(code, &reason, tcp);
+                    return Next::Again;
+                }
+                Err(violation) => {
+                    let tcp = Arc::clone(&open.tcp);
+                    buffers.discard();
+                    self.violated(&violation, tcp);
+                    return Next::Again;
+                }
+                Ok(None) => {}
+            }
+            socket.flush_gathered();
+            if crank.mode == Mode::Look && !self.readable {
+                break Step::Idle;
+            }
+            if budget == 0 {
+                break Step::More;
+            }
+            match read(open, socket, buffers, crank.mode) {
+                Read::Bytes(n, more) => {
+                    crank.now = Time::now();
+                    budget = budget.saturating_sub(n);
+                    self.readable = more || self.read_closed;
+                }
+                Read::Nothing => {
+                    self.readable = false;
+                    break Step::Idle;
+                }
+                Read::Interrupted if crank.mode == Mode::Wait => break Step::Interrupted,
+                Read::Interrupted => {}
+                Read::Bad(violation) => {
+                    let tcp = Arc::clone(&open.tcp);
+                    buffers.discard();
+                    self.violated(&violation, tcp);
+                    return Next::Again;
+                }
+                Read::Over(error) => {
+                    buffers.discard();
+                    self.lost(error.as_ref());
+                    return Next::Again;
+                }
+            }
+        };
+        buffers.store(&mut open.carry);
+        Next::Leave(leave)
+    }
+
+    /// FIN or RST without a Close frame.
+    fn lost(&mut self, error: Option<&io::Error>) {
+        if self.socket.signals.has(bit::SILENCED | bit::ABORT | bit::POISONED) {
+            // We ended it ourselves; the signal is obeyed next.
+            return;
+        }
+        self.fail(match error {
+            Some(error) => Failure::os(Cause::Lost, "the connection was lost", error),
+            None => Failure::new(Cause::Lost, "the peer ended the connection without a Close frame"),
+        });
+    }
+}
+
+/// Takes bytes from the kernel to where the decoder wants them. No lock is
+/// held over a read that may wait.
+fn read(open: &mut Open, socket: &Socket, buffers: &mut Buffers, mode: Mode) -> Read {
+    if open.tls {
+        return read_tls(open, socket, buffers, mode);
+    }
+    if let Some((large, max)) = open.decoder.direct() {
+        return match sys::recv_behind(&open.tcp, large, max, mode) {
+            Ok(0) => Read::Over(None),
+            Ok(n) => took_direct(open, buffers, n, n == max),
+            Err(error) => error.into(),
+        };
+    }
+    buffers.compact();
+    let room = buffers.plain.get_mut(buffers.end..).unwrap_or_default();
+    let size = room.len();
+    match sys::recv(&open.tcp, room, mode) {
+        Ok(0) => Read::Over(None),
+        Ok(n) => {
+            buffers.end += n;
+            Read::Bytes(n, n == size)
+        }
+        Err(error) => error.into(),
+    }
+}
+
+/// The decoder judges what was received straight into a large message.
+fn took_direct(open: &mut Open, buffers: &mut Buffers, n: usize, more: bool) -> Read {
+    buffers.start = 0;
+    buffers.end = 0;
+    match open.decoder.took_direct() {
+        Ok(()) => Read::Bytes(n, more),
+        Err(violation) => Read::Bad(violation),
+    }
+}
+
+fn read_tls(open: &mut Open, socket: &Socket, buffers: &mut Buffers, mode: Mode) -> Read {
+    loop {
+        let mut more = false;
+        if socket.lock_out().link().is_some_and(|link| link.has_unread()) {
+            buffers.cipher.clear();
+        } else {
+            match buffers.cipher.recv(&open.tcp, mode) {
+                Ok(0) => return Read::Over(None),
+                Ok(n) => more = n == CIPHER_ROOM,
+                Err(error) => return error.into(),
+            }
+        }
+        let mut out = socket.lock_out();
+        let Some(link) = out.link() else {
+            buffers.cipher.clear();
+            return Read::Over(None);
+        };
+        buffers.compact();
+        let mut got = 0;
+        let done = loop {
+            let room = buffers.plain.get_mut(buffers.end..).unwrap_or_default();
+            if room.is_empty() {
+                break None;
+            }
+            match link.decrypt(&mut buffers.cipher, room) {
+                Ok(0) => break Some(Read::Over(None)),
+                Ok(n) => {
+                    buffers.end += n;
+                    got += n;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break None,
+                Err(error) => break Some(Read::Over(Some(error))),
+            }
+        };
+        more |= link.has_unread();
+        drop(out);
+        match done {
+            // What came before the end is judged first; the end comes again.
+            _ if got > 0 => return Read::Bytes(got, more || done.is_some()),
+            Some(over) => return over,
+            // A record without payload (a session ticket), or half of one.
+            None if mode == Mode::Wait || more => {}
+            None => return Read::Nothing,
+        }
+    }
+}

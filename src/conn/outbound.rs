@@ -1,0 +1,258 @@
+//! The sending half of a connection, behind the socket's one lock: queue,
+//! link and what both owe each other. Any thread may hold it for a moment;
+//! nothing in it waits.
+
+use super::link::{Flushed, Link};
+use super::outbox::{Dropped, Outbox, opcode};
+use crate::error::{Error, Result};
+use crate::sys::Time;
+use std::io::ErrorKind;
+
+/// How far our Close frame has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CloseFrame {
+    /// There is none.
+    None,
+    /// It stands in the queue and ends there.
+    Queued(u64),
+    /// The kernel took it then.
+    Sent(Time),
+}
+
+/// What became of a flush.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Nothing waits any more.
+    Done,
+    /// The kernel is full.
+    Blocked,
+    /// The connection takes nothing any more.
+    Broken,
+}
+
+/// Queue, link and their accounts.
+pub(crate) struct Outbound {
+    link: Option<Link>,
+    outbox: Outbox,
+    /// The newest ping that has no pong yet.
+    pong: Option<Vec<u8>>,
+    /// Where the last queued pong ends.
+    pong_end: u64,
+    /// Payload encrypted but not with the kernel.
+    in_cipher: usize,
+    /// Payload the kernel took during a callback; shown until that ends.
+    withheld: usize,
+    /// Payload of sends that were refused or dropped at the end.
+    lost: usize,
+    /// Since when the kernel takes nothing.
+    stalled: Option<Time>,
+    /// A drain event is owed once the queue is low.
+    drain_owed: bool,
+    close: CloseFrame,
+    broken: bool,
+}
+
+impl Outbound {
+    pub(crate) fn new() -> Self {
+        Self {
+            link: None,
+            outbox: Outbox::default(),
+            pong: None,
+            pong_end: 0,
+            in_cipher: 0,
+            withheld: 0,
+            lost: 0,
+            stalled: None,
+            drain_owed: false,
+            close: CloseFrame::None,
+            broken: false,
+        }
+    }
+
+    pub(crate) fn set_link(&mut self, link: Link) {
+        self.link = Some(link);
+    }
+
+    pub(crate) fn link(&mut self) -> Option<&mut Link> {
+        self.link.as_mut()
+    }
+
+    pub(crate) fn take_link(&mut self) -> Option<Link> {
+        self.link.take()
+    }
+
+    /// The buffered amount as WHATWG counts it.
+    pub(crate) fn shown(&self) -> usize {
+        self.queued() + self.withheld + self.lost
+    }
+
+    /// Payload accepted and not with the kernel.
+    pub(crate) fn queued(&self) -> usize {
+        self.outbox.payload() + self.in_cipher
+    }
+
+    /// Bytes in the queue.
+    pub(crate) fn pending(&self) -> usize {
+        self.outbox.pending().len()
+    }
+
+    /// Whether bytes wait for the kernel.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.broken
+            && (!self.outbox.is_empty() || self.link.as_ref().is_some_and(Link::has_ciphertext))
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    pub(crate) fn stalled(&self) -> Option<Time> {
+        self.stalled
+    }
+
+    pub(crate) fn close(&self) -> CloseFrame {
+        self.close
+    }
+
+    /// Queues a frame.
+    pub(crate) fn push(&mut self, opcode: u8, payload: &[u8]) -> Result<()> {
+        self.outbox.push(opcode, payload).map_err(|_| Error::NoMemory)
+    }
+
+    /// Counts a message that was refused because the socket is closing.
+    pub(crate) fn count_refused(&mut self, bytes: usize) {
+        self.lost = self.lost.saturating_add(bytes);
+    }
+
+    /// Asks for a drain event when the queue is low again.
+    pub(crate) fn owe_drain(&mut self) {
+        self.drain_owed = true;
+    }
+
+    /// Whether the drain event is due; it is owed no more then.
+    pub(crate) fn take_drain(&mut self, low_water: usize) -> bool {
+        let due = self.drain_owed && self.queued() <= low_water;
+        self.drain_owed &= !due;
+        due
+    }
+
+    /// Answers a ping; the newest wins while an answer waits.
+    pub(crate) fn answer_ping(&mut self, payload: &[u8]) {
+        self.pong = Some(payload.to_vec());
+        place_pong(&mut self.pong, &mut self.pong_end, &mut self.outbox);
+    }
+
+    /// Queues our Close frame behind everything else.
+    pub(crate) fn push_close(&mut self, code: Option<u16>, reason: &[u8]) {
+        self.pong = None;
+        if self.outbox.push_close(code, reason).is_err() {
+            // Without memory for it the peer never sees our Close.
+            self.broken = true;
+        }
+        self.close = CloseFrame::Queued(self.outbox.end());
+    }
+
+    /// The peer's Close came: what has not begun to leave never will, and
+    /// exactly one Close of ours stands behind the rest.
+    pub(crate) fn answer_close(&mut self, code: Option<u16>, reason: &[u8]) -> Dropped {
+        self.pong = None;
+        let dropped = self.outbox.drop_unsent();
+        self.lost = self.lost.saturating_add(dropped.payload);
+        if dropped.close || self.close == CloseFrame::None {
+            self.push_close(code, reason);
+        }
+        dropped
+    }
+
+    /// Offers everything to the kernel. `hide` keeps what it takes in the
+    /// buffered amount until the running callback ends.
+    pub(crate) fn flush(&mut self, hide: bool) -> Progress {
+        if self.broken {
+            return Progress::Broken;
+        }
+        let Some(link) = &mut self.link else { return Progress::Done };
+        let mut took = false;
+        let progress = loop {
+            if self.outbox.is_empty() {
+                if !link.has_ciphertext() {
+                    break Progress::Done;
+                }
+                match link.flush() {
+                    Ok(Flushed::All) => break Progress::Done,
+                    Ok(Flushed::Full) => break Progress::Blocked,
+                    Err(_) => break Progress::Broken,
+                }
+            }
+            let before = self.outbox.pending().len();
+            match link.write(self.outbox.pending()) {
+                Ok(0) => break Progress::Broken,
+                Ok(n) => {
+                    took = true;
+                    let payload = self.outbox.advance(n);
+                    if link.is_tls() {
+                        self.in_cipher += payload;
+                        if !link.has_ciphertext() {
+                            self.withheld += if hide { self.in_cipher } else { 0 };
+                            self.in_cipher = 0;
+                        }
+                    } else {
+                        self.withheld += if hide { payload } else { 0 };
+                        if n < before {
+                            // A short write: the kernel is full.
+                            break Progress::Blocked;
+                        }
+                    }
+                    place_pong(&mut self.pong, &mut self.pong_end, &mut self.outbox);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break Progress::Blocked,
+                Err(_) => break Progress::Broken,
+            }
+        };
+        self.settle(progress, took, hide);
+        progress
+    }
+
+    fn settle(&mut self, progress: Progress, took: bool, hide: bool) {
+        match progress {
+            Progress::Done => {
+                self.stalled = None;
+                self.withheld += if hide { self.in_cipher } else { 0 };
+                self.in_cipher = 0;
+                if let CloseFrame::Queued(_) = self.close {
+                    self.close = CloseFrame::Sent(Time::now());
+                }
+            }
+            Progress::Blocked => {
+                if took || self.stalled.is_none() {
+                    self.stalled = Some(Time::now());
+                }
+                if let CloseFrame::Queued(end) = self.close
+                    && end <= self.outbox.taken()
+                    && !self.link.as_ref().is_some_and(Link::has_ciphertext)
+                {
+                    self.close = CloseFrame::Sent(Time::now());
+                }
+            }
+            Progress::Broken => {
+                self.broken = true;
+                self.stalled = None;
+            }
+        }
+    }
+
+    /// The callback is over: what the kernel took is buffered no more.
+    pub(crate) fn reveal(&mut self) {
+        self.withheld = 0;
+    }
+}
+
+/// Queues the waiting pong once the one before has left: a flood of pings
+/// costs one frame of memory.
+fn place_pong(pong: &mut Option<Vec<u8>>, end: &mut u64, outbox: &mut Outbox) {
+    if *end <= outbox.taken()
+        && let Some(payload) = pong.take()
+        && outbox.push(opcode::PONG, &payload).is_ok()
+    {
+        *end = outbox.end();
+    }
+}

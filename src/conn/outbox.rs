@@ -1,0 +1,214 @@
+//! The send queue: frames as they go on the wire, in one buffer, with the
+//! payload bytes among them counted. Touches no socket.
+
+use crate::protocol::{self, MaskPool};
+use std::cell::RefCell;
+use std::collections::TryReserveError;
+
+/// Capacity an empty queue may keep.
+const KEEP: usize = 4 << 10;
+
+thread_local! {
+    /// Fresh mask keys: one pool a thread, so that a connection keeps none.
+    static MASKS: RefCell<MaskPool> = const { RefCell::new(MaskPool::new()) };
+}
+
+fn with_masks<R>(run: impl FnOnce(&mut MaskPool) -> R) -> R {
+    MASKS.with_borrow_mut(run)
+}
+
+/// The opcodes we send (RFC 6455 §5.2).
+pub(crate) mod opcode {
+    pub(crate) const TEXT: u8 = 1;
+    pub(crate) const BINARY: u8 = 2;
+    pub(crate) const CLOSE: u8 = 8;
+    pub(crate) const PING: u8 = 9;
+    pub(crate) const PONG: u8 = 10;
+}
+
+/// Frames on their way to the kernel.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    wire: Vec<u8>,
+    /// Everything before this was taken.
+    head: usize,
+    /// Where the frame that `head` stands in begins.
+    frame: usize,
+    /// Data payload in `wire[head..]`.
+    payload: usize,
+    /// Bytes taken and cut off in front of `wire`.
+    base: u64,
+}
+
+/// What [`Outbox::drop_unsent`] threw away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Dropped {
+    /// Whether a message was among it, even an empty one.
+    pub(crate) message: bool,
+    /// Whether our Close frame was among it.
+    pub(crate) close: bool,
+    /// Payload bytes of messages.
+    pub(crate) payload: usize,
+}
+
+impl Outbox {
+    /// Queues a message.
+    pub(crate) fn push(&mut self, opcode: u8, payload: &[u8]) -> Result<(), TryReserveError> {
+        self.compact();
+        with_masks(|masks| {
+            protocol::append_frame(&mut self.wire, opcode, true, false, payload, masks)
+        })?;
+        if opcode < opcode::CLOSE {
+            self.payload += payload.len();
+        }
+        Ok(())
+    }
+
+    /// Queues a Close frame; no code is an empty body.
+    pub(crate) fn push_close(
+        &mut self,
+        code: Option<u16>,
+        reason: &[u8],
+    ) -> Result<(), TryReserveError> {
+        with_masks(|masks| protocol::append_close(&mut self.wire, code, reason, masks))
+    }
+
+    /// The bytes to send next.
+    pub(crate) fn pending(&self) -> &[u8] {
+        self.wire.get(self.head..).unwrap_or_default()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head >= self.wire.len()
+    }
+
+    /// How far the queue reaches, as a count of bytes since the beginning.
+    pub(crate) fn end(&self) -> u64 {
+        self.base + self.wire.len() as u64
+    }
+
+    /// Up to where it was taken, on the scale of [`Outbox::end`].
+    pub(crate) fn taken(&self) -> u64 {
+        self.base + self.head as u64
+    }
+
+    /// Data payload not taken yet.
+    pub(crate) fn payload(&self) -> usize {
+        self.payload
+    }
+
+    /// Takes `n` bytes off the front; the payload bytes among them.
+    pub(crate) fn advance(&mut self, n: usize) -> usize {
+        let (before, from) = (self.payload, self.head);
+        self.head += n;
+        if self.is_empty() {
+            self.clear();
+            return before;
+        }
+        while let Some(own) = protocol::own_frame(self.wire.get(self.frame..).unwrap_or_default()) {
+            let body = self.frame + own.header_len;
+            let end = body + usize::try_from(own.payload_len).unwrap_or(0);
+            if own.opcode < opcode::CLOSE {
+                self.payload -= self.head.min(end).saturating_sub(from.max(body));
+            }
+            if end > self.head {
+                break;
+            }
+            self.frame = end;
+        }
+        before - self.payload
+    }
+
+    /// Drops every frame that has not begun to leave; the one that has stays.
+    pub(crate) fn drop_unsent(&mut self) -> Dropped {
+        let mut keep = self.head;
+        if self.head > self.frame {
+            let rest = self.wire.get(self.frame..).unwrap_or_default();
+            if let Some(frame) = protocol::own_frame(rest) {
+                keep = self.frame + frame.header_len + usize::try_from(frame.payload_len).unwrap_or(0);
+            }
+        }
+        let mut dropped = Dropped { message: false, close: false, payload: 0 };
+        let mut at = keep;
+        while let Some(frame) = protocol::own_frame(self.wire.get(at..).unwrap_or_default()) {
+            let payload = usize::try_from(frame.payload_len).unwrap_or(0);
+            if frame.opcode < opcode::CLOSE {
+                dropped.message = true;
+                dropped.payload += payload;
+            }
+            dropped.close |= frame.opcode == opcode::CLOSE;
+            at += frame.header_len + payload;
+        }
+        self.wire.truncate(keep);
+        self.payload -= dropped.payload;
+        if self.is_empty() {
+            self.clear();
+        }
+        dropped
+    }
+
+    /// Cuts off what was taken once that is most of a large buffer.
+    fn compact(&mut self) {
+        if self.frame > KEEP && self.frame > self.wire.len() / 2 {
+            self.wire.drain(..self.frame);
+            self.base += self.frame as u64;
+            self.head -= self.frame;
+            self.frame = 0;
+        }
+    }
+
+    fn clear(&mut self) {
+        self.base += self.wire.len() as u64;
+        self.head = 0;
+        self.frame = 0;
+        self.payload = 0;
+        self.wire.clear();
+        if self.wire.capacity() > KEEP {
+            self.wire = Vec::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled() -> Outbox {
+        let mut outbox = Outbox::default();
+        for (kind, len) in [(opcode::TEXT, 5), (opcode::PING, 7), (opcode::BINARY, 300)] {
+            assert!(outbox.push(kind, &vec![b'x'; len]).is_ok());
+        }
+        outbox
+    }
+
+    #[test]
+    fn payload_falls_byte_by_byte_and_without_headers() {
+        let mut outbox = filled();
+        let total = outbox.pending().len();
+        assert_eq!((outbox.payload(), total), (305, (6 + 5) + (6 + 7) + (8 + 300)));
+        let mut left = 305;
+        for step in 0..total {
+            left -= outbox.advance(1);
+            assert_eq!(left, outbox.payload(), "after byte {step}");
+        }
+        assert!(outbox.is_empty() && left == 0);
+    }
+
+    #[test]
+    fn the_frame_that_began_is_kept() {
+        let mut outbox = filled();
+        assert_eq!(outbox.advance(8), 2);
+        assert!(outbox.push_close(Some(1000), b"bye").is_ok());
+        let dropped = outbox.drop_unsent();
+        assert_eq!(dropped, Dropped { message: true, close: true, payload: 300 });
+        assert_eq!((outbox.pending().len(), outbox.payload()), (3, 3));
+    }
+
+    #[test]
+    fn frames_that_did_not_begin_are_dropped() {
+        let mut outbox = filled();
+        assert_eq!(outbox.advance(11), 5);
+        assert!(outbox.drop_unsent().message);
+        assert!(outbox.is_empty() && outbox.payload() == 0);
+    }
+}

@@ -1,0 +1,265 @@
+//! The HTTP upgrade (RFC 6455 §4.1): sends the request, collects the response
+//! head however it drips in, and judges it as WHATWG and the RFC have it.
+
+use super::link::Link;
+use crate::config::Config;
+use crate::error::{Cause, Failure};
+use crate::socket::Response;
+use crate::text::Text;
+use std::io::ErrorKind;
+use tungstenite::handshake::{client::generate_key, derive_accept_key};
+
+/// Longest response head accepted, all 1xx responses together.
+const MAX_HEAD: usize = 64 << 10;
+/// Most header lines accepted.
+const MAX_HEADERS: usize = 256;
+
+/// An upgrade under way.
+pub(crate) struct Upgrade {
+    pub(crate) link: Link,
+    request: Vec<u8>,
+    sent: usize,
+    accept: String,
+    head: Vec<u8>,
+    /// Where the search for the end of the head goes on.
+    searched: usize,
+    /// Bytes of 1xx responses skipped so far.
+    skipped: usize,
+}
+
+/// What a good response agreed on.
+pub(crate) struct Agreed {
+    pub(crate) response: Response,
+    pub(crate) protocol: Option<String>,
+    /// Bytes that arrived behind the head.
+    pub(crate) rest: Vec<u8>,
+}
+
+/// A refusal, with the response if one could be read.
+pub(crate) struct Refused {
+    pub(crate) failure: Failure,
+    pub(crate) response: Option<Response>,
+}
+
+impl From<Failure> for Refused {
+    fn from(failure: Failure) -> Self {
+        Self { failure, response: None }
+    }
+}
+
+fn handshake(message: impl Into<Text>) -> Failure {
+    Failure::new(Cause::Handshake, message)
+}
+
+impl Upgrade {
+    /// Prepares the request; `build` gets the fresh `Sec-WebSocket-Key`.
+    pub(crate) fn new(link: Link, build: impl FnOnce(&str) -> Vec<u8>) -> Self {
+        let key = generate_key();
+        Self {
+            link,
+            request: build(&key),
+            sent: 0,
+            accept: derive_accept_key(key.as_bytes()),
+            head: Vec::new(),
+            searched: 0,
+            skipped: 0,
+        }
+    }
+
+    /// Whether a part of the request waits for the kernel.
+    pub(crate) fn wants_write(&self) -> bool {
+        self.sent < self.request.len() || self.link.has_ciphertext()
+    }
+
+    /// Goes as far as bytes in and out allow.
+    pub(crate) fn step(
+        &mut self,
+        config: &Config,
+        protocols: &[String],
+    ) -> Result<Option<Agreed>, Refused> {
+        self.send()?;
+        let mut chunk = [0u8; 4096];
+        loop {
+            let n = match self.link.read(&mut chunk) {
+                Ok(0) => return Err(self.ended()),
+                Ok(n) => n,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+                Err(error) => return Err(self.lost(&error)),
+            };
+            self.head.extend_from_slice(chunk.get(..n).unwrap_or_default());
+            while let Some(end) = self.head_end() {
+                if let Some(agreed) = self.judge(end, config, protocols)? {
+                    return Ok(Some(agreed));
+                }
+            }
+            if self.skipped + self.head.len() > MAX_HEAD {
+                return Err(handshake("the response head is larger than 64 KiB").into());
+            }
+        }
+    }
+
+    fn send(&mut self) -> Result<(), Refused> {
+        while let Some(rest) = self.request.get(self.sent..).filter(|rest| !rest.is_empty()) {
+            match self.link.write(rest) {
+                Ok(n) => self.sent += n,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(self.lost(&error)),
+            }
+        }
+        if self.link.has_ciphertext() {
+            self.link.flush().map_err(|error| self.lost(&error))?;
+        }
+        Ok(())
+    }
+
+    /// The connection broke: over TLS an alert in answer to our part of the
+    /// handshake may be what arrives (TLS 1.3 refuses a client certificate
+    /// only after our side is done).
+    fn lost(&self, error: &std::io::Error) -> Refused {
+        if self.link.is_tls() && error.raw_os_error().is_none() {
+            return Failure::new(Cause::Tls, super::link::sentence(&error.to_string())).into();
+        }
+        Failure::os(Cause::Handshake, "the connection was lost during the upgrade", error).into()
+    }
+
+    fn ended(&self) -> Refused {
+        handshake(if self.head.is_empty() {
+            "the server closed the connection without answering the upgrade"
+        } else {
+            "the server closed the connection inside the response head"
+        })
+        .into()
+    }
+
+    /// Where the head ends, behind its empty line. RFC 9112 §2.2 lets a
+    /// recipient take a bare LF for a line end.
+    fn head_end(&mut self) -> Option<usize> {
+        let from = self.searched.saturating_sub(2);
+        let tail = self.head.get(from..)?;
+        let found = tail.iter().enumerate().find_map(|(i, byte)| {
+            let before = tail.get(..i)?;
+            (*byte == b'\n' && (before.ends_with(b"\n") || before.ends_with(b"\n\r")))
+                .then_some(from + i + 1)
+        });
+        self.searched = self.head.len();
+        found
+    }
+
+    /// Judges the head before `end`; `None` for a 1xx response, which is
+    /// skipped.
+    fn judge(
+        &mut self,
+        end: usize,
+        config: &Config,
+        protocols: &[String],
+    ) -> Result<Option<Agreed>, Refused> {
+        let rest = self.head.split_off(end);
+        let head = std::mem::replace(&mut self.head, rest);
+        self.searched = 0;
+        if self.skipped + head.len() > MAX_HEAD {
+            return Err(handshake("the response head is larger than 64 KiB").into());
+        }
+        let mut headers = vec![httparse::EMPTY_HEADER; MAX_HEADERS];
+        let mut parsed = httparse::Response::new(&mut headers);
+        match parsed.parse(&head) {
+            Ok(httparse::Status::Complete(_)) => {}
+            Err(httparse::Error::TooManyHeaders) => {
+                return Err(handshake("the response has more than 256 headers").into());
+            }
+            Ok(httparse::Status::Partial) | Err(_) => {
+                return Err(handshake("the response is not HTTP").into());
+            }
+        }
+        let status = parsed.code.unwrap_or(0);
+        if (100..200).contains(&status) && status != 101 {
+            self.skipped += head.len();
+            return Ok(None);
+        }
+        let http11 = parsed.version == Some(1);
+        let text = |bytes: &[u8]| Text::from(String::from_utf8_lossy(bytes).into_owned());
+        let response = Response {
+            status,
+            reason: Text::from(parsed.reason.unwrap_or("")),
+            headers: parsed.headers.iter().map(|h| (Text::from(h.name), text(h.value))).collect(),
+        };
+        match check(&response, http11, &self.accept, config, protocols) {
+            Ok(protocol) => {
+                let rest = std::mem::take(&mut self.head);
+                Ok(Some(Agreed { response, protocol, rest }))
+            }
+            Err(failure) => Err(Refused { failure, response: Some(response) }),
+        }
+    }
+}
+
+/// RFC 6455 §4.1 on the client's validation of the server's response; the
+/// answer is the subprotocol.
+fn check(
+    response: &Response,
+    http11: bool,
+    accept: &str,
+    config: &Config,
+    protocols: &[String],
+) -> Result<Option<String>, Failure> {
+    if response.status != 101 {
+        let sep = if response.reason.is_empty() { "" } else { " " };
+        let hint = match response.status {
+            300..=399 => " (redirects are not followed)",
+            _ => "",
+        };
+        let message = format!("HTTP {}{sep}{}{hint}", response.status, response.reason.as_str());
+        let mut failure = Failure::new(Cause::Http, message);
+        failure.http_status = response.status;
+        return Err(failure);
+    }
+    if !http11 {
+        return Err(handshake("the server answered the upgrade with HTTP/1.0"));
+    }
+    let mut upgrade = response.all("Upgrade");
+    if !upgrade.next().is_some_and(|v| v.eq_ignore_ascii_case("websocket")) || upgrade.next().is_some() {
+        return Err(handshake("the response has no \"Upgrade: websocket\""));
+    }
+    let upgraded = response
+        .all("Connection")
+        .flat_map(|v| v.split(','))
+        .any(|token| token.trim_matches([' ', '\t']).eq_ignore_ascii_case("upgrade"));
+    if !upgraded {
+        return Err(handshake("the response has no \"Connection: Upgrade\""));
+    }
+    let mut accepts = response.all("Sec-WebSocket-Accept");
+    match (accepts.next(), accepts.next()) {
+        (None, _) => return Err(handshake("the response has no Sec-WebSocket-Accept")),
+        (Some(_), Some(_)) => {
+            return Err(handshake("the response has Sec-WebSocket-Accept twice"));
+        }
+        (Some(value), None) if value != accept => {
+            return Err(handshake("the response has the wrong Sec-WebSocket-Accept"));
+        }
+        (Some(_), None) => {}
+    }
+    if response.all("Sec-WebSocket-Extensions").any(|value| !value.is_empty()) {
+        return Err(handshake("the server picked an extension that was not offered"));
+    }
+    subprotocol(response, config, protocols)
+}
+
+/// The subprotocol the server picked, which must be one that was offered.
+fn subprotocol(
+    response: &Response,
+    config: &Config,
+    protocols: &[String],
+) -> Result<Option<String>, Failure> {
+    let mut picked = response.all("Sec-WebSocket-Protocol");
+    match (picked.next(), picked.next()) {
+        (None, _) if protocols.is_empty() || config.allow_missing_protocol => Ok(None),
+        (None, _) => Err(handshake("the server picked none of the subprotocols offered")),
+        (Some(_), Some(_)) => Err(handshake("the response has Sec-WebSocket-Protocol twice")),
+        (Some(name), None) if protocols.iter().any(|offered| offered == name) => {
+            Ok(Some(name.to_owned()))
+        }
+        (Some(name), None) => {
+            let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+            Err(handshake(format!("the server picked a subprotocol that was not offered: {name:?}")))
+        }
+    }
+}

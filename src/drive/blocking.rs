@@ -1,0 +1,350 @@
+//! A socket driven by its own blocking calls.
+//!
+//! The fast way is a plain `recv` on a blocking descriptor: a round trip costs
+//! the two system calls of a raw socket. Its receive timeout is a slice of
+//! 100 ms, so that flags of other threads are seen. After an idle slice, or
+//! once a second thread has announced itself, `poll` waits beside a waker.
+
+use super::context::{self, Batch};
+use crate::conn::{Buffers, Conn, Crank, Flow, Step};
+use crate::error::{Cause, Error, Result};
+use crate::event::Event;
+use crate::socket::{ReadyState, Socket, bit};
+use crate::sys::{self, Mode, Time, WakeFd, Wanted};
+use std::cell::RefCell;
+use std::io::ErrorKind;
+use std::os::fd::AsRawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+const SLICE: Duration = Duration::from_millis(100);
+
+/// Why a wait must be polled for.
+const SLOW: u32 =
+    bit::BLOCKED | bit::CLOSING | bit::PAUSED | bit::SHARED | bit::INTERRUPT | bit::SILENCED;
+
+/// The driver of one socket.
+pub(crate) struct Blocking {
+    id: u64,
+    conn: Conn,
+    buffers: Buffers,
+    /// The receive timeout the descriptor has.
+    slice: Option<Duration>,
+}
+
+/// When a call must be back; `None` is never.
+type Until = Option<Time>;
+
+fn until(timeout: Option<Duration>) -> Until {
+    timeout.map(|t| Time::now().after(t))
+}
+
+impl Blocking {
+    pub(crate) fn new(socket: &Arc<Socket>) -> Self {
+        let id = context::new_driver_id();
+        socket.set_driver(id);
+        let conn = Conn::new(Arc::clone(socket));
+        Self { id, conn, buffers: Buffers::default(), slice: None }
+    }
+
+    /// Turns the crank until an event was delivered that says stop, the
+    /// socket is finished, or the time is up.
+    fn pump(
+        &mut self,
+        until: Until,
+        hold: bool,
+        deliver: &mut dyn FnMut(&Arc<Socket>, &Event<'_>) -> Flow,
+    ) -> Result<Step> {
+        let socket = Arc::clone(self.conn.socket());
+        let _batch = Batch::begin(self.id);
+        let mut driven = Driven::begin(&socket);
+        let mut idle = false;
+        loop {
+            if socket.signals.take(bit::INTERRUPT) {
+                return Err(Error::Interrupted);
+            }
+            let now = Time::now();
+            let left = until.map(|at| at.until(now));
+            let fast = !idle
+                && driven.waker.is_none()
+                && left != Some(Duration::ZERO)
+                && self.conn.is_open()
+                && self.conn.deadline().is_none()
+                && !socket.signals.has(SLOW)
+                && self.set_slice(left.unwrap_or(SLICE).min(SLICE));
+            let mode = if fast { Mode::Wait } else { Mode::Look };
+            if !fast && driven.waker.is_none() && left != Some(Duration::ZERO) {
+                // From here on every signal reaches the poll below.
+                let fd = thread_waker()?;
+                fd.clear();
+                socket.set_waiter(Some(Arc::clone(&fd)));
+                driven.waker = Some(fd);
+                continue;
+            }
+            match self.advance(now, mode, hold, deliver) {
+                Step::More => continue,
+                Step::Interrupted => return Err(Error::Interrupted),
+                Step::Idle => {}
+                done => return Ok(done),
+            }
+            if left == Some(Duration::ZERO) {
+                return Err(Error::Timeout);
+            }
+            idle = true;
+            if let Some(waker) = &driven.waker {
+                self.wait(waker, until)?;
+            }
+        }
+    }
+
+    fn advance(
+        &mut self,
+        now: Time,
+        mode: Mode,
+        hold: bool,
+        deliver: &mut dyn FnMut(&Arc<Socket>, &Event<'_>) -> Flow,
+    ) -> Step {
+        if mode == Mode::Look {
+            self.conn.readable = true;
+            self.conn.writable = true;
+        }
+        let (conn, buffers) = (&mut self.conn, &mut self.buffers);
+        let mut crank = Crank { buffers, now, mode, hold, deliver };
+        let step = catch_unwind(AssertUnwindSafe(|| conn.advance(&mut crank)));
+        step.unwrap_or_else(|_| {
+            self.conn.fail_internally();
+            Step::More
+        })
+    }
+
+    /// Sets the receive timeout if it is another; false if it cannot be.
+    fn set_slice(&mut self, slice: Duration) -> bool {
+        if self.slice != Some(slice) {
+            let Some(tcp) = self.conn.tcp() else { return false };
+            if tcp.set_read_timeout(Some(slice)).is_err() {
+                return false;
+            }
+            self.slice = Some(slice);
+        }
+        true
+    }
+
+    /// Waits for the connection's descriptors, a wake or the time.
+    fn wait(&mut self, waker: &WakeFd, until: Until) -> Result<()> {
+        let mut wanted = vec![Wanted::new(waker.as_raw_fd(), true, false)];
+        // A paused connection is not watched: its errors would end every wait.
+        self.conn.descriptors(|d| {
+            if d.read || d.write {
+                wanted.push(Wanted::new(d.fd, d.read, d.write));
+            }
+        });
+        let by = [until, self.conn.deadline()].into_iter().flatten().min();
+        match sys::wait(&mut wanted, by.map(|at| at.until(Time::now()))) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Err(Error::Interrupted),
+            Err(_) => return Err(Error::Io),
+        }
+        if wanted.first().is_some_and(|w| w.fired) {
+            waker.clear();
+        }
+        Ok(())
+    }
+}
+
+/// A blocking call drives the socket until this is dropped.
+struct Driven<'a> {
+    socket: &'a Arc<Socket>,
+    /// What other threads wake it by, once it polls.
+    waker: Option<Arc<WakeFd>>,
+}
+
+impl<'a> Driven<'a> {
+    fn begin(socket: &'a Arc<Socket>) -> Self {
+        socket.signals.set(bit::DRIVEN);
+        Self { socket, waker: None }
+    }
+}
+
+impl Drop for Driven<'_> {
+    fn drop(&mut self) {
+        self.socket.signals.clear(bit::DRIVEN);
+        if self.waker.is_some() {
+            self.socket.set_waiter(None);
+        }
+    }
+}
+
+/// One waker for each thread that waits.
+fn thread_waker() -> Result<Arc<WakeFd>> {
+    thread_local! {
+        static WAKER: RefCell<Option<(u32, Arc<WakeFd>)>> = const { RefCell::new(None) };
+    }
+    let generation = sys::fork_generation();
+    WAKER.with_borrow_mut(|slot| match slot {
+        Some((made, fd)) if *made == generation => Ok(Arc::clone(fd)),
+        _ => {
+            let fd = Arc::new(WakeFd::new().map_err(|_| Error::Io)?);
+            *slot = Some((generation, Arc::clone(&fd)));
+            Ok(fd)
+        }
+    })
+}
+
+impl Socket {
+    /// Connects and waits until the socket is open.
+    pub fn connect(self: &Arc<Self>, timeout: Option<Duration>) -> Result<()> {
+        // Another thread may free the handle while this waits.
+        let this = Arc::clone(self);
+        this.note(this.try_connect(timeout))
+    }
+
+    fn try_connect(self: &Arc<Self>, timeout: Option<Duration>) -> Result<()> {
+        if context::in_callback() {
+            return Err(Error::Reentrant);
+        }
+        if self.ready_state() != ReadyState::Connecting {
+            return Err(Error::InvalidState);
+        }
+        let mut driver = self.take_blocking()?;
+        let mut pumped = driver.pump(until(timeout), true, &mut |_, _| Flow::Stop);
+        if pumped == Err(Error::Timeout) {
+            driver.conn.time_out("no connection was established in the time connect was given");
+            pumped = Ok(Step::Held);
+        }
+        self.put_blocking(driver);
+        pumped?;
+        match self.close_event() {
+            None if self.signals.has(bit::SILENCED) => Err(Error::Closed),
+            None => Ok(()),
+            Some(event) if event.cause == Cause::Timeout => Err(Error::Timeout),
+            Some(_) => Err(Error::ConnectFailed),
+        }
+    }
+
+    /// The socket's next event; `take` is called once with it.
+    pub fn recv(
+        self: &Arc<Self>,
+        timeout: Option<Duration>,
+        take: &mut dyn FnMut(&Event<'_>),
+    ) -> Result<()> {
+        let this = Arc::clone(self);
+        match this.try_recv(timeout, take) {
+            Ok(()) => Ok(()),
+            error => this.note(error),
+        }
+    }
+
+    fn try_recv(
+        self: &Arc<Self>,
+        timeout: Option<Duration>,
+        take: &mut dyn FnMut(&Event<'_>),
+    ) -> Result<()> {
+        if context::in_callback() {
+            return Err(Error::Reentrant);
+        }
+        let mut driver = self.take_driving()?;
+        let pumped = driver.pump(until(timeout), false, &mut |_, event| {
+            take(event);
+            Flow::Stop
+        });
+        self.put_blocking(driver);
+        match pumped? {
+            Step::Finished => Err(Error::Closed),
+            _ => Ok(()),
+        }
+    }
+
+    /// Dispatches callbacks on this thread until the socket is closed.
+    pub fn run(self: &Arc<Self>) -> Result<()> {
+        let this = Arc::clone(self);
+        this.note(this.try_run())
+    }
+
+    fn try_run(self: &Arc<Self>) -> Result<()> {
+        if context::in_callback() {
+            return Err(Error::Reentrant);
+        }
+        let mut driver = self.take_driving()?;
+        if driver.conn.is_gone() {
+            self.put_blocking(driver);
+            return Err(Error::Closed);
+        }
+        let pumped = driver.pump(None, false, &mut |socket, event| {
+            socket.call_host(event);
+            Flow::Go
+        });
+        self.put_blocking(driver);
+        pumped.map(|_| ())
+    }
+
+    /// The driver for a call that needs a connection, or one that ends.
+    fn take_driving(self: &Arc<Self>) -> Result<Box<Blocking>> {
+        if self.driver() == 0 && self.ready_state() == ReadyState::Connecting {
+            // connect comes first.
+            self.check()?;
+            return Err(Error::InvalidState);
+        }
+        self.take_blocking()
+    }
+}
+
+/// Waits, unlocked, until the queue has room, up to the send timeout.
+pub(crate) fn await_room(socket: &Arc<Socket>) -> Result<()> {
+    let by = until(socket.config().send_timeout);
+    loop {
+        wait_writable(socket, by, false)?;
+        socket.flush();
+        let out = socket.lock_out();
+        if out.pending() == 0 || out.queued() < socket.config().high_water || out.is_broken() {
+            return Ok(());
+        }
+    }
+}
+
+/// Waits until the kernel has taken an accepted message; comes back early
+/// when the peer wants to be read first, or when it takes nothing.
+pub(crate) fn flush_out(socket: &Arc<Socket>) {
+    let by = until(socket.config().send_timeout);
+    loop {
+        let readable = match wait_writable(socket, by, true) {
+            Ok(readable) => readable,
+            Err(_) => return,
+        };
+        socket.flush();
+        if readable || !socket.lock_out().is_waiting() {
+            return;
+        }
+    }
+}
+
+/// Waits for room in the kernel; true if there is something to read instead
+/// and nobody reads it.
+fn wait_writable(socket: &Arc<Socket>, by: Until, or_readable: bool) -> Result<bool> {
+    loop {
+        let Some(tcp) = socket.lock_out().link().map(|link| Arc::clone(link.tcp())) else {
+            return Ok(false);
+        };
+        // A message that was accepted leaves the interrupt to the next call.
+        let interrupted = if or_readable {
+            socket.signals.has(bit::INTERRUPT)
+        } else {
+            socket.signals.take(bit::INTERRUPT)
+        };
+        if interrupted {
+            return Err(Error::Interrupted);
+        }
+        let left = by.map_or(SLICE, |at| at.until(Time::now()));
+        if left.is_zero() {
+            return Err(Error::Timeout);
+        }
+        let reads = or_readable && !socket.signals.has(bit::DRIVEN);
+        let mut wanted = [Wanted::new(tcp.as_raw_fd(), reads, true)];
+        match sys::wait(&mut wanted, Some(left.min(SLICE))) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Err(Error::Interrupted),
+            Err(_) => return Err(Error::Io),
+            Ok(0) if socket.ready_state() == ReadyState::Open => {}
+            Ok(_) => return Ok(reads && wanted.first().is_some_and(|w| w.readable)),
+        }
+    }
+}

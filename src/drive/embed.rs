@@ -1,0 +1,107 @@
+//! The caller's thread drives: `dispatch` from a host's own loop, `run` until
+//! everything is closed.
+
+use super::context::Batch;
+use super::event_loop::{Loop, Way};
+use crate::conn::Flow;
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::sys::Time;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Rounds of one dispatch while callbacks make new work.
+const ROUNDS: usize = 8;
+
+impl Loop {
+    /// Runs the callbacks of what is ready, without waiting.
+    pub fn dispatch(self: &Arc<Self>) -> Result<()> {
+        let mut claim = self.claim(Way::Callbacks)?;
+        let engine = claim.engine()?;
+        self.woken.store(false, Ordering::Release);
+        for round in 0..ROUNDS {
+            if round == 0 {
+                self.gather(engine, Some(Duration::ZERO)).or_else(ignore_signal)?;
+            } else {
+                self.collect(engine);
+            }
+            self.callbacks(engine);
+            if !self.has_attention() && !engine.has_ready() {
+                break;
+            }
+        }
+        self.publish(engine);
+        if self.has_attention() || engine.has_ready() {
+            // The kernel does not know of this work.
+            self.announce_to_host();
+        }
+        Ok(())
+    }
+
+    /// Runs callbacks on this thread until `stop`, or until no socket of the
+    /// loop is left.
+    pub fn run(self: &Arc<Self>) -> Result<()> {
+        let mut claim = self.claim(Way::Callbacks)?;
+        let engine = claim.engine()?;
+        let done = loop {
+            if self.stop.swap(false, Ordering::AcqRel) {
+                break Ok(());
+            }
+            if self.woken.swap(false, Ordering::AcqRel) {
+                break Err(Error::Interrupted);
+            }
+            if engine.live() == 0 && !self.has_attention() {
+                break Ok(());
+            }
+            match self.turn(engine) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => break Err(Error::Interrupted),
+                Err(_) => break Err(Error::Io),
+            }
+        };
+        self.publish(engine);
+        if self.is_freed() { Err(Error::LoopGone) } else { done }
+    }
+
+    /// One turn with callbacks, waiting as long as nothing is ready.
+    pub(super) fn turn(self: &Arc<Self>, engine: &mut Engine) -> io::Result<()> {
+        self.gather(engine, None)?;
+        self.callbacks(engine);
+        Ok(())
+    }
+
+    /// Collects everything that is ready, waiting up to `wait` for it.
+    pub(super) fn gather(&self, engine: &mut Engine, wait: Option<Duration>) -> io::Result<()> {
+        self.collect(engine);
+        let now = Time::now();
+        engine.expire(now);
+        let wait = if engine.has_ready() {
+            Some(Duration::ZERO)
+        } else {
+            let deadline = engine.nearest().map(|at| at.until(now));
+            [wait, deadline].into_iter().flatten().min()
+        };
+        if wait != Some(Duration::ZERO) {
+            self.publish(engine);
+        }
+        engine.poll(wait)?;
+        self.collect(engine);
+        engine.expire(Time::now());
+        Ok(())
+    }
+
+    fn callbacks(self: &Arc<Self>, engine: &mut Engine) {
+        let _batch = Batch::begin(self.id());
+        engine.turn(&mut |socket, event| {
+            socket.call_host(event);
+            Flow::Go
+        });
+    }
+}
+
+/// A look at the kernel that a signal cut short is repeated by the host.
+fn ignore_signal(error: io::Error) -> Result<()> {
+    if error.kind() == ErrorKind::Interrupted { Ok(()) } else { Err(Error::Io) }
+}

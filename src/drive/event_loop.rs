@@ -1,0 +1,338 @@
+//! A loop: many sockets, one engine, one thread at a time.
+
+use super::context;
+use crate::engine::{Engine, TIMER, WAKER};
+use crate::error::{Error, Result};
+use crate::socket::{Socket, bit, lock};
+use crate::sys::{self, Time};
+use mio::{Registry, Waker};
+use std::any::Any;
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+/// How a loop hands out events; the first call that drives it decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Way {
+    Callbacks = 1,
+    Pulled = 2,
+}
+
+/// Drives many sockets on one thread.
+pub struct Loop {
+    id: u64,
+    generation: u32,
+    attachment: Box<dyn Any + Send + Sync>,
+    /// `None` while a thread drives.
+    engine: Mutex<Option<Box<Engine>>>,
+    /// The engine was put back.
+    idle: Condvar,
+    attention: Mutex<Vec<Arc<Socket>>>,
+    waker: Waker,
+    /// The waker has been used and the driver has not looked yet.
+    awake: AtomicBool,
+    /// `wake` was called.
+    pub(super) woken: AtomicBool,
+    pub(super) stop: AtomicBool,
+    freed: AtomicBool,
+    /// A host has asked for the descriptor.
+    polled: AtomicBool,
+    way: AtomicU8,
+    fd: RawFd,
+    /// The nearest deadline in nanoseconds of the monotonic clock; 0 is none.
+    nearest: AtomicU64,
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the timer needs it"))]
+    registry: Registry,
+    #[cfg(target_os = "linux")]
+    timer: Mutex<Option<sys::Timer>>,
+    pub(super) thread: Mutex<super::thread::Thread>,
+}
+
+impl Loop {
+    /// Makes a loop that nobody drives yet.
+    pub fn new(attachment: Box<dyn Any + Send + Sync>) -> Result<Arc<Self>> {
+        let engine = Engine::new().map_err(|_| Error::Io)?;
+        let waker = Waker::new(engine.registry(), WAKER).map_err(|_| Error::Io)?;
+        Ok(Arc::new(Self {
+            id: context::new_driver_id(),
+            generation: sys::fork_generation(),
+            attachment,
+            fd: engine.fd(),
+            registry: engine.registry().try_clone().map_err(|_| Error::Io)?,
+            engine: Mutex::new(Some(Box::new(engine))),
+            idle: Condvar::new(),
+            attention: Mutex::new(Vec::new()),
+            waker,
+            awake: AtomicBool::new(false),
+            woken: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            freed: AtomicBool::new(false),
+            polled: AtomicBool::new(false),
+            way: AtomicU8::new(0),
+            nearest: AtomicU64::new(0),
+            #[cfg(target_os = "linux")]
+            timer: Mutex::new(None),
+            thread: Mutex::default(),
+        }))
+    }
+
+    /// The loop of sockets that have none: it owns a thread.
+    pub(crate) fn process_default() -> Result<Arc<Self>> {
+        static DEFAULT: Mutex<Option<Arc<Loop>>> = Mutex::new(None);
+        let mut slot = lock(&DEFAULT);
+        if let Some(have) = slot.as_ref().filter(|l| !l.is_forked()) {
+            return Ok(Arc::clone(have));
+        }
+        let made = Self::new(Box::new(()))?;
+        made.start()?;
+        // One inherited through a fork is the parent's; it is left alone.
+        let inherited = slot.replace(Arc::clone(&made));
+        drop(slot);
+        if let Some(inherited) = inherited {
+            let _ = Arc::into_raw(inherited);
+        }
+        Ok(made)
+    }
+
+    /// What the C layer keeps beside the loop.
+    pub fn attachment(&self) -> &(dyn Any + Send + Sync) {
+        &*self.attachment
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Whether the loop was made before a fork and this is the child.
+    pub fn is_forked(&self) -> bool {
+        self.generation != sys::fork_generation()
+    }
+
+    pub(crate) fn is_freed(&self) -> bool {
+        self.freed.load(Ordering::Acquire)
+    }
+
+    /// Whether a thread drives the loop, or owns it.
+    pub(crate) fn is_busy(&self) -> bool {
+        lock(&self.engine).is_none()
+    }
+
+    /// Puts a socket on the list the driver looks at first.
+    pub(crate) fn attend(&self, socket: Arc<Socket>) {
+        if self.is_freed() {
+            return;
+        }
+        lock(&self.attention).push(socket);
+        self.nudge();
+    }
+
+    /// Makes the driver look, from whatever thread.
+    pub(super) fn nudge(&self) {
+        // The driver looks at the list before it waits.
+        if !context::turns(self.id) {
+            self.announce();
+        }
+    }
+
+    /// Makes the descriptor readable for work the kernel does not know of.
+    pub(super) fn announce(&self) {
+        if !self.awake.swap(true, Ordering::AcqRel) {
+            // The counter cannot be full: one wake is outstanding.
+            let _ = self.waker.wake();
+        }
+    }
+
+    /// The same, if a host polls the descriptor.
+    pub(super) fn announce_to_host(&self) {
+        if self.polled.load(Ordering::Acquire) {
+            self.announce();
+        }
+    }
+
+    /// Hands the engine what asked for attention.
+    pub(super) fn collect(&self, engine: &mut Engine) {
+        self.awake.store(false, Ordering::Release);
+        let list = std::mem::take(&mut *lock(&self.attention));
+        for socket in list {
+            engine.attend(socket);
+        }
+    }
+
+    pub(super) fn has_attention(&self) -> bool {
+        !lock(&self.attention).is_empty()
+    }
+
+    /// Claims the engine for one way of handing out events.
+    pub(super) fn claim(&self, way: Way) -> Result<Claim<'_>> {
+        if context::in_callback() {
+            return Err(Error::Reentrant);
+        }
+        self.claim_from_thread(way)
+    }
+
+    pub(super) fn claim_from_thread(&self, way: Way) -> Result<Claim<'_>> {
+        if self.is_freed() {
+            return Err(Error::LoopGone);
+        }
+        let mut slot = lock(&self.engine);
+        if slot.is_none() {
+            return Err(if lock(&self.thread).owns_engine() { Error::InvalidState } else { Error::InUse });
+        }
+        match self.way.compare_exchange(0, way as u8, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => {}
+            Err(have) if have == way as u8 => {}
+            Err(_) => return Err(Error::InvalidState),
+        }
+        let engine = slot.take().ok_or(Error::InUse)?;
+        Ok(Claim { owner: self, engine: Some(engine) })
+    }
+
+    /// Lets go of a freed socket at once if nobody drives.
+    pub(crate) fn reap(&self, socket: &Arc<Socket>) {
+        let gone = match lock(&self.engine).as_mut() {
+            Some(engine) => {
+                lock(&self.attention).retain(|have| !Arc::ptr_eq(have, socket));
+                engine.reap(socket)
+            }
+            None => None,
+        };
+        // Outside the lock: the program's destructor may run here.
+        drop(gone);
+    }
+
+    /// Keeps what `timeout` and the timer tell up to date.
+    pub(super) fn publish(&self, engine: &mut Engine) {
+        let nearest = engine.nearest();
+        self.nearest.store(nearest.map_or(0, Time::as_nanos), Ordering::Release);
+        #[cfg(target_os = "linux")]
+        if let Some(timer) = lock(&self.timer).as_mut() {
+            timer.arm(nearest);
+        }
+    }
+
+    /// The descriptor a host polls for readability.
+    pub fn fd(&self) -> RawFd {
+        self.polled.store(true, Ordering::Release);
+        #[cfg(target_os = "linux")]
+        self.add_timer();
+        self.fd
+    }
+
+    /// Puts deadlines into the descriptor.
+    #[cfg(target_os = "linux")]
+    fn add_timer(&self) {
+        use std::os::fd::AsRawFd;
+        let mut slot = lock(&self.timer);
+        if slot.is_some() || self.is_forked() {
+            return;
+        }
+        // Without it the host still has the timeout.
+        let Ok(mut timer) = sys::Timer::new() else { return };
+        let fd = timer.as_raw_fd();
+        let mut source = mio::unix::SourceFd(&fd);
+        if self.registry.register(&mut source, TIMER, mio::Interest::READABLE).is_ok() {
+            timer.arm(Time::from_nanos(self.nearest.load(Ordering::Acquire)));
+            *slot = Some(timer);
+        }
+    }
+
+    /// Milliseconds until the loop must be dispatched; `None` is never.
+    pub fn timeout_ms(&self) -> Option<u64> {
+        if self.has_attention() || self.awake.load(Ordering::Acquire) {
+            return Some(0);
+        }
+        let at = Time::from_nanos(self.nearest.load(Ordering::Acquire))?;
+        let left = at.until(Time::now()).as_nanos().div_ceil(1_000_000);
+        Some(u64::try_from(left).unwrap_or(u64::MAX))
+    }
+
+    /// Ends the running or the next wait.
+    pub fn wake(&self) -> Result<()> {
+        if self.is_freed() {
+            return Err(Error::LoopGone);
+        }
+        self.woken.store(true, Ordering::Release);
+        self.announce();
+        Ok(())
+    }
+
+    /// Silences every socket of the loop and lets go of them.
+    pub fn free(self: &Arc<Self>) -> Result<()> {
+        if context::gathers(self.id) {
+            return Err(Error::Reentrant);
+        }
+        if self.freed.swap(true, Ordering::AcqRel) || self.is_forked() {
+            return Ok(());
+        }
+        self.stop.store(true, Ordering::Release);
+        self.announce();
+        if context::in_callback() {
+            // Never wait inside a callback: whoever drives ends it instead.
+            if let Some(engine) = lock(&self.engine).take() {
+                self.dissolve(engine);
+            }
+            return Ok(());
+        }
+        self.join();
+        let mut slot = lock(&self.engine);
+        loop {
+            match slot.take() {
+                Some(engine) => {
+                    drop(slot);
+                    self.dissolve(engine);
+                    return Ok(());
+                }
+                None if lock(&self.thread).has_dissolved() => return Ok(()),
+                None => slot = self.idle.wait(slot).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+
+    /// The end of a freed loop's engine.
+    fn dissolve(&self, mut engine: Box<Engine>) {
+        self.collect(&mut engine);
+        for mut conn in engine.drain() {
+            conn.socket().signals.set(bit::SILENCED | bit::LOOP_GONE);
+            conn.vanish();
+        }
+        lock(&self.thread).dissolved();
+        #[cfg(target_os = "linux")]
+        lock(&self.timer).take();
+    }
+}
+
+/// The engine in the hands of one thread.
+pub(super) struct Claim<'a> {
+    owner: &'a Loop,
+    engine: Option<Box<Engine>>,
+}
+
+impl Claim<'_> {
+    pub(super) fn engine(&mut self) -> Result<&mut Engine> {
+        self.engine.as_deref_mut().ok_or(Error::InUse)
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        let Some(engine) = self.engine.take() else { return };
+        let mut slot = lock(&self.owner.engine);
+        if self.owner.is_freed() {
+            drop(slot);
+            self.owner.dissolve(engine);
+            // Whoever frees the loop may wait for this.
+            drop(lock(&self.owner.engine));
+        } else {
+            *slot = Some(engine);
+            drop(slot);
+        }
+        self.owner.idle.notify_all();
+    }
+}
+
+impl std::fmt::Debug for Loop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Loop").field("id", &self.id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,13 @@
+//! Who turns the crank. One engine and four ways: blocking calls, a thread of
+//! the library's own, the caller's loop through one descriptor, and pulled
+//! events.
+
+pub(crate) mod blocking;
+pub(crate) mod context;
+mod embed;
+mod event_loop;
+mod pull;
+mod thread;
+
+pub use context::in_callback;
+pub use event_loop::Loop;

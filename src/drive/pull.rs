@@ -1,0 +1,62 @@
+//! Pulled events: the next event of any socket as a value, no callback at all.
+
+use super::context::Batch;
+use super::event_loop::{Loop, Way};
+use crate::conn::Flow;
+use crate::engine::Turn;
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::socket::Socket;
+use crate::sys::Time;
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+impl Loop {
+    /// The next event; `take` is called once with it. What it lends stays in
+    /// place until the next call.
+    pub fn next_event(
+        self: &Arc<Self>,
+        timeout: Option<Duration>,
+        take: &mut dyn FnMut(&Arc<Socket>, &Event<'_>),
+    ) -> Result<()> {
+        let mut claim = self.claim(Way::Pulled)?;
+        let engine = claim.engine()?;
+        let until = timeout.map(|t| Time::now().after(t));
+        let done = loop {
+            let turn = {
+                let _batch = Batch::begin(self.id());
+                engine.turn(&mut |socket, event| {
+                    take(socket, event);
+                    Flow::Stop
+                })
+            };
+            if turn == Turn::Stopped {
+                break Ok(());
+            }
+            if self.is_freed() {
+                break Err(Error::LoopGone);
+            }
+            if self.woken.swap(false, Ordering::AcqRel) {
+                break Err(Error::Interrupted);
+            }
+            let left = until.map(|at| at.until(Time::now()));
+            let looked = left == Some(Duration::ZERO);
+            match self.gather(engine, left) {
+                Ok(()) if looked && !engine.has_ready() && !self.woken.load(Ordering::Acquire) => {
+                    break Err(Error::Timeout);
+                }
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => break Err(Error::Interrupted),
+                Err(_) => break Err(Error::Io),
+            }
+        };
+        self.publish(engine);
+        if engine.has_ready() || self.has_attention() {
+            // A host that polls the descriptor must come back for the rest.
+            self.announce_to_host();
+        }
+        done
+    }
+}

@@ -1,0 +1,309 @@
+//! Poller, deadlines and connections: one turn at a time. Knows neither C nor
+//! which driver turns it.
+
+use crate::conn::{Buffers, Conn, Crank, Descriptor, Flow, Step};
+use crate::deadline::Deadlines;
+use crate::event::Event;
+use crate::socket::{NO_SLOT, Socket, bit};
+use crate::sys::{Mode, Time};
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Registry, Token};
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// The waker's token; slots count up from 0.
+pub(crate) const WAKER: Token = Token(usize::MAX);
+/// The timer's token.
+pub(crate) const TIMER: Token = Token(usize::MAX - 1);
+/// Readiness events taken from the kernel at a time.
+const BATCH: usize = 256;
+
+/// Receives events.
+pub(crate) type Deliver<'a> = dyn FnMut(&Arc<Socket>, &Event<'_>) -> Flow + 'a;
+
+/// A connection's place.
+struct Slot {
+    conn: Option<Conn>,
+    /// Tells one tenant from the next.
+    serial: u64,
+    /// It stands in the ready list.
+    queued: bool,
+    /// Its descriptors in the poller.
+    registered: Vec<Descriptor>,
+    /// Its entry in the heap of deadlines.
+    armed: Option<Time>,
+}
+
+/// What a turn ended with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Everything at hand was done.
+    Done,
+    /// The receiver said stop.
+    Stopped,
+}
+
+/// See the module.
+pub(crate) struct Engine {
+    poll: Poll,
+    events: Events,
+    slots: Vec<Slot>,
+    vacant: Vec<usize>,
+    serial: u64,
+    live: usize,
+    ready: VecDeque<usize>,
+    deadlines: Deadlines,
+    buffers: Buffers,
+    /// A connection that ended while an event of it is borrowed.
+    departed: Option<Conn>,
+    wanted: Vec<Descriptor>,
+}
+
+impl Engine {
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self {
+            poll: Poll::new()?,
+            events: Events::with_capacity(BATCH),
+            slots: Vec::new(),
+            vacant: Vec::new(),
+            serial: 0,
+            live: 0,
+            ready: VecDeque::new(),
+            deadlines: Deadlines::default(),
+            buffers: Buffers::default(),
+            departed: None,
+            wanted: Vec::new(),
+        })
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        self.poll.registry()
+    }
+
+    pub(crate) fn fd(&self) -> RawFd {
+        self.poll.as_raw_fd()
+    }
+
+    /// Connections that have not ended.
+    pub(crate) fn live(&self) -> usize {
+        self.live
+    }
+
+    /// Whether work waits that no descriptor announces.
+    pub(crate) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// The nearest deadline.
+    pub(crate) fn nearest(&mut self) -> Option<Time> {
+        let slots = &self.slots;
+        self.deadlines.nearest(|at, (slot, serial)| {
+            slots.get(slot).is_some_and(|s| s.serial == serial && s.armed == Some(at))
+        })
+    }
+
+    /// Looks at a socket that asked for it, and takes it in if it is new.
+    pub(crate) fn attend(&mut self, socket: Arc<Socket>) {
+        socket.signals.clear(bit::ATTENTION);
+        let mut at = socket.slot.load(Ordering::Acquire);
+        if at == NO_SLOT {
+            // One that has ended asks for nothing any more.
+            if socket.close_event().is_some() || socket.signals.has(bit::SILENCED) {
+                return;
+            }
+            at = self.adopt(socket);
+        }
+        self.make_ready(at);
+    }
+
+    fn adopt(&mut self, socket: Arc<Socket>) -> usize {
+        let at = self.vacant.pop().unwrap_or_else(|| {
+            self.slots.push(Slot {
+                conn: None,
+                serial: 0,
+                queued: false,
+                registered: Vec::new(),
+                armed: None,
+            });
+            self.slots.len() - 1
+        });
+        self.serial += 1;
+        self.live += 1;
+        socket.slot.store(at, Ordering::Release);
+        if let Some(slot) = self.slots.get_mut(at) {
+            slot.serial = self.serial;
+            slot.conn = Some(Conn::new(socket));
+        }
+        at
+    }
+
+    fn make_ready(&mut self, at: usize) {
+        if let Some(slot) = self.slots.get_mut(at)
+            && slot.conn.is_some()
+            && !slot.queued
+        {
+            slot.queued = true;
+            self.ready.push_back(at);
+        }
+    }
+
+    /// Takes readiness from the kernel, waiting up to `wait` for it.
+    pub(crate) fn poll(&mut self, wait: Option<Duration>) -> io::Result<()> {
+        self.poll.poll(&mut self.events, wait)?;
+        let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        for event in &events {
+            let at = event.token().0;
+            let Some(conn) = self.slots.get_mut(at).and_then(|slot| slot.conn.as_mut()) else {
+                continue;
+            };
+            let broken = event.is_error() || event.is_read_closed();
+            conn.readable |= event.is_readable() || broken;
+            conn.read_closed |= broken;
+            conn.writable |= event.is_writable() || broken;
+            self.make_ready(at);
+        }
+        std::mem::swap(&mut self.events, &mut events);
+        Ok(())
+    }
+
+    /// Makes every connection ready whose deadline has passed.
+    pub(crate) fn expire(&mut self, now: Time) {
+        while let Some((at, serial)) = self.deadlines.pop_due(now) {
+            let Some(slot) = self.slots.get_mut(at).filter(|s| s.serial == serial) else {
+                continue;
+            };
+            slot.armed = None;
+            if slot.conn.as_ref().and_then(Conn::deadline).is_some() {
+                self.make_ready(at);
+            }
+        }
+    }
+
+    /// Lets every connection that is ready now go as far as it can.
+    pub(crate) fn turn(&mut self, deliver: &mut Deliver<'_>) -> Turn {
+        self.departed = None;
+        for _ in 0..self.ready.len() {
+            let Some(at) = self.ready.pop_front() else { break };
+            let Some(slot) = self.slots.get_mut(at) else { continue };
+            slot.queued = false;
+            let Some(conn) = &mut slot.conn else { continue };
+            let mut crank = Crank {
+                buffers: &mut self.buffers,
+                now: Time::now(),
+                mode: Mode::Look,
+                hold: false,
+                deliver,
+            };
+            let step = catch_unwind(AssertUnwindSafe(|| conn.advance(&mut crank)));
+            let step = step.unwrap_or_else(|_| {
+                conn.fail_internally();
+                Step::More
+            });
+            match step {
+                Step::Idle => self.settle(at),
+                Step::More | Step::Held | Step::Interrupted => {
+                    self.settle(at);
+                    self.make_ready(at);
+                }
+                Step::Stopped => {
+                    slot.queued = true;
+                    self.ready.push_front(at);
+                    return Turn::Stopped;
+                }
+                Step::Finished => drop(self.remove(at)),
+            }
+        }
+        Turn::Done
+    }
+
+    /// Brings poller and heap in line with what a connection waits for.
+    fn settle(&mut self, at: usize) {
+        let Self { slots, wanted, poll, deadlines, .. } = self;
+        let Some(slot) = slots.get_mut(at) else { return };
+        let Some(conn) = &slot.conn else { return };
+        wanted.clear();
+        // A pause is kept by not reading; the registration stays.
+        conn.descriptors(|d| wanted.push(Descriptor { read: d.read || !d.write, ..d }));
+        if *wanted != slot.registered {
+            register(poll.registry(), at, &slot.registered, wanted);
+            slot.registered.clone_from(wanted);
+        }
+        let deadline = conn.deadline();
+        if deadline != slot.armed {
+            slot.armed = deadline;
+            if let Some(time) = deadline {
+                deadlines.push(time, (at, slot.serial));
+            }
+        }
+    }
+
+    /// Takes a connection out of its slot.
+    fn remove(&mut self, at: usize) -> Option<Conn> {
+        let slot = self.slots.get_mut(at)?;
+        let conn = slot.conn.take()?;
+        slot.registered.clear();
+        slot.armed = None;
+        slot.serial = 0;
+        if slot.queued {
+            slot.queued = false;
+            self.ready.retain(|have| *have != at);
+        }
+        self.vacant.push(at);
+        self.live -= 1;
+        conn.socket().slot.store(NO_SLOT, Ordering::Release);
+        Some(conn)
+    }
+
+    /// Lets go of a socket that was freed.
+    pub(crate) fn reap(&mut self, socket: &Arc<Socket>) -> Option<Conn> {
+        let at = socket.slot.load(Ordering::Acquire);
+        let conn = self.slots.get_mut(at)?.conn.as_mut()?;
+        if !Arc::ptr_eq(conn.socket(), socket) {
+            return None;
+        }
+        if self.ready.front() == Some(&at) {
+            // Perhaps an event of it is borrowed: what that lends stays until
+            // the next turn, the connection ends now.
+            if let Some(tcp) = conn.tcp() {
+                let _ = tcp.shutdown(std::net::Shutdown::Both);
+            }
+            self.buffers.discard();
+            socket.vanish();
+            self.departed = self.remove(at);
+            return None;
+        }
+        conn.vanish();
+        self.remove(at)
+    }
+
+    /// Every socket of the engine, which is emptied.
+    pub(crate) fn drain(&mut self) -> Vec<Conn> {
+        self.ready.clear();
+        self.departed = None;
+        self.slots.drain(..).filter_map(|slot| slot.conn).collect()
+    }
+}
+
+/// Changes the poller's interest from `old` to `new`.
+fn register(registry: &Registry, at: usize, old: &[Descriptor], new: &[Descriptor]) {
+    for d in new {
+        let interest = match (d.read, d.write) {
+            (true, true) => Interest::READABLE | Interest::WRITABLE,
+            (false, true) => Interest::WRITABLE,
+            _ => Interest::READABLE,
+        };
+        let known = old.iter().find(|have| have.key == d.key && have.fd == d.fd);
+        let mut source = SourceFd(&d.fd);
+        // A descriptor that cannot be watched shows in the deadline.
+        let _ = match known {
+            Some(have) if have == d => Ok(()),
+            Some(_) => registry.reregister(&mut source, Token(at), interest),
+            None => registry.register(&mut source, Token(at), interest),
+        };
+    }
+}

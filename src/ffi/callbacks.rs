@@ -1,0 +1,288 @@
+//! The program's functions: their types, where a socket keeps them, and the
+//! one place that calls them.
+
+use super::event::{
+    self, PulledEvent, wskt_close_event, wskt_drain_event, wskt_error_event, wskt_message_event,
+    wskt_open_event,
+};
+use super::handle::{self, wskt_socket};
+use crate::error::{Error, Result};
+use crate::event::{Event, EventKind};
+use crate::socket::{Host, Socket};
+use std::any::Any;
+use std::ffi::c_void;
+use std::marker::PhantomData;
+use std::mem;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// Called when the connection is established. See wskt_socket_set_on_open.
+///
+/// For this and every callback below: it runs on the thread that drives the
+/// socket, one at a time for a loop. `event` and all it points to are lent
+/// until it returns; `socket` is `event->head.target`; `user_data` is what
+/// wskt_socket_set_user_data was given last. Every function that neither
+/// waits nor dispatches is legal inside, freeing the socket included.
+///
+/// A callback must not throw an exception and must not longjmp out. A C++
+/// exception that leaves it ends the process.
+///
+/// Since: 0.1.0
+pub type wskt_on_open_fn = Option<
+    unsafe extern "C-unwind" fn(
+        socket: *mut wskt_socket,
+        event: *const wskt_open_event,
+        user_data: *mut c_void,
+    ),
+>;
+
+/// Called for each message. See wskt_socket_set_on_message.
+///
+/// Since: 0.1.0
+pub type wskt_on_message_fn = Option<
+    unsafe extern "C-unwind" fn(
+        socket: *mut wskt_socket,
+        event: *const wskt_message_event,
+        user_data: *mut c_void,
+    ),
+>;
+
+/// Called when the connection has failed, right before the close callback.
+/// See wskt_socket_set_on_error.
+///
+/// Since: 0.1.0
+pub type wskt_on_error_fn = Option<
+    unsafe extern "C-unwind" fn(
+        socket: *mut wskt_socket,
+        event: *const wskt_error_event,
+        user_data: *mut c_void,
+    ),
+>;
+
+/// Called once, last, when the connection is closed. See
+/// wskt_socket_set_on_close.
+///
+/// Since: 0.1.0
+pub type wskt_on_close_fn = Option<
+    unsafe extern "C-unwind" fn(
+        socket: *mut wskt_socket,
+        event: *const wskt_close_event,
+        user_data: *mut c_void,
+    ),
+>;
+
+/// Called when the send queue has fallen back to the low-water mark. See
+/// wskt_socket_set_on_drain.
+///
+/// Since: 0.1.0
+pub type wskt_on_drain_fn = Option<
+    unsafe extern "C-unwind" fn(
+        socket: *mut wskt_socket,
+        event: *const wskt_drain_event,
+        user_data: *mut c_void,
+    ),
+>;
+
+/// Called once with the user data when wskt will not touch it again. See
+/// wskt_socket_set_user_data.
+///
+/// It runs on the thread that let go of the socket last: the one that called
+/// wskt_socket_free, or the one that drove the socket. It must not use the
+/// socket, must not call a function that waits or dispatches, and must not
+/// throw or longjmp.
+///
+/// Since: 0.1.0
+pub type wskt_destroy_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
+
+/// The program's pointer and what destroys it; dropping this does so.
+struct UserData {
+    pointer: *mut c_void,
+    destroy: wskt_destroy_fn,
+}
+
+// SAFETY: the pointer is only handed back to the program's own functions. Its
+// manual says on which threads they run; what it points to is the program's.
+unsafe impl Send for UserData {}
+
+impl Drop for UserData {
+    fn drop(&mut self) {
+        if let Some(destroy) = self.destroy.take() {
+            // SAFETY: the program set the pair together and promised that
+            // the function takes the pointer, from any thread.
+            unsafe { destroy(self.pointer) }
+        }
+    }
+}
+
+/// Any of the handler types.
+type Handler<E> = Option<unsafe extern "C-unwind" fn(*mut wskt_socket, *const E, *mut c_void)>;
+
+/// One handler, set and read without a lock by any thread.
+pub(super) struct Slot<E> {
+    function: AtomicPtr<()>,
+    event: PhantomData<fn(*const E)>,
+}
+
+impl<E> Slot<E> {
+    const fn new() -> Self {
+        Self { function: AtomicPtr::new(ptr::null_mut()), event: PhantomData }
+    }
+
+    pub(super) fn set(&self, handler: Handler<E>) {
+        let function = handler.map_or(ptr::null_mut(), |function| function as *mut ());
+        self.function.store(function, Ordering::Release);
+    }
+
+    fn get(&self) -> Handler<E> {
+        // SAFETY: `set` and `new` are the only writers. What they store is
+        // such a function, or NULL, which is `None` of this type.
+        unsafe { mem::transmute::<*mut (), Handler<E>>(self.function.load(Ordering::Acquire)) }
+    }
+}
+
+/// The handlers of a socket.
+pub(super) struct Handlers {
+    pub(super) open: Slot<wskt_open_event>,
+    pub(super) message: Slot<wskt_message_event>,
+    pub(super) error: Slot<wskt_error_event>,
+    pub(super) close: Slot<wskt_close_event>,
+    pub(super) drain: Slot<wskt_drain_event>,
+}
+
+/// The final close event, filled when it is first asked for.
+struct FinalEvent(wskt_close_event);
+
+// SAFETY: it is never changed, and its pointers lead into the socket that
+// owns it or to static text.
+unsafe impl Send for FinalEvent {}
+// SAFETY: as above.
+unsafe impl Sync for FinalEvent {}
+
+/// What this layer keeps beside a socket.
+pub(super) struct CHost {
+    handlers: Handlers,
+    /// The pointer of `user_data` once more, to be read without a lock.
+    user_pointer: AtomicPtr<c_void>,
+    user_data: Mutex<UserData>,
+    pulled: PulledEvent,
+    closed: OnceLock<FinalEvent>,
+}
+
+impl CHost {
+    pub(super) fn new() -> Self {
+        Self {
+            handlers: Handlers {
+                open: Slot::new(),
+                message: Slot::new(),
+                error: Slot::new(),
+                close: Slot::new(),
+                drain: Slot::new(),
+            },
+            user_pointer: AtomicPtr::new(ptr::null_mut()),
+            user_data: Mutex::new(UserData { pointer: ptr::null_mut(), destroy: None }),
+            pulled: PulledEvent::new(),
+            closed: OnceLock::new(),
+        }
+    }
+
+    /// The host of a socket that C made: they all have this one.
+    pub(super) fn of(socket: &Socket) -> Result<&Self> {
+        socket.host().as_any().downcast_ref().ok_or(Error::Panic)
+    }
+
+    /// The handlers, to be set at any time and from any thread.
+    pub(super) fn handlers(&self) -> &Handlers {
+        &self.handlers
+    }
+
+    /// Replaces the user data; the old one is destroyed before this returns.
+    pub(super) fn set_user_data(&self, pointer: *mut c_void, destroy: wskt_destroy_fn) {
+        let mut current = self.user_data.lock().unwrap_or_else(PoisonError::into_inner);
+        self.user_pointer.store(pointer, Ordering::Release);
+        let old = mem::replace(&mut *current, UserData { pointer, destroy });
+        // The destructor is the program's: not under the lock.
+        drop(current);
+        drop(old);
+    }
+
+    pub(super) fn user_pointer(&self) -> *mut c_void {
+        self.user_pointer.load(Ordering::Acquire)
+    }
+
+    /// Where the events of wskt_socket_recv are lent from.
+    pub(super) fn pulled(&self) -> &PulledEvent {
+        &self.pulled
+    }
+
+    /// The final close event of `socket`, whose host this is.
+    pub(super) fn final_event(&self, socket: &Socket) -> Option<&wskt_close_event> {
+        let content = socket.close_event()?;
+        let target = ptr::from_ref(socket).cast_mut().cast();
+        let fill = || FinalEvent(event::close(target, socket.close_timestamp(), content));
+        Some(&self.closed.get_or_init(fill).0)
+    }
+
+    /// Calls one handler, if it is set, with the event that `event` makes.
+    #[inline]
+    fn call<E>(&self, slot: &Slot<E>, target: *mut wskt_socket, event: impl FnOnce() -> E) {
+        if let Some(handler) = slot.get() {
+            let event = event();
+            // SAFETY: the program set this function for such events; the
+            // event and what it lends live until it returns, and the driver
+            // holds the socket. The user data is read after the handler, so
+            // that it is no older.
+            unsafe { handler(target, &raw const event, self.user_pointer()) }
+        }
+    }
+
+    /// Calls the close handler, if it is set, with an event that exists.
+    ///
+    /// # Safety
+    /// `event` stays readable until the handler returns.
+    pub(super) unsafe fn call_close(
+        &self,
+        target: *mut wskt_socket,
+        event: *const wskt_close_event,
+    ) {
+        if let Some(handler) = self.handlers.close.get() {
+            // SAFETY: the program set this function for such events; the
+            // caller promises the event and holds the socket.
+            unsafe { handler(target, event, self.user_pointer()) }
+        }
+    }
+
+    /// All but messages, kept out of their way.
+    #[inline(never)]
+    fn deliver_rare(&self, target: *mut wskt_socket, event: &Event<'_>) {
+        let (handlers, time) = (&self.handlers, event.timestamp);
+        match event.kind {
+            EventKind::Open => self.call(&handlers.open, target, || event::open(target, time)),
+            // Not rare: `deliver` has it.
+            EventKind::Message(..) => {}
+            EventKind::Error(failure) => {
+                self.call(&handlers.error, target, || event::error(target, time, failure));
+            }
+            EventKind::Close(content) => {
+                self.call(&handlers.close, target, || event::close(target, time, content));
+            }
+            EventKind::Drain => self.call(&handlers.drain, target, || event::drain(target, time)),
+        }
+    }
+}
+
+impl Host for CHost {
+    fn deliver(&self, socket: &Arc<Socket>, event: &Event<'_>) {
+        let (target, time) = (handle::of::<wskt_socket>(socket), event.timestamp);
+        if let EventKind::Message(kind, data) = event.kind {
+            let message = || event::message(target, time, kind, data);
+            self.call(&self.handlers.message, target, message);
+        } else {
+            self.deliver_rare(target, event);
+        }
+    }
+
+    fn as_any(&self) -> &(dyn Any + Send + Sync) {
+        self
+    }
+}

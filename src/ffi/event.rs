@@ -1,0 +1,344 @@
+//! Events as C structs, filled from the core's events. Fields are only ever
+//! added at the end.
+
+use super::handle::wskt_socket;
+use super::result::wskt_cause;
+use crate::error::Failure;
+use crate::event::{CloseEvent, Event, EventKind, MessageKind};
+use std::cell::UnsafeCell;
+use std::ffi::{CStr, c_char, c_void};
+use std::mem;
+
+/// Where a socket is in its life. The values are the browser's.
+///
+/// Its function: wskt_socket_ready_state.
+///
+/// Since: 0.1.0
+#[repr(i32)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum wskt_ready_state {
+    /// Made, or connecting.
+    WSKT_CONNECTING = 0,
+    /// Open: messages can be sent.
+    WSKT_OPEN = 1,
+    /// Closing: a Close frame was sent or received, or close was called.
+    WSKT_CLOSING = 2,
+    /// Closed, or never opened.
+    WSKT_CLOSED = 3,
+}
+
+/// Which event a struct is: the field `type` of its head.
+///
+/// The order of events is open, messages and drains, error, close. The close
+/// event comes exactly once and last, whatever ended the socket. The error
+/// event comes at most once, right before it.
+///
+/// Since: 0.1.0
+#[repr(i32)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum wskt_event_type {
+    /// A wskt_open_event.
+    WSKT_EVENT_OPEN = 1,
+    /// A wskt_message_event.
+    WSKT_EVENT_MESSAGE = 2,
+    /// A wskt_error_event.
+    WSKT_EVENT_ERROR = 3,
+    /// A wskt_close_event.
+    WSKT_EVENT_CLOSE = 4,
+    /// A wskt_drain_event.
+    WSKT_EVENT_DRAIN = 5,
+}
+
+/// Text or binary. The values are the opcodes of RFC 6455.
+///
+/// Since: 0.1.0
+#[repr(i32)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum wskt_message_kind {
+    /// UTF-8, checked by wskt.
+    WSKT_MESSAGE_TEXT = 1,
+    /// Any bytes.
+    WSKT_MESSAGE_BINARY = 2,
+}
+
+/// The head of every event struct: what an Event is in a browser.
+///
+/// A pointer to a head may be cast to the struct that `type` names. wskt
+/// fills event structs and the program only reads them. They and all they
+/// point to are lent: in a callback until it returns, from wskt_socket_recv
+/// and wskt_loop_next_event until the next such call on the same object.
+///
+/// A later version may add fields at the end of an event struct, never
+/// elsewhere and never to the head; `struct_size` tells whether a field is
+/// there.
+///
+/// WHATWG DOM, Event. Since: 0.1.0
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct wskt_event {
+    /// Size in bytes of the whole struct that begins with this head.
+    pub struct_size: usize,
+    /// Which event this is.
+    pub r#type: wskt_event_type,
+    /// Always false, except in a close event the program made itself.
+    pub bubbles: bool,
+    /// Always false, except in a close event the program made itself.
+    pub cancelable: bool,
+    /// True for events of the library, false for those of the program.
+    pub is_trusted: bool,
+    /// The type as text: "open", "message", "error", "close", "drain", or
+    /// what the program called its own close event.
+    pub type_name: *const c_char,
+    /// The socket it happened to. NULL in a close event that was made by the
+    /// program and not dispatched yet.
+    pub target: *mut wskt_socket,
+    /// When it happened: milliseconds of the system's monotonic clock.
+    pub timestamp: f64,
+}
+
+/// The connection is established and messages can be sent.
+///
+/// WHATWG WebSockets, onopen. Since: 0.1.0
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct wskt_open_event {
+    /// The head; `type` is WSKT_EVENT_OPEN.
+    pub head: wskt_event,
+}
+
+/// A whole message arrived.
+///
+/// Fragments are put together before; there is no partial message.
+///
+/// WHATWG HTML, MessageEvent. Since: 0.1.0
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct wskt_message_event {
+    /// The head; `type` is WSKT_EVENT_MESSAGE.
+    pub head: wskt_event,
+    /// Text or binary.
+    pub kind: wskt_message_kind,
+    /// The payload. It is NOT NUL-terminated, not even text: it is lent from
+    /// the buffer it arrived in. Never NULL, also when `len` is 0.
+    pub data: *const c_void,
+    /// Length of the payload in bytes.
+    pub len: usize,
+}
+
+/// The connection failed; the close event follows at once.
+///
+/// The ready state is WSKT_CLOSED already. What a browser hides from scripts
+/// is told here; in browser mode, `cause` is WSKT_CAUSE_UNKNOWN, the numbers
+/// are 0 and the message is empty if the failure came while opening.
+///
+/// WHATWG WebSockets, onerror. Since: 0.1.0
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct wskt_error_event {
+    /// The head; `type` is WSKT_EVENT_ERROR.
+    pub head: wskt_event,
+    /// What failed.
+    pub cause: wskt_cause,
+    /// The operating system's errno, or 0.
+    pub os_error: i32,
+    /// The HTTP status that refused the upgrade, or 0.
+    pub http_status: u16,
+    /// One line a person can act on, in English: UTF-8, NUL-terminated.
+    pub message: *const c_char,
+    /// Length of the message in bytes, the NUL not counted.
+    pub message_len: usize,
+}
+
+/// The connection is closed. Nothing follows.
+///
+/// `was_clean`, `code` and `reason` are the browser's. Code and reason are
+/// the PEER's: what wskt_socket_close was given appears here only if the peer
+/// echoed it, as most do.
+///
+/// The library makes one for every socket, as its last event. A program can
+/// make its own, to test a close handler without a server.
+///
+/// Its functions: wskt_close_event_new, wskt_close_event_init,
+/// wskt_socket_dispatch_close_event, wskt_close_event_free,
+/// wskt_socket_close_event.
+///
+/// WHATWG WebSockets, CloseEvent. Since: 0.1.0
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct wskt_close_event {
+    /// The head; `type` is WSKT_EVENT_CLOSE.
+    pub head: wskt_event,
+    /// Whether the closing handshake was completed and nothing that was
+    /// accepted for sending was dropped.
+    pub was_clean: bool,
+    /// The code of the peer's Close frame; WSKT_CLOSE_NO_STATUS if it had
+    /// none, WSKT_CLOSE_ABNORMAL without a valid Close frame,
+    /// WSKT_CLOSE_TLS_HANDSHAKE if TLS failed.
+    pub code: u16,
+    /// The reason in the peer's Close frame: UTF-8, NUL-terminated; U+0000
+    /// may be part of it. Never NULL.
+    pub reason: *const c_char,
+    /// Length of the reason in bytes, the NUL not counted.
+    pub reason_len: usize,
+    /// The code the peer really sent, valid or not; 0 if it sent none.
+    pub peer_code: u16,
+    /// What ended the connection.
+    pub cause: wskt_cause,
+    /// One line a person can act on, in English: UTF-8, NUL-terminated. Never
+    /// NULL.
+    pub message: *const c_char,
+    /// Length of the message in bytes, the NUL not counted.
+    pub message_len: usize,
+}
+
+/// The send queue fell back to the low-water mark: sends that were refused
+/// with WSKT_ERR_BUFFER_FULL can be made again.
+///
+/// Comes once each time the queue had reached the high-water mark. Browsers
+/// have no such event. See wskt_config_set_water_marks.
+///
+/// Since: 0.1.0
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct wskt_drain_event {
+    /// The head; `type` is WSKT_EVENT_DRAIN.
+    pub head: wskt_event,
+}
+
+fn head<T>(
+    r#type: wskt_event_type,
+    type_name: &'static CStr,
+    target: *mut wskt_socket,
+    timestamp: f64,
+) -> wskt_event {
+    wskt_event {
+        struct_size: mem::size_of::<T>(),
+        r#type,
+        bubbles: false,
+        cancelable: false,
+        is_trusted: true,
+        type_name: type_name.as_ptr(),
+        target,
+        timestamp,
+    }
+}
+
+pub(super) fn open(target: *mut wskt_socket, timestamp: f64) -> wskt_open_event {
+    let r#type = wskt_event_type::WSKT_EVENT_OPEN;
+    wskt_open_event { head: head::<wskt_open_event>(r#type, c"open", target, timestamp) }
+}
+
+pub(super) fn message(
+    target: *mut wskt_socket,
+    timestamp: f64,
+    kind: MessageKind,
+    data: &[u8],
+) -> wskt_message_event {
+    let r#type = wskt_event_type::WSKT_EVENT_MESSAGE;
+    wskt_message_event {
+        head: head::<wskt_message_event>(r#type, c"message", target, timestamp),
+        kind: match kind {
+            MessageKind::Text => wskt_message_kind::WSKT_MESSAGE_TEXT,
+            MessageKind::Binary => wskt_message_kind::WSKT_MESSAGE_BINARY,
+        },
+        data: data.as_ptr().cast(),
+        len: data.len(),
+    }
+}
+
+pub(super) fn error(
+    target: *mut wskt_socket,
+    timestamp: f64,
+    failure: &Failure,
+) -> wskt_error_event {
+    let r#type = wskt_event_type::WSKT_EVENT_ERROR;
+    wskt_error_event {
+        head: head::<wskt_error_event>(r#type, c"error", target, timestamp),
+        cause: failure.cause.into(),
+        os_error: failure.os_error,
+        http_status: failure.http_status,
+        message: failure.message.as_ptr().cast(),
+        message_len: failure.message.len(),
+    }
+}
+
+pub(super) fn close(
+    target: *mut wskt_socket,
+    timestamp: f64,
+    event: &CloseEvent,
+) -> wskt_close_event {
+    let r#type = wskt_event_type::WSKT_EVENT_CLOSE;
+    wskt_close_event {
+        head: head::<wskt_close_event>(r#type, c"close", target, timestamp),
+        was_clean: event.was_clean,
+        code: event.code,
+        reason: event.reason.as_ptr().cast(),
+        reason_len: event.reason.len(),
+        peer_code: event.peer_code,
+        cause: event.cause.into(),
+        message: event.message.as_ptr().cast(),
+        message_len: event.message.len(),
+    }
+}
+
+pub(super) fn drain(target: *mut wskt_socket, timestamp: f64) -> wskt_drain_event {
+    let r#type = wskt_event_type::WSKT_EVENT_DRAIN;
+    wskt_drain_event { head: head::<wskt_drain_event>(r#type, c"drain", target, timestamp) }
+}
+
+/// Any event, as a place to keep one.
+#[repr(C)]
+union AnyEvent {
+    empty: (),
+    open: wskt_open_event,
+    message: wskt_message_event,
+    error: wskt_error_event,
+    close: wskt_close_event,
+    drain: wskt_drain_event,
+}
+
+impl AnyEvent {
+    fn new(target: *mut wskt_socket, event: &Event<'_>) -> Self {
+        let time = event.timestamp;
+        match event.kind {
+            EventKind::Open => Self { open: open(target, time) },
+            EventKind::Message(kind, data) => Self { message: message(target, time, kind, data) },
+            EventKind::Error(failure) => Self { error: error(target, time, failure) },
+            EventKind::Close(content) => Self { close: close(target, time, content) },
+            EventKind::Drain => Self { drain: drain(target, time) },
+        }
+    }
+}
+
+/// Holds the event that was pulled last, which C reads until the next pull.
+pub(super) struct PulledEvent(UnsafeCell<AnyEvent>);
+
+// SAFETY: the pointers inside are data for C; Rust never follows them.
+unsafe impl Send for PulledEvent {}
+// SAFETY: the only access is `put`, whose callers are one thread at a time.
+unsafe impl Sync for PulledEvent {}
+
+impl PulledEvent {
+    pub(super) const fn new() -> Self {
+        Self(UnsafeCell::new(AnyEvent { empty: () }))
+    }
+
+    /// Keeps an event in place of the one before and returns its address.
+    ///
+    /// # Safety
+    /// Only the thread that drives the object this belongs to may call it,
+    /// that is: the closure the core calls back from a pull. The core lets
+    /// one thread at a time pull, and C gives up the event before with the
+    /// call.
+    pub(super) unsafe fn put(
+        &self,
+        target: *mut wskt_socket,
+        event: &Event<'_>,
+    ) -> *const wskt_event {
+        let place = self.0.get();
+        // SAFETY: nobody else writes by the caller's promise, and nobody
+        // reads, because the lent event ends with the call that is running.
+        unsafe { place.write(AnyEvent::new(target, event)) };
+        place.cast_const().cast()
+    }
+}

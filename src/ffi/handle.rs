@@ -1,0 +1,236 @@
+//! The opaque C types and what stands behind each: an `Arc` whose address C
+//! holds. Nothing else turns a handle into an object or back.
+
+use super::boundary::boundary;
+use super::config::ConfigCell;
+use super::result::wskt_result;
+use crate::drive::Loop;
+use crate::error::{Error, Result};
+use crate::socket::Socket;
+use std::mem::ManuallyDrop;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How to connect: timeouts, limits, headers, trust.
+///
+/// A configuration is filled by its setters and given to wskt_socket_new,
+/// which takes what it holds at that moment: changing or freeing it later
+/// changes no socket. One configuration serves any number of sockets, and
+/// they share one loaded set of trusted certificates.
+///
+/// The functions of a configuration may be called from any thread and in any
+/// callback.
+///
+/// Made by wskt_config_new, freed by wskt_config_free. Its functions:
+/// wskt_config_set_open_timeout, wskt_config_set_connect_timeout,
+/// wskt_config_set_tls_timeout, wskt_config_set_upgrade_timeout,
+/// wskt_config_set_close_timeout, wskt_config_set_linger_timeout,
+/// wskt_config_set_send_timeout, wskt_config_set_max_message_size,
+/// wskt_config_set_max_fragments, wskt_config_set_water_marks,
+/// wskt_config_add_ca_file, wskt_config_add_ca_pem, wskt_config_add_header,
+/// wskt_config_set_allow_missing_protocol, wskt_config_set_browser_mode.
+///
+/// Since: 0.1.0
+pub struct wskt_config {
+    _private: [u8; 0],
+}
+
+/// Drives many sockets on one thread.
+///
+/// There are four ways to drive a loop: a thread of its own
+/// (wskt_loop_start), the calling thread (wskt_loop_run), another event loop
+/// that watches one descriptor (wskt_loop_fd, wskt_loop_timeout_ms,
+/// wskt_loop_dispatch), or events pulled one by one (wskt_loop_next_event).
+/// The first three call callbacks; a loop whose events are pulled never does,
+/// and cannot change.
+///
+/// Made by wskt_loop_new, freed by wskt_loop_free. Its functions:
+/// wskt_loop_start, wskt_loop_stop, wskt_loop_run, wskt_loop_fd,
+/// wskt_loop_timeout_ms, wskt_loop_dispatch, wskt_loop_next_event,
+/// wskt_loop_wake.
+///
+/// Since: 0.1.0
+pub struct wskt_loop {
+    _private: [u8; 0],
+}
+
+/// One WebSocket, as a browser's WebSocket object.
+///
+/// A socket is made without touching the network, so that its handlers are
+/// there before its first event. Either it is opened on a loop, which drives
+/// it from then on (wskt_socket_open), or it is driven by blocking calls
+/// (wskt_socket_connect, then wskt_socket_recv or wskt_socket_run); the first
+/// of these calls decides. Between two blocking calls nothing is driven: no
+/// ping is answered and no timeout passes.
+///
+/// Sending, closing, aborting, pausing and all getters are legal from any
+/// thread and in every callback.
+///
+/// Made by wskt_socket_new, freed by wskt_socket_free. Its functions:
+/// wskt_socket_add_protocol, wskt_socket_set_user_data,
+/// wskt_socket_set_on_open, wskt_socket_set_on_message,
+/// wskt_socket_set_on_error, wskt_socket_set_on_close,
+/// wskt_socket_set_on_drain, wskt_socket_open, wskt_socket_connect,
+/// wskt_socket_recv, wskt_socket_run, wskt_socket_interrupt,
+/// wskt_socket_send_text, wskt_socket_send_binary, wskt_socket_ping,
+/// wskt_socket_close, wskt_socket_abort, wskt_socket_pause,
+/// wskt_socket_resume, wskt_socket_ready_state, wskt_socket_buffered_amount,
+/// wskt_socket_url, wskt_socket_protocol, wskt_socket_extensions,
+/// wskt_socket_response_status, wskt_socket_response_header,
+/// wskt_socket_response_header_count, wskt_socket_response_header_at,
+/// wskt_socket_user_data, wskt_socket_close_event, wskt_socket_error_text,
+/// wskt_socket_dispatch_close_event.
+///
+/// Since: 0.1.0
+pub struct wskt_socket {
+    _private: [u8; 0],
+}
+
+/// How many objects the program has made and not yet freed.
+///
+/// Counts configurations, loops, sockets, and close events made by
+/// wskt_close_event_new, in the whole process. It is 0 when everything was
+/// freed: a check for leaks in tests.
+///
+/// Any thread; legal in a callback.
+///
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub extern "C" fn wskt_handle_count() -> usize {
+    LIVE.load(Ordering::Relaxed)
+}
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+
+/// Counts an object that C now owns.
+pub(super) fn count_one_more() {
+    LIVE.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Counts an object that C owns no longer.
+pub(super) fn count_one_less() {
+    LIVE.fetch_sub(1, Ordering::Relaxed);
+}
+
+/// An opaque C type whose pointers are addresses of `Arc<Self::Object>`.
+pub(super) trait Handle {
+    /// What stands behind the handle.
+    type Object;
+
+    /// Whether the object was made before a fork and this is the child.
+    fn is_forked(object: &Self::Object) -> bool;
+
+    /// Makes the object unusable after a panic inside it.
+    fn poison(_object: &Arc<Self::Object>) {}
+}
+
+impl Handle for wskt_config {
+    type Object = ConfigCell;
+
+    fn is_forked(object: &ConfigCell) -> bool {
+        object.is_forked()
+    }
+}
+
+impl Handle for wskt_loop {
+    type Object = Loop;
+
+    fn is_forked(object: &Loop) -> bool {
+        object.is_forked()
+    }
+}
+
+impl Handle for wskt_socket {
+    type Object = Socket;
+
+    fn is_forked(object: &Socket) -> bool {
+        object.is_forked()
+    }
+
+    fn poison(object: &Arc<Socket>) {
+        object.poison();
+    }
+}
+
+/// The handle of an object that C already holds.
+pub(super) fn of<H: Handle>(object: &Arc<H::Object>) -> *mut H {
+    Arc::as_ptr(object).cast_mut().cast()
+}
+
+/// Hands an object over to C.
+pub(super) fn give<H: Handle>(object: Arc<H::Object>) -> *mut H {
+    count_one_more();
+    Arc::into_raw(object).cast_mut().cast()
+}
+
+/// Takes back what [`give`] handed over; `None` for NULL.
+///
+/// # Safety
+/// `handle` is NULL or came from [`give`] and was not taken back yet.
+pub(super) unsafe fn take<H: Handle>(handle: *const H) -> Option<Arc<H::Object>> {
+    if handle.is_null() {
+        return None;
+    }
+    count_one_less();
+    // SAFETY: `give` made the pointer from such an Arc, whose count it left
+    // to the handle.
+    Some(unsafe { Arc::from_raw(handle.cast()) })
+}
+
+/// Looks at the object of a handle, for getters; `None` for NULL.
+///
+/// # Safety
+/// `handle` is NULL or came from [`give`] and is not taken back during `'a`.
+pub(super) unsafe fn peek<'a, H: Handle>(handle: *const H) -> Option<&'a H::Object>
+where
+    H::Object: 'a,
+{
+    // SAFETY: the address is that of a live object by the caller's promise.
+    unsafe { handle.cast::<H::Object>().as_ref() }
+}
+
+/// Takes a share in the object of a handle, so that it outlives the call even
+/// if the handle is freed meanwhile: by a callback, or by another thread to
+/// end a wait.
+///
+/// # Safety
+/// `handle` is NULL or came from [`give`] and is not taken back yet.
+pub(super) unsafe fn share<H: Handle>(handle: *const H) -> Result<Arc<H::Object>> {
+    // SAFETY: the caller's promise is the same.
+    let object = unsafe { share_for_free(handle) }.ok_or(Error::Null)?;
+    if H::is_forked(&object) { Err(Error::Forked) } else { Ok(object) }
+}
+
+/// As [`share`], also in the child of a fork: free is legal there. `None` for
+/// NULL.
+///
+/// # Safety
+/// As for [`share`].
+pub(super) unsafe fn share_for_free<H: Handle>(handle: *const H) -> Option<Arc<H::Object>> {
+    if handle.is_null() {
+        return None;
+    }
+    // SAFETY: `give` made the pointer from such an Arc; ManuallyDrop leaves
+    // the handle's own count alone.
+    let object = ManuallyDrop::new(unsafe { Arc::from_raw(handle.cast::<H::Object>()) });
+    Some(Arc::clone(&object))
+}
+
+/// The body of every entry point of a handle that returns a result.
+///
+/// # Safety
+/// As for [`share`].
+pub(super) unsafe fn with<H: Handle>(
+    handle: *const H,
+    body: impl FnOnce(&Arc<H::Object>) -> Result<()>,
+) -> wskt_result {
+    boundary(|| {
+        // SAFETY: the caller's promise is the same.
+        let object = unsafe { share(handle) }?;
+        panic::catch_unwind(AssertUnwindSafe(|| body(&object))).unwrap_or_else(|_| {
+            H::poison(&object);
+            Err(Error::Panic)
+        })
+    })
+}

@@ -1,0 +1,57 @@
+//! The C ABI: what `include/wskt.h` declares. The manual of every function is
+//! its doc comment here, written for a reader of C; cbindgen carries it over.
+//!
+//! Four rules hold at this boundary:
+//!
+//! 1. An entry point converts, makes one call into the safe core, converts
+//!    back. It decides nothing.
+//! 2. Nothing that C can pass is trusted: a NULL, a length, a number out of
+//!    range or text that is not UTF-8 is an ordinary result. What cannot be
+//!    checked (a dangling pointer, a wrong length) is the caller's promise.
+//! 3. No panic leaves: every body runs inside `boundary`, which turns one into
+//!    `WSKT_ERR_PANIC` and poisons the socket it happened to.
+//! 4. No lock of this layer is held while a function of the program runs.
+//!
+//! The two places with `unsafe` are this directory and `sys/`.
+#![allow(unsafe_code, reason = "C callers pass raw pointers; this is where they are checked")]
+#![expect(non_camel_case_types, reason = "these are C's types, and C spells them so")]
+#![expect(
+    clippy::missing_safety_doc,
+    reason = "the comments are the C manual; what a C caller must keep to is in their prose, and \
+              for every pointer in handle.rs and boundary.rs"
+)]
+
+mod boundary;
+mod callbacks;
+mod close_code;
+mod close_event;
+mod config;
+mod event;
+mod handle;
+mod log;
+mod r#loop;
+mod result;
+mod socket;
+mod socket_drive;
+mod socket_handlers;
+mod socket_info;
+mod socket_send;
+mod version;
+
+pub(crate) use boundary::guard_thread;
+
+pub use callbacks::*;
+pub use close_code::*;
+pub use close_event::*;
+pub use config::*;
+pub use event::*;
+pub use handle::*;
+pub use log::*;
+pub use r#loop::*;
+pub use result::*;
+pub use socket::*;
+pub use socket_drive::*;
+pub use socket_handlers::*;
+pub use socket_info::*;
+pub use socket_send::*;
+pub use version::*;

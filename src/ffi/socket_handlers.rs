@@ -1,0 +1,118 @@
+//! A socket's five event handlers for C.
+
+use super::callbacks::{
+    CHost, Handlers, wskt_on_close_fn, wskt_on_drain_fn, wskt_on_error_fn, wskt_on_message_fn,
+    wskt_on_open_fn,
+};
+use super::handle::{self, wskt_socket};
+use super::result::wskt_result;
+
+unsafe fn set(socket: *mut wskt_socket, change: impl FnOnce(&Handlers)) -> wskt_result {
+    // SAFETY: the entry point's caller promises a live handle or NULL.
+    unsafe {
+        handle::with(socket, |socket| {
+            change(CHost::of(socket)?.handlers());
+            Ok(())
+        })
+    }
+}
+
+/// Sets the function that is called when the connection is established.
+///
+/// It replaces the one before; NULL removes it. So do the four functions that
+/// follow. An event without a handler passes unheard. Handlers are not used
+/// while events are pulled by wskt_socket_recv or wskt_loop_next_event.
+///
+/// Any thread, at any time; legal in a callback. It counts from the next
+/// event on: set it before the socket is opened to hear the first.
+///
+/// Returns:
+/// - WSKT_OK
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// WHATWG WebSockets, onopen. Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_set_on_open(
+    socket: *mut wskt_socket,
+    on_open: wskt_on_open_fn,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { set(socket, |handlers| handlers.open.set(on_open)) }
+}
+
+/// Sets the function that is called for each message.
+///
+/// NULL removes it; messages that come then are lost. Use wskt_socket_pause
+/// to let them wait.
+///
+/// Any thread, at any time; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// WHATWG WebSockets, onmessage. Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_set_on_message(
+    socket: *mut wskt_socket,
+    on_message: wskt_on_message_fn,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { set(socket, |handlers| handlers.message.set(on_message)) }
+}
+
+/// Sets the function that is called when the connection has failed, right
+/// before the close handler.
+///
+/// Any thread, at any time; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// WHATWG WebSockets, onerror. Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_set_on_error(
+    socket: *mut wskt_socket,
+    on_error: wskt_on_error_fn,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { set(socket, |handlers| handlers.error.set(on_error)) }
+}
+
+/// Sets the function that is called once, last, when the socket is closed.
+///
+/// Any thread, at any time; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// WHATWG WebSockets, onclose. Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_set_on_close(
+    socket: *mut wskt_socket,
+    on_close: wskt_on_close_fn,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { set(socket, |handlers| handlers.close.set(on_close)) }
+}
+
+/// Sets the function that is called when the send queue has fallen back to
+/// the low-water mark.
+///
+/// Any thread, at any time; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_set_on_drain(
+    socket: *mut wskt_socket,
+    on_drain: wskt_on_drain_fn,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { set(socket, |handlers| handlers.drain.set(on_drain)) }
+}

@@ -1,0 +1,203 @@
+//! Sending, closing and pausing for C.
+
+use super::boundary::bytes;
+use super::handle::{self, wskt_socket};
+use super::result::wskt_result;
+use crate::event::MessageKind;
+use std::ffi::{c_char, c_void};
+
+/// Sends a text message.
+///
+/// `text` is `len` bytes of UTF-8, copied before the call returns. It need
+/// not be NUL-terminated and U+0000 may be part of it. NULL only with 0; an
+/// empty message is sent as one.
+///
+/// What the kernel takes leaves at once, from the calling thread; the rest
+/// follows when it can. Inside a callback messages are gathered and leave
+/// together when the callbacks that are due have ended.
+///
+/// A connected socket (wskt_socket_connect) waits instead of queueing beyond
+/// the high-water mark, except inside a callback. Once a message is accepted
+/// the result is WSKT_OK, though part of it may leave with a later call.
+///
+/// Any thread; legal in a callback. Messages of one thread keep their order.
+///
+/// Returns:
+/// - WSKT_OK: accepted.
+/// - WSKT_ERR_INVALID_UTF8: the text is not UTF-8.
+/// - WSKT_ERR_INVALID_STATE: still connecting.
+/// - WSKT_ERR_CLOSED: closing or closed. wskt_socket_buffered_amount grows
+///   all the same.
+/// - WSKT_ERR_BUFFER_FULL: the queue stands at or over the high-water mark.
+///   Nothing was queued; the drain event tells when to go on.
+/// - WSKT_ERR_TIMEOUT: connected socket only: the peer took nothing in the
+///   send timeout. Nothing was queued.
+/// - WSKT_ERR_INTERRUPTED: connected socket only: a signal or
+///   wskt_socket_interrupt ended the wait. Nothing was queued.
+/// - WSKT_ERR_NO_MEMORY, WSKT_ERR_IO: the system has nothing left.
+/// - WSKT_ERR_LOOP_GONE: its loop was freed.
+/// - WSKT_ERR_INVALID_ARGUMENT: `len` is larger than any buffer can be.
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// RFC 6455, section 6.1; WHATWG WebSockets, send(). Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_send_text(
+    socket: *mut wskt_socket,
+    text: *const c_char,
+    len: usize,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL, and `len` bytes.
+    unsafe { handle::with(socket, |socket| socket.send(MessageKind::Text, bytes(text, len)?)) }
+}
+
+/// Sends a binary message.
+///
+/// `data` is `len` bytes, copied before the call returns. NULL only with 0;
+/// an empty message is sent as one. All else is as for wskt_socket_send_text.
+///
+/// Any thread; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK: accepted.
+/// - WSKT_ERR_INVALID_STATE, WSKT_ERR_CLOSED, WSKT_ERR_BUFFER_FULL,
+///   WSKT_ERR_TIMEOUT, WSKT_ERR_INTERRUPTED, WSKT_ERR_NO_MEMORY, WSKT_ERR_IO,
+///   WSKT_ERR_LOOP_GONE, WSKT_ERR_INVALID_ARGUMENT: as above.
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// RFC 6455, section 6.1; WHATWG WebSockets, send(). Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_send_binary(
+    socket: *mut wskt_socket,
+    data: *const c_void,
+    len: usize,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL, and `len` bytes.
+    unsafe { handle::with(socket, |socket| socket.send(MessageKind::Binary, bytes(data, len)?)) }
+}
+
+/// Sends a ping, to keep a connection alive or to find out that it is dead.
+///
+/// `data` is `len` bytes, at most 125, copied before the call returns. NULL
+/// only with 0. The peer's pong fires no event. Pings of the peer are
+/// answered by wskt itself.
+///
+/// Any thread; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK: accepted.
+/// - WSKT_ERR_TOO_LARGE: `len` is above 125.
+/// - WSKT_ERR_INVALID_STATE, WSKT_ERR_CLOSED, WSKT_ERR_BUFFER_FULL,
+///   WSKT_ERR_TIMEOUT, WSKT_ERR_INTERRUPTED, WSKT_ERR_NO_MEMORY, WSKT_ERR_IO,
+///   WSKT_ERR_LOOP_GONE, WSKT_ERR_INVALID_ARGUMENT: as for
+///   wskt_socket_send_text.
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// RFC 6455, section 5.5.2. Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_ping(
+    socket: *mut wskt_socket,
+    data: *const c_void,
+    len: usize,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL, and `len` bytes.
+    unsafe { handle::with(socket, |socket| socket.ping(bytes(data, len)?)) }
+}
+
+/// Starts the closing handshake and returns at once. The close event follows
+/// when it is done.
+///
+/// `code` is 1000 or in 3000-4999; 0 sends a Close frame without a code.
+/// `reason` is `reason_len` bytes of UTF-8, at most 123, copied before the
+/// call returns; NULL only with 0, and it needs a code.
+///
+/// What was sent before goes out first. The ready state is WSKT_CLOSING at
+/// once and NO MESSAGE COMES ANY MORE, not even one that has arrived already.
+/// A socket that is still connecting gives up without a Close frame: error
+/// and close with code 1006 follow. A socket that is paused is resumed.
+///
+/// Calling it again, or on a closed socket, is fine and does nothing. The
+/// code is checked before the reason, and both in every state.
+///
+/// Any thread; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK
+/// - WSKT_ERR_INVALID_ACCESS: another code.
+/// - WSKT_ERR_SYNTAX: the reason is longer than 123 bytes.
+/// - WSKT_ERR_INVALID_UTF8: the reason is not UTF-8.
+/// - WSKT_ERR_INVALID_ARGUMENT: a reason without a code.
+/// - WSKT_ERR_LOOP_GONE: its loop was freed.
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// RFC 6455, section 7.1.2; WHATWG WebSockets, close(). Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_close(
+    socket: *mut wskt_socket,
+    code: u16,
+    reason: *const c_char,
+    reason_len: usize,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL, and `reason_len`
+    // bytes.
+    unsafe { handle::with(socket, |socket| socket.close(code, bytes(reason, reason_len)?)) }
+}
+
+/// Ends the connection at once, without a closing handshake. Error and close
+/// with code 1006 and WSKT_CAUSE_ABORT follow.
+///
+/// What was sent and has not left is dropped. Calling it again, or on a
+/// closed socket, is fine and does nothing. A blocking call of another thread
+/// on this socket returns with these events.
+///
+/// Any thread; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK
+/// - WSKT_ERR_LOOP_GONE: its loop was freed.
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// RFC 6455, section 7.1.7. Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_abort(socket: *mut wskt_socket) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { handle::with(socket, |socket| socket.abort()) }
+}
+
+/// Stops reading, so that the peer must wait: TCP pushes back.
+///
+/// Called in a callback, that message is the last one. Elsewhere one more
+/// may be on its way. While paused, pings are not answered and the end of the
+/// connection is not noticed. wskt_socket_resume and wskt_socket_close end
+/// it.
+///
+/// Any thread, also before the socket is opened; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK: also if it is paused already.
+/// - WSKT_ERR_CLOSED: closing or closed.
+/// - WSKT_ERR_LOOP_GONE: its loop was freed.
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_pause(socket: *mut wskt_socket) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { handle::with(socket, |socket| socket.pause()) }
+}
+
+/// Reads again after wskt_socket_pause.
+///
+/// Any thread; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK: also if it is not paused.
+/// - WSKT_ERR_CLOSED: closing or closed.
+/// - WSKT_ERR_LOOP_GONE: its loop was freed.
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_resume(socket: *mut wskt_socket) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { handle::with(socket, |socket| socket.resume()) }
+}

@@ -1,0 +1,391 @@
+//! From bytes to messages (RFC 6455, 5.4, 5.5, 8.1, 10.4): reassembly, limits
+//! and text checks. What lies whole in the input is lent from there; only the
+//! incomplete is kept.
+
+use super::close::{self, CloseRules, PeerClose};
+use super::frame::{BINARY, FIN, Header, TEXT, read_header, short_header};
+use super::utf8::{Utf8, is_utf8};
+use super::violation::{Violation, ViolationKind};
+use crate::event::MessageKind;
+use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+
+/// The most that [`Decoder::next`] leaves in its input: a Close, Ping or Pong
+/// with one byte missing.
+pub const LEFTOVER_MAX: usize = 126;
+
+/// From this many missing bytes on the rest of a frame is received straight.
+const DIRECT_MIN: u64 = 32 * 1024;
+
+/// Memory taken ahead of the bytes: this much, or as much as came so far.
+const AHEAD: usize = 256 * 1024;
+
+/// What an idle decoder may keep.
+const IDLE_KEEP: usize = 512;
+
+/// FIN, no reserved bit, opcode text.
+const WHOLE_TEXT: u8 = FIN | TEXT;
+/// FIN, no reserved bit, opcode binary.
+const WHOLE_BINARY: u8 = FIN | BINARY;
+
+/// How much a peer may send. A frame's limit is its message's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one message.
+    pub max_message: u64,
+    /// Continuation frames of one message, empty ones included.
+    pub max_fragments: u32,
+}
+
+/// What the peer sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Item<'a> {
+    /// A whole message; text is UTF-8.
+    Message(MessageKind, &'a [u8]),
+    /// A Ping, to be answered with the same payload.
+    Ping(&'a [u8]),
+    /// A Pong.
+    Pong(&'a [u8]),
+    /// The peer's Close; nothing after it counts.
+    Close(PeerClose<'a>),
+}
+
+/// Where the decoder stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Before a message, the assembly buffer empty.
+    Fresh,
+    /// Before a message, the last one still lent from the assembly buffer.
+    Lent,
+    /// Before a continuation frame.
+    Between,
+    /// Inside the payload of a data frame.
+    Payload,
+    /// After a Close or a violation.
+    Ended,
+}
+
+/// What one step found.
+enum Step<'a> {
+    /// Nothing: more bytes are needed.
+    More,
+    /// An item that lies in the input.
+    Here(Item<'a>),
+    /// A message that lies in the assembly buffer.
+    Assembled,
+}
+
+/// Turns the bytes of a server into messages and control frames.
+#[derive(Debug)]
+pub struct Decoder {
+    phase: Phase,
+    rules: CloseRules,
+    limits: Limits,
+    /// Kind of the open message.
+    kind: MessageKind,
+    /// Whether the current data frame ends its message.
+    fin: bool,
+    /// Continuation frames of the open message.
+    fragments: u32,
+    /// Bytes the current data frame lacks.
+    missing: u64,
+    /// Length of `buffer` when it was lent by `direct`.
+    mark: usize,
+    /// The check of the open text message.
+    text: Utf8,
+    /// The payload of the open message so far.
+    buffer: Vec<u8>,
+}
+
+impl Decoder {
+    /// A decoder at the start of a connection. Takes no memory.
+    pub const fn new(limits: Limits, rules: CloseRules) -> Self {
+        Self {
+            phase: Phase::Fresh,
+            rules,
+            limits,
+            kind: MessageKind::Binary,
+            fin: false,
+            fragments: 0,
+            missing: 0,
+            mark: 0,
+            text: Utf8::new(),
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Looks for the next item in `input[*pos..]` and moves `*pos` past it.
+    ///
+    /// `Ok(None)`: more bytes are needed. What is left at `input[*pos..]` then,
+    /// at most [`LEFTOVER_MAX`] bytes (an incomplete header or control frame),
+    /// must stand at the front of the next input. The payload of an incomplete
+    /// data frame has been copied out.
+    ///
+    /// After a Close or a violation everything is swallowed. Memory of the last
+    /// message is given back when this returns `Ok(None)` between messages.
+    #[inline]
+    pub fn next<'a>(
+        &'a mut self,
+        input: &'a [u8],
+        pos: &mut usize,
+    ) -> Result<Option<Item<'a>>, Violation> {
+        // The common case: a message that lies whole in the input.
+        if self.phase == Phase::Fresh
+            && let Some(rest) = input.get(*pos..)
+            && let Some((first, len, after)) = short_header(rest)
+            && len as u64 <= self.limits.max_message
+            && let Some(payload) = after.get(..len)
+        {
+            let kind = match first {
+                WHOLE_BINARY => MessageKind::Binary,
+                WHOLE_TEXT if is_utf8(payload) => MessageKind::Text,
+                _ => return self.next_slow(input, pos),
+            };
+            *pos += rest.len() - after.len() + len;
+            return Ok(Some(Item::Message(kind, payload)));
+        }
+        self.next_slow(input, pos)
+    }
+
+    /// [`next`](Self::next) for everything.
+    #[inline(never)]
+    fn next_slow<'a>(
+        &'a mut self,
+        input: &'a [u8],
+        pos: &mut usize,
+    ) -> Result<Option<Item<'a>>, Violation> {
+        match self.step(input, pos) {
+            Ok(Step::More) => Ok(None),
+            Ok(Step::Here(item)) => Ok(Some(item)),
+            Ok(Step::Assembled) => Ok(Some(Item::Message(self.kind, &self.buffer))),
+            Err(kind) => {
+                *pos = input.len();
+                self.end();
+                Err(kind.into())
+            }
+        }
+    }
+
+    fn step<'a>(&mut self, input: &'a [u8], pos: &mut usize) -> Result<Step<'a>, ViolationKind> {
+        if self.phase == Phase::Lent {
+            self.buffer.clear();
+            self.phase = Phase::Fresh;
+        }
+        loop {
+            let rest = input.get(*pos..).unwrap_or_default();
+            match self.phase {
+                Phase::Ended => {
+                    *pos = input.len();
+                    return Ok(Step::More);
+                }
+                Phase::Payload => {
+                    *pos += self.take(rest)?;
+                    if self.missing > 0 {
+                        return Ok(Step::More);
+                    }
+                    if self.fin {
+                        return self.complete();
+                    }
+                    self.phase = Phase::Between;
+                }
+                Phase::Fresh | Phase::Lent | Phase::Between => {
+                    let inside = self.phase == Phase::Between;
+                    let Some(header) = read_header(rest, inside)? else {
+                        self.settle();
+                        return Ok(Step::More);
+                    };
+                    let after = rest.get(header.len..).unwrap_or_default();
+                    let whole =
+                        usize::try_from(header.payload).ok().and_then(|len| after.get(..len));
+                    match (header.opcode, whole) {
+                        (OpCode::Control(control), Some(payload)) => {
+                            *pos += header.len + payload.len();
+                            return Ok(Step::Here(self.control(control, payload)?));
+                        }
+                        (OpCode::Control(_), None) => {
+                            self.settle();
+                            return Ok(Step::More);
+                        }
+                        (OpCode::Data(data), whole) => {
+                            self.begin(&header, data)?;
+                            *pos += header.len;
+                            if let Some(payload) = whole
+                                && header.fin
+                                && !inside
+                            {
+                                *pos += payload.len();
+                                return self.lend(payload).map(Step::Here);
+                            }
+                            self.phase = Phase::Payload;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Judges the limits by the header of a data frame, before any memory is
+    /// taken, and makes ready for its payload.
+    fn begin(&mut self, header: &Header, data: Data) -> Result<(), ViolationKind> {
+        if data == Data::Continue {
+            if self.fragments >= self.limits.max_fragments {
+                return Err(ViolationKind::TooManyFragments(self.limits.max_fragments));
+            }
+            self.fragments += 1;
+        } else {
+            let text = data == Data::Text;
+            self.kind = if text { MessageKind::Text } else { MessageKind::Binary };
+            self.fragments = 0;
+            self.text = Utf8::new();
+        }
+        // The buffer is empty before the first frame.
+        let have = self.buffer.len() as u64;
+        if header.payload > self.limits.max_message.saturating_sub(have) {
+            return Err(ViolationKind::MessageTooBig(self.limits.max_message));
+        }
+        self.fin = header.fin;
+        self.missing = header.payload;
+        Ok(())
+    }
+
+    /// A message that lies whole in the input.
+    fn lend<'a>(&self, payload: &'a [u8]) -> Result<Item<'a>, ViolationKind> {
+        if self.kind == MessageKind::Text && !is_utf8(payload) {
+            return Err(ViolationKind::InvalidText);
+        }
+        Ok(Item::Message(self.kind, payload))
+    }
+
+    /// A control frame that lies whole in the input.
+    fn control<'a>(
+        &mut self,
+        control: Control,
+        payload: &'a [u8],
+    ) -> Result<Item<'a>, ViolationKind> {
+        match control {
+            Control::Ping => Ok(Item::Ping(payload)),
+            Control::Pong => Ok(Item::Pong(payload)),
+            Control::Close => {
+                let close = close::parse(payload, self.rules)?;
+                self.end();
+                Ok(Item::Close(close))
+            }
+            Control::Reserved(opcode) => Err(ViolationKind::ReservedOpcode(opcode)),
+        }
+    }
+
+    /// Moves what `rest` has of the current frame's payload into the assembly
+    /// buffer; returns how much that was.
+    fn take(&mut self, rest: &[u8]) -> Result<usize, ViolationKind> {
+        let len = usize::try_from(self.missing).map_or(rest.len(), |len| len.min(rest.len()));
+        let part = rest.get(..len).unwrap_or_default();
+        self.check(part)?;
+        self.reserve(len)?;
+        self.buffer.extend_from_slice(part);
+        self.missing -= len as u64;
+        Ok(len)
+    }
+
+    /// Validates the next part of the open message.
+    fn check(&mut self, part: &[u8]) -> Result<(), ViolationKind> {
+        if self.kind == MessageKind::Text && !self.text.push(part) {
+            return Err(ViolationKind::InvalidText);
+        }
+        Ok(())
+    }
+
+    /// Makes room for `len` bytes that are there, and ahead for what the frame
+    /// declares, but never more than came so far or [`AHEAD`].
+    fn reserve(&mut self, len: usize) -> Result<(), ViolationKind> {
+        if self.buffer.is_empty() {
+            // Memory of an earlier message that this one may not need.
+            let needed = usize::try_from(self.missing).unwrap_or(usize::MAX);
+            if self.buffer.capacity() > needed.saturating_add(AHEAD) {
+                self.buffer = Vec::new();
+            }
+        }
+        if self.buffer.capacity() - self.buffer.len() >= len {
+            return Ok(());
+        }
+        let came = self.buffer.len() + len;
+        let later = self.missing - len as u64;
+        let mut ahead = usize::try_from(later).map_or(AHEAD.max(came), |l| l.min(AHEAD.max(came)));
+        if !self.fin {
+            // More frames follow: double, or many small ones cost a copy each.
+            ahead = ahead.max(came);
+        }
+        self.buffer
+            .try_reserve_exact(len + ahead)
+            .map_err(|_| ViolationKind::NoMemory(self.buffer.len() as u64 + self.missing))
+    }
+
+    /// The last frame of a message is complete.
+    fn complete<'a>(&mut self) -> Result<Step<'a>, ViolationKind> {
+        if self.kind == MessageKind::Text && !self.text.is_complete() {
+            return Err(ViolationKind::InvalidText);
+        }
+        self.phase = Phase::Lent;
+        Ok(Step::Assembled)
+    }
+
+    /// Gives the last message's memory back when nothing follows it yet.
+    fn settle(&mut self) {
+        if self.phase == Phase::Fresh && self.buffer.capacity() > IDLE_KEEP {
+            self.buffer = Vec::new();
+        }
+    }
+
+    fn end(&mut self) {
+        self.phase = Phase::Ended;
+        self.missing = 0;
+        self.buffer = Vec::new();
+    }
+
+    /// Where the rest of the current data frame can be received straight, if
+    /// 32 KiB of it or more are missing: append up to the given number of bytes
+    /// (there is room for them) to the vector, touch nothing else in it, call
+    /// [`took_direct`](Self::took_direct), then [`next`](Self::next), which
+    /// takes an empty input too.
+    pub fn direct(&mut self) -> Option<(&mut Vec<u8>, usize)> {
+        if self.phase != Phase::Payload || self.missing < DIRECT_MIN {
+            return None;
+        }
+        let missing = usize::try_from(self.missing).unwrap_or(usize::MAX);
+        let len = self.buffer.len();
+        if self.buffer.capacity() - len < missing.min(AHEAD) {
+            // Out of memory: `next` finds out as well and has a way to tell.
+            self.buffer.try_reserve_exact(missing.min(AHEAD.max(len))).ok()?;
+        }
+        self.mark = len;
+        let room = (self.buffer.capacity() - len).min(missing);
+        Some((&mut self.buffer, room))
+    }
+
+    /// Takes note of what was appended to the vector `direct` gave.
+    pub fn took_direct(&mut self) -> Result<(), Violation> {
+        let buffer = std::mem::take(&mut self.buffer);
+        let part = buffer.get(self.mark..).unwrap_or_default();
+        let checked = self.check(part);
+        debug_assert!(part.len() as u64 <= self.missing, "more appended than direct allowed");
+        self.missing = self.missing.saturating_sub(part.len() as u64);
+        self.mark = buffer.len();
+        self.buffer = buffer;
+        checked.map_err(|kind| {
+            self.end();
+            kind.into()
+        })
+    }
+
+    /// Whether nothing is kept: no message is open and none is lent. An
+    /// incomplete header left in the caller's input does not count.
+    pub fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Fresh | Phase::Ended)
+    }
+
+    /// Bytes of memory the assembly buffer holds.
+    pub fn buffer_capacity(&self) -> usize {
+        self.buffer.capacity()
+    }
+}
+
+#[cfg(test)]
+mod tests;

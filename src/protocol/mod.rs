@@ -1,0 +1,22 @@
+//! Frames, messages, limits, masks and close rules of RFC 6455: bytes in,
+//! items out; items in, bytes out. Built on tungstenite's frame header.
+//!
+//! What may never live here: sockets, time, threads, C types, events.
+
+mod close;
+mod decoder;
+mod encoder;
+mod frame;
+mod mask;
+mod utf8;
+mod violation;
+
+pub use close::{CloseRules, MAX_REASON, PeerClose, acceptable, on_the_wire, sendable};
+pub use decoder::{Decoder, Item, LEFTOVER_MAX, Limits};
+pub use encoder::{append_close, append_frame, append_header};
+pub use frame::{
+    BINARY, CLOSE, CONTINUATION, MAX_CONTROL, MAX_OWN_HEADER, OwnFrame, PING, PONG, TEXT, own_frame,
+};
+pub use mask::{MaskPool, append_masked};
+pub use utf8::{Utf8, is_utf8};
+pub use violation::{Violation, ViolationKind};

@@ -1,0 +1,232 @@
+//! From URL, headers and subprotocols to the bytes of the upgrade request
+//! (RFC 6455 §4.1, WHATWG WebSockets §2). Resolves and connects nothing.
+
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::text::Text;
+use std::fmt::Write;
+use url::{Host, Url};
+
+/// Where a socket connects to.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// The serialized URL, as the `url` attribute shows it.
+    pub(crate) url: Text,
+    /// Host to resolve: a name, or an address without brackets.
+    pub(crate) host: String,
+    /// The `Host` header.
+    authority: String,
+    pub(crate) port: u16,
+    pub(crate) tls: bool,
+    /// Path and query.
+    resource: String,
+    /// The `Authorization` header of the URL's user info.
+    authorization: Option<String>,
+}
+
+impl Target {
+    /// Parses a ws, wss, http or https URL.
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        let mut url = Url::parse(text).map_err(|_| Error::InvalidUrl)?;
+        let scheme = match url.scheme() {
+            "ws" | "http" => "ws",
+            "wss" | "https" => "wss",
+            _ => return Err(Error::InvalidScheme),
+        };
+        url.set_scheme(scheme).map_err(|()| Error::InvalidUrl)?;
+        if url.fragment().is_some() {
+            return Err(Error::InvalidFragment);
+        }
+        let (host, authority) = match url.host().ok_or(Error::InvalidUrl)? {
+            Host::Domain("") => return Err(Error::InvalidUrl),
+            Host::Domain(name) => (name.to_owned(), name.to_owned()),
+            Host::Ipv4(ip) => (ip.to_string(), ip.to_string()),
+            Host::Ipv6(ip) => (ip.to_string(), format!("[{ip}]")),
+        };
+        let port = url.port_or_known_default().ok_or(Error::InvalidUrl)?;
+        if port == 0 {
+            return Err(Error::InvalidUrl);
+        }
+        let mut resource = url.path().to_owned();
+        if let Some(query) = url.query() {
+            resource.push('?');
+            resource.push_str(query);
+        }
+        Ok(Self {
+            host,
+            authority: match url.port() {
+                Some(port) => format!("{authority}:{port}"),
+                None => authority,
+            },
+            port,
+            tls: scheme == "wss",
+            resource,
+            authorization: basic_authorization(&url),
+            url: Text::from(url.as_str()),
+        })
+    }
+
+    /// The upgrade request, byte for byte.
+    pub(crate) fn request(&self, config: &Config, protocols: &[String], key: &str) -> Vec<u8> {
+        let mut text = String::with_capacity(256);
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n",
+            self.resource, self.authority
+        );
+        if !protocols.is_empty() {
+            let _ = write!(text, "Sec-WebSocket-Protocol: {}\r\n", protocols.join(", "));
+        }
+        for (name, value) in &config.headers {
+            let _ = write!(text, "{name}: {value}\r\n");
+        }
+        let given = |name: &str| config.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
+        if let Some(authorization) = self.authorization.as_ref().filter(|_| !given("Authorization"))
+        {
+            let _ = write!(text, "Authorization: {authorization}\r\n");
+        }
+        text.push_str("\r\n");
+        text.into_bytes()
+    }
+}
+
+/// `Authorization: Basic` from the user info of a URL, percent-decoded.
+fn basic_authorization(url: &Url) -> Option<String> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let mut plain = percent_decode(url.username());
+    plain.push(b':');
+    plain.extend(percent_decode(url.password().unwrap_or("")));
+    Some(format!("Basic {}", base64(&plain)))
+}
+
+fn percent_decode(text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.as_bytes().iter();
+    while let Some(byte) = bytes.next() {
+        let ahead = bytes.as_slice();
+        let hex = |at: usize| {
+            ahead.get(at).and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok())
+        };
+        match (*byte, hex(0), hex(1)) {
+            (b'%', Some(high), Some(low)) => {
+                out.push(high << 4 | low);
+                bytes.nth(1);
+            }
+            _ => out.push(*byte),
+        }
+    }
+    out
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let word = group.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte))
+            << (8 * (3 - group.len()));
+        for place in 0..4 {
+            let index = (word >> (18 - 6 * place)) & 63;
+            let letter = ALPHABET.get(index as usize).copied().unwrap_or(b'=');
+            out.push(char::from(if place <= group.len() { letter } else { b'=' }));
+        }
+    }
+    out
+}
+
+/// Whether `text` is an RFC 9110 token.
+pub(crate) fn is_token(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+/// Headers that belong to the handshake or to the connection itself.
+const OWNED: [&str; 14] = [
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "sec-websocket-accept",
+    "sec-websocket-extensions",
+    "sec-websocket-key",
+    "sec-websocket-protocol",
+    "sec-websocket-version",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Refuses what could break the request or override the handshake.
+pub(crate) fn check_header(name: &str, value: &str) -> Result<()> {
+    if !is_token(name) || value.bytes().any(|b| (b < 0x20 && b != b'\t') || b == 0x7f) {
+        return Err(Error::InvalidHeader);
+    }
+    if OWNED.iter().any(|owned| name.eq_ignore_ascii_case(owned)) {
+        return Err(Error::ForbiddenHeader);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(url: &str) -> String {
+        let target = Target::parse(url).unwrap_or_else(|e| unreachable!("{url}: {e}"));
+        String::from_utf8_lossy(&target.request(&Config::default(), &[], "KEY")).into_owned()
+    }
+
+    #[test]
+    fn urls_are_mapped_and_refused() {
+        for (url, want) in [
+            ("http://a.example/x?y=1", "ws://a.example/x?y=1"),
+            ("https://a.example:443", "wss://a.example/"),
+            ("wss://[::1]:9/ä", "wss://[::1]:9/%C3%A4"),
+            ("ws://BÜCHER.example/", "ws://xn--bcher-kva.example/"),
+        ] {
+            assert_eq!(Target::parse(url).map(|t| t.url.to_string()), Ok(want.to_owned()), "{url}");
+        }
+        for (url, want) in [
+            ("not a url", Error::InvalidUrl),
+            ("ws://", Error::InvalidUrl),
+            ("ws://a:0/", Error::InvalidUrl),
+            ("ftp://a.example/", Error::InvalidScheme),
+            ("ws://a.example/#f", Error::InvalidFragment),
+            ("ws://a.example/#", Error::InvalidFragment),
+        ] {
+            assert_eq!(Target::parse(url).err(), Some(want), "{url}");
+        }
+    }
+
+    #[test]
+    fn request_lines() {
+        assert!(request("ws://a.example").starts_with("GET / HTTP/1.1\r\nHost: a.example\r\n"));
+        assert!(request("ws://a.example:8080/b?c").contains("GET /b?c HTTP/1.1\r\nHost: a.example:8080\r\n"));
+        assert!(request("wss://[::1]/").contains("Host: [::1]\r\n"));
+        assert!(request("ws://Aladdin:open%20sesame@a.example/")
+            .contains("Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n"));
+        assert!(request("ws://a.example").ends_with("\r\n\r\n"));
+    }
+
+    #[test]
+    fn base64_pads() {
+        for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")] {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
+    }
+
+    #[test]
+    fn headers_are_checked() {
+        assert_eq!(check_header("X-A", "b\tc"), Ok(()));
+        for (name, value) in [("", "a"), ("a b", "c"), ("A", "b\r\nC: d"), ("A", "b\0"), ("A\n", "b"), ("A:", "b")] {
+            assert_eq!(check_header(name, value), Err(Error::InvalidHeader), "{name:?} {value:?}");
+        }
+        assert_eq!(check_header("HOST", "a"), Err(Error::ForbiddenHeader));
+        assert_eq!(check_header("Sec-WebSocket-Key", "a"), Err(Error::ForbiddenHeader));
+    }
+}

@@ -1,0 +1,91 @@
+//! Callbacks and the end of them: what makes `free` safe anywhere.
+
+use super::{Socket, bit, lock};
+use crate::drive::context;
+use crate::error::{Error, Result};
+use crate::event::Event;
+use std::sync::{Arc, PoisonError};
+
+impl Socket {
+    /// Runs the program's handler for one event, unless `free` came first.
+    pub(crate) fn call_host(self: &Arc<Self>, event: &Event<'_>) {
+        self.as_callback(|| self.host.deliver(self, event));
+    }
+
+    fn as_callback(&self, run: impl FnOnce()) {
+        if self.signals.set(bit::IN_CALLBACK) & bit::SILENCED == 0 {
+            let _inside = context::enter_callback();
+            let _ends = EndOfCallback(self);
+            run();
+        } else {
+            drop(EndOfCallback(self));
+        }
+    }
+
+    /// Runs `run` as a callback of this socket, on the driving thread.
+    pub fn run_as_callback(self: &Arc<Self>, run: &mut dyn FnMut()) -> Result<()> {
+        self.note(self.try_run_as_callback(run))
+    }
+
+    fn try_run_as_callback(self: &Arc<Self>, run: &mut dyn FnMut()) -> Result<()> {
+        self.check()?;
+        let here = context::gathers(self.driver());
+        if !here {
+            let busy = match self.event_loop() {
+                Some(event_loop) if self.is_on_loop() => event_loop.is_busy(),
+                _ => self.signals.has(bit::DRIVEN),
+            };
+            if busy {
+                return Err(Error::WrongThread);
+            }
+        }
+        if here && self.signals.has(bit::IN_CALLBACK) {
+            // Inside a handler of this very socket: its end is watched already.
+            let _inside = context::enter_callback();
+            run();
+        } else {
+            self.as_callback(run);
+        }
+        Ok(())
+    }
+
+    /// Silences the socket: no callback of it begins after this, and outside
+    /// callbacks none runs any more when it returns.
+    pub fn free(self: &Arc<Self>) {
+        self.signals.set(bit::SILENCED);
+        if self.is_forked() {
+            self.drop_forked();
+            return;
+        }
+        if !context::in_callback() {
+            let (mutex, ended) = &self.quiet;
+            let mut guard = lock(mutex);
+            while self.signals.has(bit::IN_CALLBACK) {
+                guard = ended.wait(guard).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+        self.break_off(bit::SILENCED);
+        if self.is_on_loop() {
+            if let Some(event_loop) = self.event_loop() {
+                event_loop.reap(self);
+            }
+        } else {
+            // The blocking driver refers to the socket, and the other way
+            // round; a call that runs now lets go of it at its end.
+            self.drop_blocking();
+        }
+    }
+}
+
+/// Clears the callback bit and wakes a `free` that waits for it.
+struct EndOfCallback<'a>(&'a Socket);
+
+impl Drop for EndOfCallback<'_> {
+    fn drop(&mut self) {
+        if self.0.signals.clear(bit::IN_CALLBACK) & bit::SILENCED != 0 {
+            let (mutex, ended) = &self.0.quiet;
+            drop(lock(mutex));
+            ended.notify_all();
+        }
+    }
+}

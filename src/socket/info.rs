@@ -1,0 +1,162 @@
+//! What a socket tells about itself; everything here answers in every state.
+
+use super::{ReadyState::*, Socket, lock};
+use crate::error::{Error, Result};
+use crate::event::CloseEvent;
+use crate::text::Text;
+use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
+
+/// The `readyState` attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ReadyState {
+    /// The connection is not established.
+    Connecting = 0,
+    /// Messages can be sent and received.
+    Open = 1,
+    /// The closing handshake runs, or close was called.
+    Closing = 2,
+    /// The connection is closed or never came about.
+    Closed = 3,
+}
+
+/// The server's answer to the upgrade.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// The reason phrase.
+    pub reason: Text,
+    /// All headers as they came.
+    pub headers: Vec<(Text, Text)>,
+}
+
+impl Response {
+    /// The values of every header of this name.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers
+            .iter()
+            .filter(move |(have, _)| have.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+fn empty() -> &'static Text {
+    static EMPTY: OnceLock<Text> = OnceLock::new();
+    EMPTY.get_or_init(Text::default)
+}
+
+impl Socket {
+    /// The ready state.
+    pub fn ready_state(&self) -> ReadyState {
+        match self.state.load(Ordering::Acquire) {
+            0 => Connecting,
+            1 => Open,
+            2 => Closing,
+            _ => Closed,
+        }
+    }
+
+    /// Changes the ready state; only with `out` locked.
+    pub(super) fn set_ready_state(&self, state: ReadyState) {
+        self.state.store(state as u8, Ordering::Release);
+    }
+
+    /// Payload bytes accepted and not given to the kernel.
+    pub fn buffered_amount(&self) -> usize {
+        self.buffered.load(Ordering::Acquire)
+    }
+
+    pub(super) fn show_buffered(&self, amount: usize) {
+        self.buffered.store(amount, Ordering::Release);
+    }
+
+    /// The serialized URL.
+    pub fn url(&self) -> &Text {
+        &self.target.url
+    }
+
+    /// The subprotocol the server picked; empty if none.
+    pub fn protocol(&self) -> &Text {
+        self.protocol.get().unwrap_or_else(|| empty())
+    }
+
+    /// The extensions in use; empty if none.
+    pub fn extensions(&self) -> &Text {
+        self.extensions.get().unwrap_or_else(|| empty())
+    }
+
+    /// The server's answer to the upgrade.
+    pub fn response(&self) -> Option<&Response> {
+        self.response.get()
+    }
+
+    pub(crate) fn set_response(&self, response: Response) {
+        let _ = self.response.set(response);
+    }
+
+    pub(crate) fn set_protocol(&self, name: String) {
+        let _ = self.protocol.set(name.into());
+    }
+
+    /// The close event once the socket is closed.
+    pub fn close_event(&self) -> Option<&CloseEvent> {
+        self.closed.get().map(|(event, _)| event)
+    }
+
+    /// The timestamp of the close event.
+    pub fn close_timestamp(&self) -> f64 {
+        self.closed.get().map_or(0.0, |(_, timestamp)| *timestamp)
+    }
+
+    /// Remembers the close event for good.
+    pub(super) fn set_closed(&self, event: CloseEvent, timestamp: f64) {
+        let _ = self.closed.set((event, timestamp));
+    }
+
+    /// A sentence about the call this socket refused last; empty if none.
+    pub fn error_text(&self) -> &'static str {
+        let index = usize::from(self.refusal.load(Ordering::Relaxed));
+        index.checked_sub(1).and_then(|i| REFUSALS.get(i)).map_or("", |error| error.text())
+    }
+
+    /// Remembers why a call was refused.
+    pub(crate) fn note<T>(&self, result: Result<T>) -> Result<T> {
+        if let Err(error) = &result
+            && let Some(at) = REFUSALS.iter().position(|have| have == error)
+        {
+            self.refusal.store(u8::try_from(at + 1).unwrap_or(0), Ordering::Relaxed);
+        }
+        result
+    }
+
+    /// Drops what only opening needs.
+    pub(crate) fn forget_opening(&self) {
+        *lock(&self.protocols) = Vec::new();
+    }
+}
+
+/// The refusals `error_text` can tell about.
+const REFUSALS: [Error; 20] = [
+    Error::InvalidArgument,
+    Error::InvalidState,
+    Error::InvalidProtocol,
+    Error::DuplicateProtocol,
+    Error::InvalidUtf8,
+    Error::InvalidAccess,
+    Error::Syntax,
+    Error::TooLarge,
+    Error::BufferFull,
+    Error::Closed,
+    Error::Timeout,
+    Error::Interrupted,
+    Error::Reentrant,
+    Error::WrongThread,
+    Error::LoopGone,
+    Error::NoMemory,
+    Error::Io,
+    Error::Panic,
+    Error::ConnectFailed,
+    Error::InUse,
+];

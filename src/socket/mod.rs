@@ -1,0 +1,307 @@
+//! The half of a socket that every thread may touch: its attributes, its
+//! ready state, its send queue. The driver's half is `conn::Conn`.
+//!
+//! One lock (`out`) orders everything that changes state; it is held for
+//! moments and never while user code runs. What the driver must notice is a
+//! bit in `signals`, so that its hot path reads one word.
+
+mod callback;
+mod close;
+mod info;
+mod send;
+mod signal;
+
+pub use info::{ReadyState, Response};
+pub(crate) use signal::{Signals, bit};
+
+use crate::config::Config;
+use crate::conn::outbound::Outbound;
+use crate::drive::Loop;
+use crate::drive::blocking::Blocking;
+use crate::error::{Error, Result};
+use crate::event::{CloseEvent, Event};
+use crate::request::{self, Target};
+use crate::sys::{self, WakeFd};
+use crate::text::Text;
+use std::any::Any;
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+
+/// What the C layer keeps beside a socket: its handlers.
+pub trait Host: Send + Sync + 'static {
+    /// Runs the program's handler for one event. No lock is held.
+    fn deliver(&self, socket: &Arc<Socket>, event: &Event<'_>);
+    /// The object itself, for the layer that made it.
+    fn as_any(&self) -> &(dyn Any + Send + Sync);
+}
+
+/// Who drives a socket.
+pub(crate) enum Seat {
+    /// Nobody has been chosen.
+    Unset,
+    /// Its blocking calls; `None` while one of them runs.
+    Blocking(Option<Box<Blocking>>),
+    /// A loop.
+    Loop,
+}
+
+/// One WebSocket.
+pub struct Socket {
+    target: Target,
+    config: Arc<Config>,
+    host: Box<dyn Host>,
+    generation: u32,
+    state: AtomicU8,
+    pub(crate) signals: Signals,
+    buffered: AtomicUsize,
+    refusal: AtomicU8,
+    out: Mutex<Outbound>,
+    protocols: Mutex<Vec<String>>,
+    protocol: OnceLock<Text>,
+    extensions: OnceLock<Text>,
+    response: OnceLock<Response>,
+    closed: OnceLock<(CloseEvent, f64)>,
+    event_loop: OnceLock<Weak<Loop>>,
+    seat: Mutex<Seat>,
+    /// Wakes the thread that waits in a blocking call.
+    waiter: Mutex<Option<Arc<WakeFd>>>,
+    /// The driver's identity, 0 before there is one.
+    driver: AtomicU64,
+    /// The slot in the loop's engine.
+    pub(crate) slot: AtomicUsize,
+    /// Tells `free` that a callback has ended.
+    quiet: (Mutex<()>, Condvar),
+}
+
+/// No slot yet.
+pub(crate) const NO_SLOT: usize = usize::MAX;
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Socket {
+    /// Makes a socket in CONNECTING; nothing touches the network yet.
+    pub fn new(
+        event_loop: Option<&Arc<Loop>>,
+        url: &str,
+        config: Arc<Config>,
+        host: Box<dyn Host>,
+    ) -> Result<Arc<Self>> {
+        if event_loop.is_some_and(|l| l.is_freed()) {
+            return Err(Error::LoopGone);
+        }
+        let this = Self {
+            target: Target::parse(url)?,
+            config,
+            host,
+            generation: sys::fork_generation(),
+            state: AtomicU8::new(ReadyState::Connecting as u8),
+            signals: Signals::default(),
+            buffered: AtomicUsize::new(0),
+            refusal: AtomicU8::new(0),
+            out: Mutex::new(Outbound::new()),
+            protocols: Mutex::new(Vec::new()),
+            protocol: OnceLock::new(),
+            extensions: OnceLock::new(),
+            response: OnceLock::new(),
+            closed: OnceLock::new(),
+            event_loop: OnceLock::new(),
+            seat: Mutex::new(Seat::Unset),
+            waiter: Mutex::new(None),
+            driver: AtomicU64::new(0),
+            slot: AtomicUsize::new(NO_SLOT),
+            quiet: (Mutex::new(()), Condvar::new()),
+        };
+        if let Some(event_loop) = event_loop {
+            let _ = this.event_loop.set(Arc::downgrade(event_loop));
+        }
+        Ok(Arc::new(this))
+    }
+
+    /// What the C layer keeps beside the socket.
+    pub fn host(&self) -> &dyn Host {
+        &*self.host
+    }
+
+    /// Offers a subprotocol.
+    pub fn add_protocol(&self, name: &str) -> Result<()> {
+        self.note(self.try_add_protocol(name))
+    }
+
+    fn try_add_protocol(&self, name: &str) -> Result<()> {
+        self.check()?;
+        if !request::is_token(name) {
+            return Err(Error::InvalidProtocol);
+        }
+        let seat = lock(&self.seat);
+        if !matches!(*seat, Seat::Unset) || self.ready_state() != ReadyState::Connecting {
+            return Err(Error::InvalidState);
+        }
+        let mut protocols = lock(&self.protocols);
+        if protocols.iter().any(|have| have == name) {
+            return Err(Error::DuplicateProtocol);
+        }
+        protocols.push(name.to_owned());
+        Ok(())
+    }
+
+    /// Puts the socket on its loop, the process's own if it has none, and
+    /// starts to connect.
+    pub fn open(self: &Arc<Self>) -> Result<()> {
+        self.note(self.try_open())
+    }
+
+    fn try_open(self: &Arc<Self>) -> Result<()> {
+        self.check()?;
+        let mut seat = lock(&self.seat);
+        if !matches!(*seat, Seat::Unset) || self.ready_state() != ReadyState::Connecting {
+            return Err(Error::InvalidState);
+        }
+        let event_loop = match self.event_loop.get() {
+            Some(weak) => weak.upgrade().ok_or(Error::LoopGone)?,
+            None => {
+                let default = Loop::process_default()?;
+                let _ = self.event_loop.set(Arc::downgrade(&default));
+                default
+            }
+        };
+        self.set_driver(event_loop.id());
+        *seat = Seat::Loop;
+        drop(seat);
+        self.attend();
+        Ok(())
+    }
+
+    /// The blocking driver, if the socket has one or may get one.
+    pub(crate) fn take_blocking(self: &Arc<Self>) -> Result<Box<Blocking>> {
+        self.check()?;
+        let mut seat = lock(&self.seat);
+        match &mut *seat {
+            Seat::Unset if self.event_loop.get().is_none() => {
+                *seat = Seat::Blocking(None);
+                drop(seat);
+                Ok(Box::new(Blocking::new(self)))
+            }
+            Seat::Blocking(driver) => driver.take().ok_or(Error::InUse),
+            Seat::Unset | Seat::Loop => Err(Error::InvalidState),
+        }
+    }
+
+    /// Puts the blocking driver back for the next call, if there may be one.
+    pub(crate) fn put_blocking(&self, driver: Box<Blocking>) {
+        let mut seat = lock(&self.seat);
+        if self.signals.has(bit::SILENCED) {
+            drop(seat);
+            self.vanish();
+        } else {
+            *seat = Seat::Blocking(Some(driver));
+        }
+    }
+
+    /// Lets go of the blocking driver of a silenced socket.
+    pub(crate) fn drop_blocking(&self) {
+        let driver = match &mut *lock(&self.seat) {
+            Seat::Blocking(driver) => driver.take(),
+            Seat::Unset | Seat::Loop => None,
+        };
+        if driver.is_some() {
+            self.vanish();
+        }
+    }
+
+    /// Whether blocking calls drive the socket.
+    pub(crate) fn is_blocking(&self) -> bool {
+        matches!(*lock(&self.seat), Seat::Blocking(_))
+    }
+
+    /// Whether a loop drives the socket, or will.
+    pub(crate) fn is_on_loop(&self) -> bool {
+        matches!(*lock(&self.seat), Seat::Loop)
+    }
+
+    /// In a forked child: closes our copies of the descriptors, nothing else.
+    /// A lock that another thread held at the fork stays locked for ever.
+    pub(crate) fn drop_forked(&self) {
+        let driver = match self.seat.try_lock().as_deref_mut() {
+            Ok(Seat::Blocking(driver)) => driver.take(),
+            _ => None,
+        };
+        let link = self.out.try_lock().ok().and_then(|mut out| out.take_link());
+        drop((driver, link));
+    }
+
+    pub(crate) fn set_driver(&self, id: u64) {
+        self.driver.store(id, Ordering::Release);
+    }
+
+    pub(crate) fn driver(&self) -> u64 {
+        self.driver.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn event_loop(&self) -> Option<Arc<Loop>> {
+        self.event_loop.get().and_then(Weak::upgrade)
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    pub(crate) fn protocols(&self) -> Vec<String> {
+        lock(&self.protocols).clone()
+    }
+
+    pub(crate) fn lock_out(&self) -> MutexGuard<'_, Outbound> {
+        lock(&self.out)
+    }
+
+    /// Tells the thread that waits in a blocking call how to be woken.
+    pub(crate) fn set_waiter(&self, waiter: Option<Arc<WakeFd>>) {
+        *lock(&self.waiter) = waiter;
+    }
+
+    /// Makes the driver look at this socket.
+    pub(crate) fn attend(self: &Arc<Self>) {
+        if self.is_on_loop() {
+            if self.signals.set(bit::ATTENTION) & bit::ATTENTION == 0
+                && let Some(event_loop) = self.event_loop()
+            {
+                event_loop.attend(Arc::clone(self));
+            }
+        } else if let Some(waiter) = &*lock(&self.waiter) {
+            waiter.wake();
+        }
+    }
+
+    /// Whether any call may still work on this socket.
+    pub(crate) fn check(&self) -> Result<()> {
+        let signals = self.signals.get();
+        if signals & bit::POISONED != 0 {
+            return Err(Error::Panic);
+        }
+        if signals & bit::LOOP_GONE != 0
+            || self.event_loop.get().is_some_and(|weak| weak.upgrade().is_none_or(|l| l.is_freed()))
+        {
+            return Err(Error::LoopGone);
+        }
+        Ok(())
+    }
+
+    /// Whether the socket was made before a fork and this is the child.
+    pub fn is_forked(&self) -> bool {
+        self.generation != sys::fork_generation()
+    }
+}
+
+impl std::fmt::Debug for Socket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Socket")
+            .field("url", &self.target.url)
+            .field("ready_state", &self.ready_state())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,151 @@
+//! Sending: from any thread, at once, or gathered while callbacks run.
+
+use super::{ReadyState, Socket, bit};
+use crate::conn::outbound::{CloseFrame, Outbound, Progress};
+use crate::conn::outbox::opcode;
+use crate::drive::{blocking, context};
+use crate::error::{Error, Result};
+use crate::event::MessageKind;
+use std::sync::{Arc, MutexGuard};
+
+/// Gathered bytes are offered to the kernel early past this.
+const GATHER_MAX: usize = 64 << 10;
+/// Payload of a control frame (RFC 6455 §5.5).
+const CONTROL_MAX: usize = 125;
+
+impl Socket {
+    /// Sends one message.
+    pub fn send(self: &Arc<Self>, kind: MessageKind, data: &[u8]) -> Result<()> {
+        let opcode = match kind {
+            MessageKind::Text if simdutf8::basic::from_utf8(data).is_err() => {
+                return self.note(Err(Error::InvalidUtf8));
+            }
+            MessageKind::Text => opcode::TEXT,
+            MessageKind::Binary => opcode::BINARY,
+        };
+        // Another thread may free the handle while this waits for room.
+        let this = Arc::clone(self);
+        match this.try_send(opcode, data) {
+            Ok(()) => Ok(()),
+            error => this.note(error),
+        }
+    }
+
+    /// Sends a ping.
+    pub fn ping(self: &Arc<Self>, data: &[u8]) -> Result<()> {
+        if data.len() > CONTROL_MAX {
+            return self.note(Err(Error::TooLarge));
+        }
+        let this = Arc::clone(self);
+        this.note(this.try_send(opcode::PING, data))
+    }
+
+    fn try_send(self: &Arc<Self>, opcode: u8, data: &[u8]) -> Result<()> {
+        let gather = context::gathers(self.driver());
+        loop {
+            let mut out = self.lock_out();
+            if self.ready_state() != ReadyState::Open {
+                return self.refuse(&mut out, opcode, data.len());
+            }
+            if self.signals.has(bit::POISONED) {
+                return Err(Error::Panic);
+            }
+            if out.pending() > 0 && out.queued() >= self.config.high_water {
+                out.owe_drain();
+                drop(out);
+                if gather || !self.is_blocking() {
+                    return Err(Error::BufferFull);
+                }
+                blocking::await_room(self)?;
+                continue;
+            }
+            out.push(opcode, data)?;
+            if out.queued() >= self.config.high_water {
+                out.owe_drain();
+            }
+            if gather && out.pending() < GATHER_MAX {
+                self.show_buffered(out.shown());
+                drop(out);
+                self.gather();
+                return Ok(());
+            }
+            let progress = self.flush_locked(&mut out, gather);
+            drop(out);
+            if gather {
+                self.gather();
+            }
+            if progress == Progress::Blocked && !gather && self.is_blocking() {
+                blocking::flush_out(self);
+            }
+            return Ok(());
+        }
+    }
+
+    /// A send outside OPEN: WHATWG counts it all the same once closing.
+    fn refuse(&self, out: &mut Outbound, opcode: u8, len: usize) -> Result<()> {
+        self.check()?;
+        if self.ready_state() == ReadyState::Connecting {
+            return Err(Error::InvalidState);
+        }
+        if opcode < opcode::CLOSE {
+            out.count_refused(len);
+            self.show_buffered(out.shown());
+        }
+        Err(Error::Closed)
+    }
+
+    /// Leaves the queue to the end of the running batch of callbacks.
+    pub(super) fn gather(self: &Arc<Self>) {
+        if self.signals.set(bit::GATHERED) & bit::GATHERED == 0 {
+            context::gather(self);
+        }
+    }
+
+    /// Offers the queue to the kernel and tells the driver what it must know.
+    pub(super) fn flush_locked(self: &Arc<Self>, out: &mut MutexGuard<'_, Outbound>, hide: bool) -> Progress {
+        let progress = out.flush(hide);
+        self.show_buffered(out.shown());
+        let mut news = 0;
+        match progress {
+            Progress::Blocked => news |= bit::BLOCKED,
+            Progress::Broken => news |= bit::RESUMED,
+            Progress::Done => {
+                self.signals.take(bit::BLOCKED);
+            }
+        }
+        if out.take_drain(self.config.low_water) {
+            news |= bit::DRAIN;
+        }
+        if out.close() != CloseFrame::None {
+            news |= bit::CLOSING;
+        }
+        if news != 0 && self.signals.set(news) & news != news {
+            self.attend();
+        }
+        progress
+    }
+
+    /// Offers the queue to the kernel; `true` when nothing waits any more.
+    pub(crate) fn flush(self: &Arc<Self>) -> Progress {
+        self.signals.take(bit::GATHERED);
+        let mut out = self.lock_out();
+        out.reveal();
+        self.flush_locked(&mut out, false)
+    }
+
+    /// Sends what callbacks gathered, if anything.
+    pub(crate) fn flush_gathered(self: &Arc<Self>) {
+        if self.signals.has(bit::GATHERED) {
+            self.flush();
+        }
+    }
+
+    /// Answers a ping with the end of the batch.
+    pub(crate) fn answer_ping(self: &Arc<Self>, payload: &[u8]) {
+        let mut out = self.lock_out();
+        if !out.is_broken() {
+            out.answer_ping(payload);
+            self.signals.set(bit::GATHERED);
+        }
+    }
+}

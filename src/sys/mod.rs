@@ -1,0 +1,131 @@
+//! The platform: every system call that std and socket2 do not wrap, behind
+//! safe functions. The only `unsafe` outside `ffi/`; nothing here knows
+//! WebSocket.
+#![allow(
+    unsafe_code,
+    reason = "this module is the platform layer: system calls behind safe functions"
+)]
+
+mod fork;
+mod time;
+mod wake;
+
+pub(crate) use fork::generation as fork_generation;
+pub(crate) use time::Time;
+#[cfg(target_os = "linux")]
+pub(crate) use wake::Timer;
+pub(crate) use wake::WakeFd;
+
+use socket2::Socket;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::time::Duration;
+
+/// Whether a read waits for bytes (as long as the socket's receive timeout
+/// says) or only looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Wait,
+    Look,
+}
+
+impl Mode {
+    fn flags(self) -> libc::c_int {
+        match self {
+            Self::Wait => 0,
+            Self::Look => libc::MSG_DONTWAIT,
+        }
+    }
+}
+
+/// Receives into `buf`; 0 is the end of the stream.
+pub(crate) fn recv(socket: &Socket, buf: &mut [u8], mode: Mode) -> io::Result<usize> {
+    // SAFETY: the pointer and length are those of a live, writable slice, and
+    // the descriptor is open as long as `socket` is borrowed.
+    let n = unsafe {
+        libc::recv(socket.as_raw_fd(), buf.as_mut_ptr().cast(), buf.len(), mode.flags())
+    };
+    usize::try_from(n).map_err(|_| io::Error::last_os_error())
+}
+
+/// Receives up to `max` bytes behind the contents of `vec`, into capacity
+/// that is reserved already; 0 is the end of the stream.
+pub(crate) fn recv_behind(
+    socket: &Socket,
+    vec: &mut Vec<u8>,
+    max: usize,
+    mode: Mode,
+) -> io::Result<usize> {
+    let spare = vec.spare_capacity_mut();
+    let room = spare.len().min(max);
+    // SAFETY: the kernel writes at most `room` bytes into spare capacity that
+    // belongs to `vec`.
+    let n = unsafe {
+        libc::recv(socket.as_raw_fd(), spare.as_mut_ptr().cast(), room, mode.flags())
+    };
+    let n = usize::try_from(n).map_err(|_| io::Error::last_os_error())?;
+    let len = vec.len() + n;
+    // SAFETY: the first `n <= room` spare bytes were just written.
+    unsafe { vec.set_len(len) };
+    Ok(n)
+}
+
+/// Sends without waiting and without SIGPIPE.
+pub(crate) fn send(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
+    socket.send_with_flags(bytes, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
+}
+
+/// A descriptor to wait for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) fd: RawFd,
+    pub(crate) read: bool,
+    pub(crate) write: bool,
+    /// Filled by [`wait`]: anything happened, an error included.
+    pub(crate) fired: bool,
+    /// Filled by [`wait`]: it is readable.
+    pub(crate) readable: bool,
+}
+
+impl Wanted {
+    pub(crate) fn new(fd: RawFd, read: bool, write: bool) -> Self {
+        Self { fd, read, write, fired: false, readable: false }
+    }
+}
+
+/// Waits until one of `wanted` is ready or the time has passed; `None` waits
+/// without limit. A signal gives `ErrorKind::Interrupted`.
+pub(crate) fn wait(wanted: &mut [Wanted], timeout: Option<Duration>) -> io::Result<usize> {
+    let mut fds: Vec<libc::pollfd> = wanted
+        .iter()
+        .map(|w| libc::pollfd {
+            fd: w.fd,
+            events: if w.read { libc::POLLIN } else { 0 } | if w.write { libc::POLLOUT } else { 0 },
+            revents: 0,
+        })
+        .collect();
+    let ms = timeout.map_or(-1, |t| {
+        i32::try_from(t.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
+    });
+    // SAFETY: the array is live and its length is passed with it.
+    let n = unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, ms) };
+    if n < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    for (w, fd) in wanted.iter_mut().zip(&fds) {
+        w.fired = fd.revents != 0;
+        w.readable = fd.revents & (libc::POLLIN | libc::POLLHUP | libc::POLLERR) != 0;
+    }
+    Ok(usize::try_from(n).unwrap_or(0))
+}
+
+/// Blocks every signal in the calling thread: a helper thread must never run
+/// the host's handlers.
+pub(crate) fn block_signals() {
+    let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: sigfillset initialises the set, pthread_sigmask only reads it.
+    unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), std::ptr::null_mut());
+    }
+}

@@ -1,0 +1,43 @@
+//! The monotonic clock, the one a C program reads as `CLOCK_MONOTONIC`.
+
+use std::time::Duration;
+
+/// A point on the monotonic clock, in nanoseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Time(u64);
+
+impl Time {
+    /// The present.
+    pub(crate) fn now() -> Self {
+        let mut ts = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the kernel fills the struct; CLOCK_MONOTONIC always exists.
+        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut ts) };
+        Self(ts.tv_sec.unsigned_abs() * 1_000_000_000 + ts.tv_nsec.unsigned_abs())
+    }
+
+    /// This point and a duration.
+    pub(crate) fn after(self, by: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
+    /// How long from `now` to this point; zero if it has passed.
+    pub(crate) fn until(self, now: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(now.0))
+    }
+
+    /// The point as a number; never 0.
+    pub(crate) fn as_nanos(self) -> u64 {
+        self.0.max(1)
+    }
+
+    /// The point of a number; 0 is none.
+    pub(crate) fn from_nanos(nanos: u64) -> Option<Self> {
+        (nanos != 0).then_some(Self(nanos))
+    }
+
+    /// Milliseconds, as events show it.
+    #[expect(clippy::cast_precision_loss, reason = "2^53 ns of uptime are 104 days, then still µs")]
+    pub(crate) fn as_ms(self) -> f64 {
+        self.0 as f64 / 1e6
+    }
+}

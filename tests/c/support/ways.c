@@ -1,0 +1,376 @@
+#include "ways.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <time.h>
+
+const char *way_name(enum way way) {
+    static const char *const names[WAYS] = {
+        "blocking", "loop thread", "embedded",
+        "pulled",   "loop run",    "socket run",
+    };
+    return names[way];
+}
+
+bool way_calls_back(enum way way) {
+    return way != WAY_BLOCKING && way != WAY_PULLED;
+}
+
+bool way_connects(enum way way) {
+    return way == WAY_BLOCKING || way == WAY_SOCKET_RUN;
+}
+
+const wskt_message_event *as_message(const wskt_event *event) {
+    CHECK_INT(event->type, WSKT_EVENT_MESSAGE);
+    return (const wskt_message_event *)event;
+}
+
+const wskt_close_event *as_close(const wskt_event *event) {
+    CHECK_INT(event->type, WSKT_EVENT_CLOSE);
+    return (const wskt_close_event *)event;
+}
+
+const wskt_error_event *as_error(const wskt_event *event) {
+    CHECK_INT(event->type, WSKT_EVENT_ERROR);
+    return (const wskt_error_event *)event;
+}
+
+wskt_result party_note(struct party *party, const char *what,
+                       wskt_result result) {
+    if (result != WSKT_OK) {
+        text_add(&party->log, "  %s = %s\n", what, wskt_result_name(result));
+    }
+    return result;
+}
+
+/* -- the log ------------------------------------------------------------ */
+
+static void check_head(struct party *party, const wskt_event *event,
+                       size_t size, const char *type_name) {
+    CHECK_INT(event->struct_size, size);
+    CHECK_STR(event->type_name, type_name);
+    CHECK(event->target == party->socket);
+    CHECK(event->is_trusted && !event->bubbles && !event->cancelable);
+    CHECK(event->timestamp >= party->timestamp);
+    CHECK(event->timestamp <= now_ms() + 1);
+    party->timestamp = event->timestamp;
+}
+
+static void log_close(struct party *party, const wskt_close_event *event) {
+    struct text *log = &party->log;
+    CHECK_INT(event->reason[event->reason_len], 0);
+    CHECK_INT(strlen(event->message), event->message_len);
+    text_add(log, " %u ", (unsigned)event->code);
+    text_quote(log, event->reason, event->reason_len);
+    text_add(log, " %s", event->was_clean ? "clean" : "unclean");
+    text_add(log, " peer=%u", (unsigned)event->peer_code);
+    text_add(log, " %s ", wskt_cause_name(event->cause));
+    text_quote(log, event->message, event->message_len);
+}
+
+/* Adds one line for the event. */
+static void log_event(struct party *party, const wskt_event *event) {
+    struct text *log = &party->log;
+    const char *names[] = {"", "open", "message", "error", "close", "drain"};
+    size_t sizes[] = {
+        0,
+        sizeof(wskt_open_event),
+        sizeof(wskt_message_event),
+        sizeof(wskt_error_event),
+        sizeof(wskt_close_event),
+        sizeof(wskt_drain_event),
+    };
+    CHECK(event->type >= WSKT_EVENT_OPEN && event->type <= WSKT_EVENT_DRAIN);
+    check_head(party, event, sizes[event->type], names[event->type]);
+    CHECK_INT(party->closes, 0);
+    if (event->type == WSKT_EVENT_MESSAGE) {
+        const wskt_message_event *message = as_message(event);
+        text_add(log, "%s/%d ",
+                 message->kind == WSKT_MESSAGE_TEXT ? "text" : "binary",
+                 (int)wskt_socket_ready_state(party->socket));
+        text_quote(log, message->data, message->len);
+        party->messages += 1;
+    } else {
+        text_add(log, "%s/%d", names[event->type],
+                 (int)wskt_socket_ready_state(party->socket));
+    }
+    if (event->type == WSKT_EVENT_OPEN) {
+        party->opens += 1;
+    } else if (event->type == WSKT_EVENT_DRAIN) {
+        party->drains += 1;
+    } else if (event->type == WSKT_EVENT_ERROR) {
+        const wskt_error_event *error = as_error(event);
+        party->errors += 1;
+        CHECK_INT(strlen(error->message), error->message_len);
+        if (error->os_error != 0) {
+            text_add(log, " os=%d", (int)error->os_error);
+        }
+        if (error->http_status != 0) {
+            text_add(log, " http=%d", (int)error->http_status);
+        }
+        text_add(log, " %s ", wskt_cause_name(error->cause));
+        text_quote(log, error->message, error->message_len);
+    } else if (event->type == WSKT_EVENT_CLOSE) {
+        log_close(party, as_close(event));
+        party->closes += 1;
+    }
+    text_add(log, "\n");
+}
+
+static void handle(struct party *party, const wskt_event *event) {
+    bool last;
+    pthread_mutex_lock(&party->mutex);
+    log_event(party, event);
+    last = event->type == WSKT_EVENT_CLOSE;
+    pthread_mutex_unlock(&party->mutex);
+    if (party->on_event != NULL) {
+        party->on_event(party, event);
+    }
+    pthread_mutex_lock(&party->mutex);
+    party->over = party->over || last || party->socket == NULL;
+    pthread_cond_broadcast(&party->changed);
+    pthread_mutex_unlock(&party->mutex);
+}
+
+/* -- callbacks ---------------------------------------------------------- */
+
+static void on_open(wskt_socket *socket, const wskt_open_event *event,
+                    void *user_data) {
+    CHECK(socket == event->head.target);
+    handle(user_data, &event->head);
+}
+
+static void on_message(wskt_socket *socket, const wskt_message_event *event,
+                       void *user_data) {
+    CHECK(socket == event->head.target);
+    handle(user_data, &event->head);
+}
+
+static void on_error(wskt_socket *socket, const wskt_error_event *event,
+                     void *user_data) {
+    CHECK(socket == event->head.target);
+    handle(user_data, &event->head);
+}
+
+static void on_close(wskt_socket *socket, const wskt_close_event *event,
+                     void *user_data) {
+    CHECK(socket == event->head.target);
+    handle(user_data, &event->head);
+}
+
+static void on_drain(wskt_socket *socket, const wskt_drain_event *event,
+                     void *user_data) {
+    CHECK(socket == event->head.target);
+    handle(user_data, &event->head);
+}
+
+/* -- making and driving ------------------------------------------------- */
+
+void party_make(struct party *party, enum way way, wskt_loop *loop,
+                const char *url, const wskt_config *config) {
+    pthread_condattr_t attributes;
+    memset(party, 0, sizeof *party);
+    party->way = way;
+    pthread_mutex_init(&party->mutex, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&party->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    if (!way_connects(way) && loop == NULL) {
+        OK(wskt_loop_new(&loop));
+        party->owns_loop = true;
+        if (way == WAY_THREAD) {
+            OK(wskt_loop_start(loop));
+        }
+    }
+    party->loop = loop;
+    OK(wskt_socket_new(loop, url, config, &party->socket));
+    OK(wskt_socket_set_user_data(party->socket, party, NULL));
+    OK(wskt_socket_set_on_open(party->socket, on_open));
+    OK(wskt_socket_set_on_message(party->socket, on_message));
+    OK(wskt_socket_set_on_error(party->socket, on_error));
+    OK(wskt_socket_set_on_close(party->socket, on_close));
+    OK(wskt_socket_set_on_drain(party->socket, on_drain));
+    CHECK_INT(wskt_socket_ready_state(party->socket), WSKT_CONNECTING);
+    CHECK(wskt_socket_close_event(party->socket) == NULL);
+}
+
+void party_start(struct party *party) {
+    party->started = way_connects(party->way)
+                         ? wskt_socket_connect(party->socket, limit_ms())
+                         : wskt_socket_open(party->socket);
+}
+
+static bool is_done(struct party *party, int messages) {
+    bool done;
+    pthread_mutex_lock(&party->mutex);
+    done = party->over || (messages > 0 && party->messages >= messages);
+    pthread_mutex_unlock(&party->mutex);
+    return done;
+}
+
+static void wait_for_thread(struct party *party, int messages) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += limit_ms() / 1000;
+    pthread_mutex_lock(&party->mutex);
+    while (!party->over && (messages == 0 || party->messages < messages)) {
+        int error =
+            pthread_cond_timedwait(&party->changed, &party->mutex, &until);
+        if (error != 0) {
+            FAIL("nothing more came; so far:\n%s", text_of(&party->log));
+        }
+    }
+    pthread_mutex_unlock(&party->mutex);
+}
+
+static void dispatch_once(struct party *party) {
+    struct pollfd poll_for;
+    poll_for.fd = wskt_loop_fd(party->loop);
+    poll_for.events = POLLIN;
+    poll_for.revents = 0;
+    CHECK(poll_for.fd >= 0);
+    if (poll(&poll_for, 1, limit_ms()) == 0) {
+        FAIL("the descriptor stays silent; so far:\n%s",
+             text_of(&party->log));
+    }
+    OK(wskt_loop_dispatch(party->loop));
+}
+
+static void pull_once(struct party *party) {
+    const wskt_event *event = NULL;
+    wskt_result result;
+    struct party *whose;
+    if (party->loop != NULL) {
+        result = wskt_loop_next_event(party->loop, limit_ms(), &event);
+    } else {
+        result = wskt_socket_recv(party->socket, limit_ms(), &event);
+    }
+    if (result != WSKT_OK) {
+        FAIL("the pull gives %s; so far:\n%s", wskt_result_name(result),
+             text_of(&party->log));
+    }
+    whose = wskt_socket_user_data(event->target);
+    handle(whose, event);
+}
+
+void party_drive_messages(struct party *party, int messages) {
+    wskt_result result;
+    if (party->way == WAY_THREAD) {
+        wait_for_thread(party, messages);
+        return;
+    }
+    while (!is_done(party, messages)) {
+        switch (party->way) {
+            case WAY_BLOCKING:
+            case WAY_PULLED:
+                pull_once(party);
+                break;
+            case WAY_EMBEDDED:
+                dispatch_once(party);
+                break;
+            case WAY_LOOP_RUN:
+                result = wskt_loop_run(party->loop);
+                if (result != WSKT_ERR_INTERRUPTED) {
+                    OK(result);
+                }
+                break;
+            default:
+                result = wskt_socket_run(party->socket);
+                /* The handler may have freed it meanwhile. */
+                if (party->socket != NULL &&
+                    result != WSKT_ERR_INTERRUPTED) {
+                    OK(result);
+                }
+                break;
+        }
+    }
+}
+
+void party_drive(struct party *party) {
+    party_drive_messages(party, 0);
+}
+
+void party_freed(struct party *party) {
+    pthread_mutex_lock(&party->mutex);
+    party->socket = NULL;
+    party->over = true;
+    pthread_cond_broadcast(&party->changed);
+    pthread_mutex_unlock(&party->mutex);
+}
+
+/* -- afterwards --------------------------------------------------------- */
+
+static void check_nothing_follows(struct party *party) {
+    const wskt_event *event = NULL;
+    switch (party->way) {
+        case WAY_BLOCKING:
+            RESULT(wskt_socket_recv(party->socket, 0, &event),
+                   WSKT_ERR_CLOSED);
+            RESULT(wskt_socket_recv(party->socket, -1, &event),
+                   WSKT_ERR_CLOSED);
+            break;
+        case WAY_SOCKET_RUN:
+            RESULT(wskt_socket_run(party->socket), WSKT_ERR_CLOSED);
+            break;
+        case WAY_PULLED:
+            if (party->owns_loop) {
+                RESULT(wskt_loop_next_event(party->loop, 0, &event),
+                       WSKT_ERR_TIMEOUT);
+            }
+            break;
+        case WAY_EMBEDDED:
+            OK(wskt_loop_dispatch(party->loop));
+            break;
+        default:
+            break;
+    }
+    CHECK(event == NULL);
+    CHECK_INT(party->closes, 1);
+}
+
+void party_check_closed(struct party *party) {
+    wskt_socket *socket = party->socket;
+    const wskt_close_event *event = wskt_socket_close_event(socket);
+    struct text before = {0};
+    size_t len = 99;
+    check_nothing_follows(party);
+    CHECK(event != NULL && event == wskt_socket_close_event(socket));
+    CHECK_INT(event->head.type, WSKT_EVENT_CLOSE);
+    CHECK_INT(event->head.struct_size, sizeof *event);
+    CHECK(event->head.is_trusted && event->head.target == socket);
+    /* It is the one that was handed out: the same line again. */
+    text_add(&before, "%s", text_of(&party->log));
+    text_free(&party->log);
+    text_add(&party->log, "close/3");
+    log_close(party, event);
+    text_add(&party->log, "\n");
+    if (strstr(text_of(&before), text_of(&party->log)) == NULL) {
+        FAIL("wskt_socket_close_event differs: %s\nfrom:\n%s",
+             text_of(&party->log), text_of(&before));
+    }
+    text_free(&party->log);
+    party->log = before;
+    CHECK_INT(wskt_socket_ready_state(socket), WSKT_CLOSED);
+    CHECK(strlen(wskt_socket_url(socket, &len)) == len);
+    CHECK(strlen(wskt_socket_protocol(socket, &len)) == len);
+    CHECK(strlen(wskt_socket_extensions(socket, &len)) == len);
+    CHECK(wskt_socket_error_text(socket) != NULL);
+    OK(wskt_socket_close(socket, 1000, "again", 5));
+    OK(wskt_socket_abort(socket));
+    RESULT(wskt_socket_pause(socket), WSKT_ERR_CLOSED);
+    RESULT(wskt_socket_resume(socket), WSKT_ERR_CLOSED);
+    RESULT(wskt_socket_ping(socket, "x", 1), WSKT_ERR_CLOSED);
+    CHECK_INT(wskt_socket_ready_state(socket), WSKT_CLOSED);
+    check_nothing_follows(party);
+}
+
+void party_free(struct party *party) {
+    wskt_socket_free(party->socket);
+    if (party->owns_loop) {
+        OK(wskt_loop_free(party->loop));
+    }
+    text_free(&party->log);
+    pthread_mutex_destroy(&party->mutex);
+    pthread_cond_destroy(&party->changed);
+}

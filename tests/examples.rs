@@ -1,0 +1,323 @@
+//! The programs in `examples-c`, built as a user would build them, and run.
+#![allow(
+    clippy::panic,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "tests fail by panicking"
+)]
+
+mod support;
+mod tools;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+use support::TestServer;
+use tools::{Done, LONG, Running, SHORT, fresh_dir, install, root, run, with_prefix};
+
+/// The prefix with the library, and the directory with the programs: built
+/// once, by `examples-c/Makefile`, that is by pkg-config.
+fn built() -> &'static (PathBuf, PathBuf) {
+    static BUILT: OnceLock<(PathBuf, PathBuf)> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let prefix = fresh_dir("examples-prefix");
+        let programs = fresh_dir("examples-c");
+        install(&prefix);
+        let mut make = Command::new("make");
+        make.current_dir(root().join("examples-c"))
+            .arg(format!("OUT={}", programs.display()))
+            .env_remove("MAKEFLAGS");
+        run(with_prefix(&mut make, &prefix), "", LONG).exited(0);
+        (prefix, programs)
+    })
+}
+
+fn program(name: &str) -> Command {
+    let (prefix, programs) = built();
+    let mut command = Command::new(programs.join(name));
+    with_prefix(&mut command, prefix);
+    command
+}
+
+/// Runs a program with arguments and input.
+fn try_program(name: &str, args: &[&str], input: &str) -> Done {
+    run(program(name).args(args), input, SHORT)
+}
+
+fn lines(text: &str) -> Vec<&str> {
+    text.lines().collect()
+}
+
+/// The report of a connection that has to be without fault.
+fn good_report(server: &TestServer, id: &str) -> String {
+    let report = server.report(id);
+    assert!(report.contains(r#""errors":[]"#), "{report}");
+    report
+}
+
+#[test]
+fn close_event_finds_every_row_right() {
+    let server = TestServer::start();
+    let ports = |wrong: Option<&str>| {
+        let names = [
+            "ws", "wss", "wss_untrusted", "wss_expired", "wss_wrong_host", "refused", "blackhole",
+        ];
+        let port = |name: &str| if wrong == Some(name) { server.port("ws") } else { server.port(name) };
+        let mut args: Vec<String> =
+            names.iter().map(|name| format!("{name}={}", port(name))).collect();
+        args.push(format!("ca={}", server.ca().display()));
+        args
+    };
+    let done = run(program("close_event").args(ports(None)), "", SHORT).exited(0);
+    let rows = lines(&done.stdout);
+    assert!(rows.len() > 35, "{done:#?}");
+    assert!(done.stdout.ends_with("every row as it has to be.\n"), "{done:#?}");
+    assert!(!done.stdout.contains("WRONG"), "{done:#?}");
+    let columns: Vec<usize> = ["over", "code", "name", "reason", "clean", "error", "cause"]
+        .iter()
+        .filter_map(|title| rows.first()?.find(&format!("  {title} ")))
+        .collect();
+    assert_eq!(columns.len(), 7, "{done:#?}");
+    for row in rows.iter().skip(1).take(rows.len() - 3) {
+        let text: Vec<char> = row.chars().collect();
+        for &at in &columns {
+            let border = text.get(at..at + 2).map(|two| two.iter().all(|c| *c == ' '));
+            assert_eq!(border, Some(true), "out of line: {row}");
+        }
+    }
+
+    // It also says so when a row is not what it has to be.
+    let done = run(program("close_event").args(ports(Some("refused"))), "", SHORT).exited(1);
+    assert_eq!(done.stdout.matches("  WRONG: ").count(), 1, "{done:#?}");
+    assert!(done.stdout.ends_with("1 of them WRONG.\n"), "{done:#?}");
+    assert!(try_program("close_event", &["ws=1"], "").exited(2).stderr.contains("ca=... is missing"));
+}
+
+#[test]
+fn blocking_over_ws_and_wss() {
+    let server = TestServer::start();
+    let script = "expect-text hello;text 'hello yourself';answer-close;fin";
+    for scheme in ["ws", "wss"] {
+        let id = format!("blocking-{scheme}");
+        let mut command = program("blocking");
+        command.arg(server.url(scheme, script, &id)).env("SSL_CERT_FILE", server.ca());
+        let done = run(&mut command, "", SHORT).exited(0);
+        assert_eq!(done.stdout, "hello yourself\n");
+        assert_eq!(done.stderr.trim_end(), "closed: 1000 \"thanks\"");
+        let report = good_report(&server, &id);
+        assert!(report.contains(r#""code":1000,"reason":"thanks""#), "{report}");
+    }
+}
+
+#[test]
+fn blocking_tells_what_failed() {
+    let server = TestServer::start();
+    let refused = format!("ws://127.0.0.1:{}/", server.port("refused"));
+    let done = try_program("blocking", &[&refused], "").exited(1);
+    assert!(done.stderr.starts_with("closed: 1006 \"\" "), "{done:?}");
+    let done = try_program("blocking", &["gopher://localhost/"], "").exited(1);
+    assert!(done.stderr.starts_with("gopher://localhost/: "), "{done:?}");
+}
+
+#[test]
+fn callbacks_on_their_own_thread() {
+    let server = TestServer::start();
+    let url = server.url("ws", "echo 3;answer-close;fin", "callbacks");
+    let done = try_program("callbacks", &[&url, "one", "two", "grüße"], "").exited(0);
+    assert_eq!(lines(&done.stdout), ["one", "two", "grüße"]);
+    assert_eq!(done.stderr.trim_end(), "closed: 1000 \"\"");
+    good_report(&server, "callbacks");
+
+    let done = try_program("callbacks", &[&server.url("ws", "http 503", "down")], "").exited(1);
+    assert!(done.stderr.contains("1006") && done.stderr.contains("503"), "{done:?}");
+}
+
+#[test]
+fn poll_loop_beside_standard_input() {
+    let server = TestServer::start();
+    let script = "expect-text one;expect-text two;text 'thank you';close 1001 enough;expect-close;fin";
+    let url = server.url("ws", script, "poll");
+    let mut running = Running::start(program("poll_loop").arg(url), SHORT);
+    running.write("one\ntw");
+    running.write("o\n");
+    let done = running.wait().exited(0);
+    assert_eq!(done.stdout, "thank you\n");
+    assert_eq!(done.stderr.trim_end(), "closed: 1001 \"enough\"");
+    good_report(&server, "poll");
+
+    let url = server.url("ws", "expect-text last;answer-close;fin", "poll-end");
+    let done = try_program("poll_loop", &[&url], "last\n").exited(0);
+    assert_eq!(done.stderr.trim_end(), "closed: 1000 \"\"");
+    good_report(&server, "poll-end");
+}
+
+#[test]
+fn pulled_from_two_sockets() {
+    let server = TestServer::start();
+    let polite = server.url("ws", "expect-text hello;text 'and you';answer-close;fin", "pulled");
+    let refused = format!("ws://127.0.0.1:{}/", server.port("refused"));
+    let done = try_program("pulled", &[&polite, &refused], "").exited(0);
+    let of = |url: &str| -> Vec<String> {
+        let mine = done.stdout.lines().filter_map(|line| line.strip_prefix(url));
+        mine.map(String::from).collect()
+    };
+    assert_eq!(of(&polite), [": open", ": \"and you\"", ": closed: 1000 \"\", clean"]);
+    let failed = of(&refused);
+    assert_eq!(failed.len(), 2, "{done:?}");
+    assert!(failed.first().is_some_and(|line| line.starts_with(": error: ")), "{done:?}");
+    assert_eq!(failed.get(1).map(String::as_str), Some(": closed: 1006 \"\", not clean"));
+    good_report(&server, "pulled");
+}
+
+mod wscat {
+    use super::*;
+
+    #[test]
+    fn lines_go_out_and_come_back() {
+        let server = TestServer::start();
+        let ca = server.ca().display().to_string();
+        for scheme in ["ws", "wss"] {
+            let id = format!("cat-{scheme}");
+            let url = server.url(scheme, "echo 4;close 1000 'that is all';expect-close;fin", &id);
+            let args = ["--ca", &ca, "--wait=-1", &url];
+            // An empty line is a message; the last line needs no line end.
+            let done = try_program("wscat", &args, "one\n\ndrei äöü\nlast").exited(0);
+            assert_eq!(done.stdout, "one\n\ndrei äöü\nlast\n");
+            assert_eq!(done.stderr, "closed: 1000 CLOSE_NORMAL \"that is all\"\n");
+            good_report(&server, &id);
+        }
+    }
+
+    #[test]
+    fn end_of_input_closes_with_1000() {
+        let server = TestServer::start();
+        let url = server.url("ws", "expect-text hi;expect-close 1000;close 1000;fin", "end");
+        let done = try_program("wscat", &[&url], "hi\n").exited(0);
+        assert_eq!(done.stderr, "closed: 1000 CLOSE_NORMAL\n");
+        good_report(&server, "end");
+    }
+
+    #[test]
+    fn headers_and_subprotocols_reach_the_server() {
+        let server = TestServer::start();
+        let script = "accept first-protocol header=X-Seen:yes;close 1000;expect-close;fin";
+        let url = server.url("ws", script, "headers");
+        let args = [
+            "-H", "X-One: 1", "-HX-Two:2", "--header", "X-Three: a:b", "--header=X-One: again",
+            "-s", "chat.v2", "--subprotocol=chat.v1", "--", &url,
+        ];
+        try_program("wscat", &args, "").exited(0);
+        let report = good_report(&server, "headers");
+        for header in [
+            r#"["X-One","1"]"#,
+            r#"["X-Two","2"]"#,
+            r#"["X-Three","a:b"]"#,
+            r#"["X-One","again"]"#,
+            r#"["Sec-WebSocket-Protocol","chat.v2, chat.v1"]"#,
+        ] {
+            assert!(report.contains(header), "{header} is not in {report}");
+        }
+    }
+
+    #[test]
+    fn interrupt_closes_with_1000() {
+        let server = TestServer::start();
+        let script = "expect-text ready;mark up;expect-close 1000;close 1000;fin";
+        let url = server.url("ws", script, "interrupt");
+        let mut running = Running::start(program("wscat").arg(&url), SHORT);
+        running.write("ready\n");
+        server.wait_mark("up");
+        running.signal("INT");
+        let done = running.wait().exited(0);
+        assert_eq!(done.stderr, "closed: 1000 CLOSE_NORMAL\n");
+        good_report(&server, "interrupt");
+    }
+
+    #[test]
+    fn binary_messages_are_written_as_they_are() {
+        let server = TestServer::start();
+        let script = "bin 68690a;bin 21;text t;close 4000 enough;expect-close;fin";
+        let url = server.url("ws", script, "binary");
+        let done = try_program("wscat", &["-w", "-1", &url], "").exited(0);
+        assert_eq!(done.stdout, "hi\n!t\n");
+        assert_eq!(done.stderr, "closed: 4000 CLOSE_APPLICATION \"enough\"\n");
+    }
+
+    #[test]
+    fn more_input_than_the_queue_takes_is_not_lost() {
+        let server = TestServer::start();
+        let line = "x".repeat(50_000);
+        let input = format!("{line}\n").repeat(400);
+        // The server is slow to begin: most of 20 MB has to wait in the pipe.
+        let script = "rcvbuf 4096;stop-reading;mark stopped;wait go;resume-reading;recvn 400;\
+                      answer-close;fin";
+        let url = server.url("ws", script, "slow");
+        let done = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                server.wait_mark("stopped");
+                server.signal("go");
+            });
+            try_program("wscat", &[&url], &input)
+        });
+        assert_eq!(done.exited(0).stderr, "closed: 1000 CLOSE_NORMAL\n");
+        let report = good_report(&server, "slow");
+        assert!(report.contains(r#""frame_count":401"#), "{report}");
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_is_refused_and_the_rest_goes_on() {
+        let server = TestServer::start();
+        let url = server.url("ws", "expect-text good;answer-close;fin", "utf8");
+        let mut shell = Command::new("sh");
+        let (prefix, programs) = built();
+        shell.arg("-c").arg(format!(
+            "printf 'bad\\377\\ngood\\n' | '{}' '{url}'",
+            programs.join("wscat").display()
+        ));
+        let done = run(with_prefix(&mut shell, prefix), "", SHORT).exited(0);
+        assert!(done.stderr.contains("a line was not sent: "), "{done:?}");
+        good_report(&server, "utf8");
+    }
+
+    #[test]
+    fn the_exit_status_tells_how_it_ended() {
+        let server = TestServer::start();
+        let lost = server.url("ws", "accept;fin", "lost");
+        let done = try_program("wscat", &["-w", "-1", &lost], "").exited(1);
+        assert!(done.stderr.starts_with("closed: 1006 CLOSE_ABNORMAL (lost: "), "{done:?}");
+
+        let denied = server.url("ws", "http 403", "denied");
+        let done = try_program("wscat", &[&denied], "").exited(1);
+        assert!(done.stderr.contains("(http: ") && done.stderr.contains("403"), "{done:?}");
+
+        let untrusted = server.url("wss", "accept", "untrusted");
+        let done = try_program("wscat", &[&untrusted], "").exited(1);
+        assert!(done.stderr.starts_with("closed: 1015 CLOSE_TLS_HANDSHAKE (tls: "), "{done:?}");
+    }
+
+    #[test]
+    fn the_command_line_is_checked() {
+        let help = try_program("wscat", &["--help"], "").exited(0);
+        assert!(help.stdout.starts_with("usage: wscat ") && help.stderr.is_empty());
+        assert_eq!(try_program("wscat", &["-h"], "").exited(0).stdout, help.stdout);
+        let version = try_program("wscat", &["--version"], "").exited(0);
+        assert_eq!(version.stdout, concat!("wscat (wskt ", env!("CARGO_PKG_VERSION"), ")\n"));
+
+        let bad: [&[&str]; 10] = [
+            &[],
+            &["ws://a", "ws://b"],
+            &["--unknown", "ws://a"],
+            &["-H"],
+            &["-H", "no colon", "ws://a"],
+            &["-H", "Host: other", "ws://a"],
+            &["-s", "not a token", "ws://a"],
+            &["--ca", "/nonexistent", "ws://a"],
+            &["-w", "soon", "ws://a"],
+            &["ftp://a"],
+        ];
+        for args in bad {
+            let done = try_program("wscat", args, "").exited(2);
+            assert!(!done.stderr.is_empty() && done.stdout.is_empty(), "{args:?}: {done:?}");
+        }
+    }
+}

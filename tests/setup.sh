@@ -1,0 +1,57 @@
+#!/bin/sh
+# Installs what the tests need and this machine does not have. Says what it
+# does, and fails if something cannot be had.
+set -eu
+
+packages=
+tool() { # COMMAND PACKAGE
+    if command -v "$1" >/dev/null 2>&1; then
+        have="$have $1"
+    else
+        echo "setup: $1 is missing (package $2)"
+        packages="$packages $2"
+    fi
+}
+
+have=
+tool cc gcc
+tool c++ g++
+tool make make
+tool perl perl
+tool objdump binutils
+tool pkg-config pkg-config
+tool valgrind valgrind
+tool strace strace
+tool python3 python3
+if pkg-config --exists openssl 2>/dev/null; then
+    have="$have openssl-headers"
+elif [ -n "${OPENSSL_DIR:-}" ]; then
+    have="$have OPENSSL_DIR"
+else
+    echo "setup: the headers of OpenSSL are missing (package libssl-dev)"
+    packages="$packages libssl-dev"
+fi
+echo "setup: here already:$have"
+if [ -z "$packages" ]; then
+    exit 0
+fi
+
+if ! command -v apt-get >/dev/null 2>&1; then
+    echo "setup: there is no apt-get; please install what is missing in this system's own way" >&2
+    exit 1
+fi
+if [ "$(id -u)" = 0 ]; then
+    as_root=
+elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+    as_root=sudo
+else
+    echo "setup: not root, and sudo asks for a password; please run:" >&2
+    echo "    sudo apt-get install --no-install-recommends$packages" >&2
+    exit 1
+fi
+
+echo "setup: installing$packages"
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get update -qq
+# shellcheck disable=SC2086 # words on purpose
+$as_root apt-get install -y -qq --no-install-recommends $packages

@@ -1,0 +1,272 @@
+//! The scripted WebSocket server the tests and the demo run against.
+//! `README.md` beside this file says what it does.
+#![allow(
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a test program: its one line of output is its interface"
+)]
+
+mod answer;
+mod args;
+mod certs;
+mod conn;
+mod event;
+mod fixed;
+mod frame;
+mod http;
+mod report;
+mod run;
+mod script;
+mod stream;
+mod text;
+
+use std::error::Error;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use native_tls::TlsAcceptor;
+use socket2::{Domain, Socket, Type};
+
+use crate::conn::Conn;
+use crate::http::Request;
+use crate::report::Shared;
+use crate::run::Runner;
+use crate::stream::{End, Stream};
+
+type Failure = Box<dyn Error>;
+
+/// How long a client may take for TLS and for its request head.
+const OPENING: Duration = Duration::from_secs(15);
+
+fn main() -> Result<(), Failure> {
+    let (dir, seconds) = arguments()?;
+    let (path, temporary) = match dir {
+        Some(dir) => (std::path::absolute(dir)?, false),
+        None => (fresh_dir()?, true),
+    };
+    std::fs::create_dir_all(&path)?;
+    let (stop, stopped) = mpsc::channel();
+    let served = serve(&path);
+    if let Ok(_kept) = &served {
+        thread::spawn(move || {
+            let mut stdin = io::stdin().lock();
+            while !matches!(stdin.read(&mut [0; 256]), Ok(0) | Err(_)) {}
+            let _ = stop.send(());
+        });
+        let _ = stopped.recv_timeout(Duration::from_secs(seconds));
+    }
+    if temporary {
+        let _ = std::fs::remove_dir_all(&path);
+    }
+    served.map(|_kept| ())
+}
+
+fn arguments() -> Result<(Option<PathBuf>, u64), Failure> {
+    let (mut dir, mut seconds) = (None, 900);
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
+        let value = args.next().ok_or_else(|| format!("{arg} needs a value"));
+        match arg.as_str() {
+            "--dir" => dir = Some(PathBuf::from(value?)),
+            "--seconds" => seconds = value?.parse()?,
+            _ => return Err("usage: wskt-server [--dir DIR] [--seconds N]".into()),
+        }
+    }
+    Ok((dir, seconds))
+}
+
+fn fresh_dir() -> io::Result<PathBuf> {
+    let base = std::env::temp_dir();
+    for n in 0.. {
+        let path = base.join(format!("wskt-server-{}-{n}", std::process::id()));
+        match std::fs::create_dir(&path) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            other => return other.map(|()| path),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Starts everything and prints the line. What it returns must stay alive.
+fn serve(dir: &Path) -> Result<Vec<Socket>, Failure> {
+    let tls = certs::make(dir)?;
+    let shared = Arc::new(Shared::default());
+    let with = |acceptor| listen(&shared, Kind::Tls(acceptor));
+    let mut kept = Vec::new();
+    let ports = [
+        ("ws", listen(&shared, Kind::Plain)?),
+        ("wss", with(tls.good)?),
+        ("wss_untrusted", with(tls.untrusted)?),
+        ("wss_expired", with(tls.expired)?),
+        ("wss_not_yet", with(tls.not_yet)?),
+        ("wss_wrong_host", with(tls.wrong_host)?),
+        ("wss_self_signed", with(tls.self_signed)?),
+        ("tls_garbage", listen(&shared, Kind::Garbage)?),
+        ("refused", bound(&mut kept, None)?),
+        ("blackhole", bound(&mut kept, Some(128))?),
+        ("full", full(&mut kept)?),
+    ];
+    let ports: Vec<String> = ports
+        .iter()
+        .map(|(name, port)| format!("\"{name}\":{port}"))
+        .collect();
+    let ca = text::json(&dir.join("ca.pem").to_string_lossy());
+    let shown = text::json(&dir.to_string_lossy());
+    let mut out = io::stdout().lock();
+    writeln!(out, "{{{},\"ca\":{ca},\"dir\":{shown}}}", ports.join(","))?;
+    out.flush()?;
+    Ok(kept)
+}
+
+/// A port that is bound, and listened to if `backlog` is given, but never
+/// accepted from.
+fn bound(kept: &mut Vec<Socket>, backlog: Option<i32>) -> io::Result<u16> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+    if let Some(backlog) = backlog {
+        socket.listen(backlog)?;
+    }
+    let port = socket.local_addr()?.as_socket().map_or(0, |a| a.port());
+    kept.push(socket);
+    Ok(port)
+}
+
+/// A port whose backlog is full, so that connecting to it hangs.
+fn full(kept: &mut Vec<Socket>) -> io::Result<u16> {
+    let port = bound(kept, Some(0))?;
+    for _ in 0..4 {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        let _ = socket.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into());
+        kept.push(socket);
+    }
+    Ok(port)
+}
+
+/// What is behind a port.
+#[derive(Clone)]
+enum Kind {
+    Plain,
+    Tls(TlsAcceptor),
+    Garbage,
+}
+
+fn listener(ip: IpAddr, port: u16) -> io::Result<TcpListener> {
+    let address = SocketAddr::from((ip, port));
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.bind(&address.into())?;
+    socket.listen(4096)?;
+    Ok(socket.into())
+}
+
+/// Listens on 127.0.0.1 and, if there is such a thing, on ::1, same port.
+fn listen(shared: &Arc<Shared>, kind: Kind) -> io::Result<u16> {
+    let (mut four, mut six) = (listener(Ipv4Addr::LOCALHOST.into(), 0)?, None);
+    for _ in 0..20 {
+        let port = four.local_addr()?.port();
+        match listener(Ipv6Addr::LOCALHOST.into(), port) {
+            Ok(listener) => {
+                six = Some(listener);
+                break;
+            }
+            Err(e) if e.kind() == io::ErrorKind::AddrInUse => {
+                four = listener(Ipv4Addr::LOCALHOST.into(), 0)?;
+            }
+            Err(_) => break,
+        }
+    }
+    let port = four.local_addr()?.port();
+    for listener in [Some(four), six].into_iter().flatten() {
+        let (shared, kind) = (Arc::clone(shared), kind.clone());
+        thread::spawn(move || {
+            for tcp in listener.incoming() {
+                let Ok(tcp) = tcp else {
+                    thread::sleep(Duration::from_millis(10));
+                    continue;
+                };
+                let (shared, kind) = (Arc::clone(&shared), kind.clone());
+                let _ = thread::Builder::new().spawn(move || connection(tcp, &kind, &shared));
+            }
+        });
+    }
+    Ok(port)
+}
+
+fn connection(tcp: TcpStream, kind: &Kind, shared: &Shared) {
+    let acceptor = match kind {
+        Kind::Plain => None,
+        Kind::Tls(acceptor) => Some(acceptor),
+        Kind::Garbage => return garbage(tcp),
+    };
+    let Some(mut stream) = Stream::accept(tcp, acceptor, OPENING) else {
+        return;
+    };
+    let Some((request, after)) = Request::read(&mut stream, OPENING) else {
+        return;
+    };
+    let path = request.path();
+    let script = path.strip_prefix("/s/").map(http::decode);
+    if script.is_none() && !matches!(path, "/echo" | "/sink" | "/flood") {
+        return http::control(&mut stream, &request, shared);
+    }
+    let id = request.query("id");
+    if let Some(id) = &id {
+        shared.begin(id);
+    }
+    let tls = stream.is_tls();
+    let mut conn = Conn::new(stream, &after);
+    if request.is_upgrade() || request.header("upgrade").is_some() {
+        request
+            .faults()
+            .into_iter()
+            .for_each(|fault| conn.record.error(fault));
+    }
+    let steps = match &script {
+        Some(script) => script::parse(script),
+        None if request.is_upgrade() => Ok(Vec::new()),
+        None => Err("not an upgrade request".into()),
+    };
+    match steps {
+        Ok(steps) if script.is_some() => {
+            Runner {
+                conn: &mut conn,
+                request: &request,
+                shared,
+            }
+            .run(&steps);
+        }
+        Ok(_) => fixed::serve(&mut conn, &request),
+        Err(why) => {
+            conn.record.error(format!("script: {why}"));
+            conn.frames_follow = false;
+            if let Some(stream) = conn.stream() {
+                http::answer(stream, 400, "text/plain; charset=utf-8", &why);
+            }
+        }
+    }
+    // Without a name nobody ever asks.
+    let name = id.as_deref().unwrap_or("\0");
+    let asked = |limit| shared.wait_asked(name, limit);
+    let (end, tcp_end): (End, End) = conn.finish(asked);
+    if let Some(id) = &id {
+        let report = conn
+            .record
+            .json(id, &request, tls, end, tcp_end, conn.partial());
+        shared.finish(id, report);
+    }
+}
+
+/// Answers a ClientHello with what is no TLS at all.
+fn garbage(mut tcp: TcpStream) {
+    let _ = tcp.set_read_timeout(Some(OPENING));
+    let mut buf = [0; 4096];
+    if tcp.read(&mut buf).is_ok_and(|n| n > 0) {
+        let _ = tcp.write_all(b"this is not TLS, whatever you hoped for\r\n\r\n");
+        let _ = tcp.shutdown(std::net::Shutdown::Write);
+        while tcp.read(&mut buf).is_ok_and(|n| n > 0) {}
+    }
+}
