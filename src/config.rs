@@ -177,7 +177,9 @@ impl Config {
     }
 
     /// The TLS connector of this configuration; system roots are read once.
-    pub(crate) fn connector(&self) -> std::result::Result<Arc<native_tls::TlsConnector>, native_tls::Error> {
+    pub(crate) fn connector(
+        &self,
+    ) -> std::result::Result<Arc<native_tls::TlsConnector>, native_tls::Error> {
         if let Some(ready) = self.connector.get() {
             return Ok(Arc::clone(ready));
         }

@@ -37,6 +37,7 @@ pub mod event;
 pub mod ffi;
 #[doc(hidden)]
 pub mod log;
+mod panics;
 #[doc(hidden)]
 pub mod protocol;
 mod request;

@@ -109,7 +109,10 @@ fn percent_decode(text: &str) -> Vec<u8> {
     while let Some(byte) = bytes.next() {
         let ahead = bytes.as_slice();
         let hex = |at: usize| {
-            ahead.get(at).and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok())
+            ahead
+                .get(at)
+                .and_then(|b| char::from(*b).to_digit(16))
+                .and_then(|d| u8::try_from(d).ok())
         };
         match (*byte, hex(0), hex(1)) {
             (b'%', Some(high), Some(low)) => {
@@ -206,16 +209,23 @@ mod tests {
     #[test]
     fn request_lines() {
         assert!(request("ws://a.example").starts_with("GET / HTTP/1.1\r\nHost: a.example\r\n"));
-        assert!(request("ws://a.example:8080/b?c").contains("GET /b?c HTTP/1.1\r\nHost: a.example:8080\r\n"));
+        assert!(
+            request("ws://a.example:8080/b?c")
+                .contains("GET /b?c HTTP/1.1\r\nHost: a.example:8080\r\n")
+        );
         assert!(request("wss://[::1]/").contains("Host: [::1]\r\n"));
-        assert!(request("ws://Aladdin:open%20sesame@a.example/")
-            .contains("Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n"));
+        assert!(
+            request("ws://Aladdin:open%20sesame@a.example/")
+                .contains("Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n")
+        );
         assert!(request("ws://a.example").ends_with("\r\n\r\n"));
     }
 
     #[test]
     fn base64_pads() {
-        for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")] {
+        for (plain, coded) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")]
+        {
             assert_eq!(base64(plain.as_bytes()), coded);
         }
     }
@@ -223,7 +233,9 @@ mod tests {
     #[test]
     fn headers_are_checked() {
         assert_eq!(check_header("X-A", "b\tc"), Ok(()));
-        for (name, value) in [("", "a"), ("a b", "c"), ("A", "b\r\nC: d"), ("A", "b\0"), ("A\n", "b"), ("A:", "b")] {
+        for (name, value) in
+            [("", "a"), ("a b", "c"), ("A", "b\r\nC: d"), ("A", "b\0"), ("A\n", "b"), ("A:", "b")]
+        {
             assert_eq!(check_header(name, value), Err(Error::InvalidHeader), "{name:?} {value:?}");
         }
         assert_eq!(check_header("HOST", "a"), Err(Error::ForbiddenHeader));

@@ -1,7 +1,7 @@
 //! The only blocking call of the library, `getaddrinfo`, on at most eight
 //! helper threads; cancelled by being ignored.
 
-use crate::sys;
+use crate::{panics, sys};
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -81,6 +81,7 @@ pub(crate) fn start(host: &str, port: u16, done: Box<dyn FnOnce() + Send>) -> io
 }
 
 fn helper() {
+    let _panics = panics::claim();
     sys::block_signals();
     while let Some(job) = next_job() {
         // Whoever waits for this answer has gone: skip the lookup.

@@ -151,9 +151,11 @@ impl Conn {
         match std::mem::replace(&mut self.phase, Phase::Gone) {
             Phase::Lingering(linger) => {
                 let Linger { failure, mut close, .. } = *linger;
-                if !matches!(self.socket.lock_out().close(), CloseFrame::Sent(_)) && close.was_clean {
+                if !matches!(self.socket.lock_out().close(), CloseFrame::Sent(_)) && close.was_clean
+                {
                     close.was_clean = false;
-                    close.message = "the connection was lost before the Close frame was sent".into();
+                    close.message =
+                        "the connection was lost before the Close frame was sent".into();
                 }
                 self.end(failure, close);
             }

@@ -302,8 +302,9 @@ impl Handshake {
                 State::Done(stream) => (stream.get_mut(), true),
                 State::Void => return Err("the TLS handshake failed".to_owned()),
             };
-            let flushed = send_all(&self.tcp, &memory.output, &mut self.sent)
-                .map_err(|error| format!("the connection was lost in the TLS handshake: {error}"))?;
+            let flushed = send_all(&self.tcp, &memory.output, &mut self.sent).map_err(|error| {
+                format!("the connection was lost in the TLS handshake: {error}")
+            })?;
             if flushed == Flushed::Full {
                 return Ok(Shaken::Waits);
             }
@@ -410,7 +411,8 @@ mod tests {
         let verify = "error:0A000086:SSL routines:tls_post_process_server_certificate:certificate \
                       verify failed:../ssl/statem/statem_clnt.c:1889: (certificate has expired)";
         assert_eq!(sentence(verify), "certificate has expired");
-        let version = "error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../ssl/a.c:354:";
+        let version =
+            "error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../ssl/a.c:354:";
         assert_eq!(sentence(version), "wrong version number");
         assert_eq!(sentence("something else"), "something else");
     }

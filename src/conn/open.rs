@@ -28,7 +28,12 @@ pub(super) struct Open {
 }
 
 impl Open {
-    pub(super) fn new(socket: &Socket, tcp: Arc<socket2::Socket>, tls: bool, rest: Vec<u8>) -> Self {
+    pub(super) fn new(
+        socket: &Socket,
+        tcp: Arc<socket2::Socket>,
+        tls: bool,
+        rest: Vec<u8>,
+    ) -> Self {
         let config = socket.config();
         let limits =
             Limits { max_message: config.max_message_size, max_fragments: config.max_fragments };
@@ -128,9 +133,7 @@ impl Conn {
             CloseFrame::None | CloseFrame::Queued(_) => None,
         };
         match sent {
-            Some(at) => {
-                Some((at.after(self.socket.config().close_timeout), Expiry::CloseAnswer))
-            }
+            Some(at) => Some((at.after(self.socket.config().close_timeout), Expiry::CloseAnswer)),
             None => send_deadline(&self.socket),
         }
     }
@@ -260,7 +263,9 @@ impl Conn {
         }
         self.fail(match error {
             Some(error) => Failure::os(Cause::Lost, "the connection was lost", error),
-            None => Failure::new(Cause::Lost, "the peer ended the connection without a Close frame"),
+            None => {
+                Failure::new(Cause::Lost, "the peer ended the connection without a Close frame")
+            }
         });
     }
 }

@@ -125,7 +125,8 @@ impl Outbox {
         if self.head > self.frame {
             let rest = self.wire.get(self.frame..).unwrap_or_default();
             if let Some(frame) = protocol::own_frame(rest) {
-                keep = self.frame + frame.header_len + usize::try_from(frame.payload_len).unwrap_or(0);
+                keep =
+                    self.frame + frame.header_len + usize::try_from(frame.payload_len).unwrap_or(0);
             }
         }
         let mut dropped = Dropped { message: false, close: false, payload: 0 };

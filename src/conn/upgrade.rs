@@ -216,7 +216,9 @@ fn check(
         return Err(handshake("the server answered the upgrade with HTTP/1.0"));
     }
     let mut upgrade = response.all("Upgrade");
-    if !upgrade.next().is_some_and(|v| v.eq_ignore_ascii_case("websocket")) || upgrade.next().is_some() {
+    if !upgrade.next().is_some_and(|v| v.eq_ignore_ascii_case("websocket"))
+        || upgrade.next().is_some()
+    {
         return Err(handshake("the response has no \"Upgrade: websocket\""));
     }
     let upgraded = response
@@ -259,7 +261,9 @@ fn subprotocol(
         }
         (Some(name), None) => {
             let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
-            Err(handshake(format!("the server picked a subprotocol that was not offered: {name:?}")))
+            Err(handshake(format!(
+                "the server picked a subprotocol that was not offered: {name:?}"
+            )))
         }
     }
 }

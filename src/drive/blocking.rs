@@ -194,9 +194,7 @@ fn thread_waker() -> Result<Arc<WakeFd>> {
 impl Socket {
     /// Connects and waits until the socket is open.
     pub fn connect(self: &Arc<Self>, timeout: Option<Duration>) -> Result<()> {
-        // Another thread may free the handle while this waits.
-        let this = Arc::clone(self);
-        this.note(this.try_connect(timeout))
+        self.note(self.try_connect(timeout))
     }
 
     fn try_connect(self: &Arc<Self>, timeout: Option<Duration>) -> Result<()> {
@@ -228,10 +226,9 @@ impl Socket {
         timeout: Option<Duration>,
         take: &mut dyn FnMut(&Event<'_>),
     ) -> Result<()> {
-        let this = Arc::clone(self);
-        match this.try_recv(timeout, take) {
+        match self.try_recv(timeout, take) {
             Ok(()) => Ok(()),
-            error => this.note(error),
+            error => self.note(error),
         }
     }
 
@@ -257,8 +254,7 @@ impl Socket {
 
     /// Dispatches callbacks on this thread until the socket is closed.
     pub fn run(self: &Arc<Self>) -> Result<()> {
-        let this = Arc::clone(self);
-        this.note(this.try_run())
+        self.note(self.try_run())
     }
 
     fn try_run(self: &Arc<Self>) -> Result<()> {

@@ -57,7 +57,9 @@ impl Loop {
             }
             match self.turn(engine) {
                 Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::Interrupted => break Err(Error::Interrupted),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {
+                    break Err(Error::Interrupted);
+                }
                 Err(_) => break Err(Error::Io),
             }
         };

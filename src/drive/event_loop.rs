@@ -177,7 +177,11 @@ impl Loop {
         }
         let mut slot = lock(&self.engine);
         if slot.is_none() {
-            return Err(if lock(&self.thread).owns_engine() { Error::InvalidState } else { Error::InUse });
+            return Err(if lock(&self.thread).owns_engine() {
+                Error::InvalidState
+            } else {
+                Error::InUse
+            });
         }
         match self.way.compare_exchange(0, way as u8, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => {}

@@ -48,7 +48,9 @@ impl Loop {
                     break Err(Error::Timeout);
                 }
                 Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::Interrupted => break Err(Error::Interrupted),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {
+                    break Err(Error::Interrupted);
+                }
                 Err(_) => break Err(Error::Io),
             }
         };

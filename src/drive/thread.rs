@@ -4,7 +4,7 @@ use super::context;
 use super::event_loop::{Loop, Way};
 use crate::error::{Error, Result};
 use crate::socket::lock;
-use crate::{log, sys};
+use crate::{log, panics, sys};
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -88,6 +88,7 @@ impl Loop {
     }
 
     fn background(self: Arc<Self>) {
+        let _panics = panics::claim();
         sys::block_signals();
         let claim = self.claim_from_thread(Way::Callbacks);
         if let Ok(mut claim) = claim

@@ -4,7 +4,7 @@
 use super::result::wskt_result;
 use crate::error::{Error, Result};
 use crate::log::{self, Level};
-use std::cell::Cell;
+use crate::panics;
 use std::ffi::{CStr, c_char};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
@@ -12,30 +12,6 @@ use std::time::Duration;
 
 #[cfg(not(panic = "unwind"))]
 compile_error!("wskt turns panics into results and must be built with panic = \"unwind\"");
-
-thread_local! {
-    /// Whether a panic on this thread is wskt's and not the host's.
-    static OURS: Cell<bool> = const { Cell::new(false) };
-}
-
-/// While this lives, panics of its thread go to the log and not to the host's
-/// panic hook.
-#[must_use]
-pub(crate) struct PanicGuard {
-    outer: bool,
-}
-
-/// Claims the panics of the current thread: every entry point does so, and
-/// each thread the core starts, with its first line.
-pub(crate) fn guard_thread() -> PanicGuard {
-    PanicGuard { outer: OURS.replace(true) }
-}
-
-impl Drop for PanicGuard {
-    fn drop(&mut self) {
-        OURS.set(self.outer);
-    }
-}
 
 /// Installs the panic hook, once per process, when the first handle is made.
 /// The hook that was there keeps all panics that are not wskt's.
@@ -48,7 +24,7 @@ pub(super) fn install_panic_hook() {
     INSTALLED.call_once(|| {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if OURS.get() {
+            if panics::are_ours() {
                 log::with(Level::Error, || format!("a bug in wskt: {info}"));
             } else {
                 previous(info);
@@ -59,7 +35,7 @@ pub(super) fn install_panic_hook() {
 
 /// Runs `body`; `None` if it panics.
 pub(super) fn caught<T>(body: impl FnOnce() -> T) -> Option<T> {
-    let _guard = guard_thread();
+    let _guard = panics::claim();
     panic::catch_unwind(AssertUnwindSafe(body)).ok()
 }
 
@@ -170,12 +146,12 @@ mod tests {
     fn panics_become_results_and_the_guard_ends() {
         install_panic_hook();
         let result = boundary(|| {
-            assert!(OURS.get());
-            let _inner = guard_thread();
+            assert!(panics::are_ours());
+            let _inner = panics::claim();
             unreachable!("caught by the boundary");
         });
         assert_eq!(result, wskt_result::WSKT_ERR_PANIC);
-        assert!(!OURS.get());
+        assert!(!panics::are_ours());
         assert_eq!(getter(7, || None), 7);
     }
 

@@ -38,8 +38,6 @@ mod socket_info;
 mod socket_send;
 mod version;
 
-pub(crate) use boundary::guard_thread;
-
 pub use callbacks::*;
 pub use close_code::*;
 pub use close_event::*;

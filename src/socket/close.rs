@@ -128,7 +128,11 @@ impl Socket {
     }
 
     /// The peer's Close came: echoes it, or lets our own stand.
-    pub(crate) fn answer_close(self: &Arc<Self>, code: Option<u16>, reason: &str) -> (Dropped, bool) {
+    pub(crate) fn answer_close(
+        self: &Arc<Self>,
+        code: Option<u16>,
+        reason: &str,
+    ) -> (Dropped, bool) {
         let mut out = self.lock_out();
         let ours_first = out.close() != CloseFrame::None;
         if self.ready_state() == ReadyState::Open {

@@ -23,11 +23,9 @@ impl Socket {
             MessageKind::Text => opcode::TEXT,
             MessageKind::Binary => opcode::BINARY,
         };
-        // Another thread may free the handle while this waits for room.
-        let this = Arc::clone(self);
-        match this.try_send(opcode, data) {
+        match self.try_send(opcode, data) {
             Ok(()) => Ok(()),
-            error => this.note(error),
+            error => self.note(error),
         }
     }
 
@@ -36,8 +34,7 @@ impl Socket {
         if data.len() > CONTROL_MAX {
             return self.note(Err(Error::TooLarge));
         }
-        let this = Arc::clone(self);
-        this.note(this.try_send(opcode::PING, data))
+        self.note(self.try_send(opcode::PING, data))
     }
 
     fn try_send(self: &Arc<Self>, opcode: u8, data: &[u8]) -> Result<()> {
@@ -102,7 +99,11 @@ impl Socket {
     }
 
     /// Offers the queue to the kernel and tells the driver what it must know.
-    pub(super) fn flush_locked(self: &Arc<Self>, out: &mut MutexGuard<'_, Outbound>, hide: bool) -> Progress {
+    pub(super) fn flush_locked(
+        self: &Arc<Self>,
+        out: &mut MutexGuard<'_, Outbound>,
+        hide: bool,
+    ) -> Progress {
         let progress = out.flush(hide);
         self.show_buffered(out.shown());
         let mut news = 0;

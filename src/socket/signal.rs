@@ -38,8 +38,7 @@ pub(crate) mod bit {
     pub(crate) const POISONED: u32 = 1 << 15;
 
     /// What an open connection must act on between two messages.
-    pub(crate) const URGENT: u32 =
-        SILENCED | ABORT | PAUSED | RESUMED | DRAIN | POISONED;
+    pub(crate) const URGENT: u32 = SILENCED | ABORT | PAUSED | RESUMED | DRAIN | POISONED;
 }
 
 /// A set of [`bit`]s.

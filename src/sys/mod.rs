@@ -42,9 +42,8 @@ impl Mode {
 pub(crate) fn recv(socket: &Socket, buf: &mut [u8], mode: Mode) -> io::Result<usize> {
     // SAFETY: the pointer and length are those of a live, writable slice, and
     // the descriptor is open as long as `socket` is borrowed.
-    let n = unsafe {
-        libc::recv(socket.as_raw_fd(), buf.as_mut_ptr().cast(), buf.len(), mode.flags())
-    };
+    let n =
+        unsafe { libc::recv(socket.as_raw_fd(), buf.as_mut_ptr().cast(), buf.len(), mode.flags()) };
     usize::try_from(n).map_err(|_| io::Error::last_os_error())
 }
 
@@ -60,9 +59,8 @@ pub(crate) fn recv_behind(
     let room = spare.len().min(max);
     // SAFETY: the kernel writes at most `room` bytes into spare capacity that
     // belongs to `vec`.
-    let n = unsafe {
-        libc::recv(socket.as_raw_fd(), spare.as_mut_ptr().cast(), room, mode.flags())
-    };
+    let n =
+        unsafe { libc::recv(socket.as_raw_fd(), spare.as_mut_ptr().cast(), room, mode.flags()) };
     let n = usize::try_from(n).map_err(|_| io::Error::last_os_error())?;
     let len = vec.len() + n;
     // SAFETY: the first `n <= room` spare bytes were just written.
@@ -104,9 +102,8 @@ pub(crate) fn wait(wanted: &mut [Wanted], timeout: Option<Duration>) -> io::Resu
             revents: 0,
         })
         .collect();
-    let ms = timeout.map_or(-1, |t| {
-        i32::try_from(t.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
-    });
+    let ms =
+        timeout.map_or(-1, |t| i32::try_from(t.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX));
     // SAFETY: the array is live and its length is passed with it.
     let n = unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, ms) };
     if n < 0 {

@@ -1,0 +1,30 @@
+//! Whose panic it is: the host's, or a bug of this library.
+
+use std::cell::Cell;
+
+thread_local! {
+    static OURS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// While this lives, panics of its thread are this library's.
+#[must_use]
+pub(crate) struct Guard {
+    outer: bool,
+}
+
+/// Claims the panics of the current thread: every entry point of the C layer
+/// does so, and each thread of the library's own with its first line.
+pub(crate) fn claim() -> Guard {
+    Guard { outer: OURS.replace(true) }
+}
+
+/// Whether a panic on this thread would be this library's.
+pub(crate) fn are_ours() -> bool {
+    OURS.get()
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        OURS.set(self.outer);
+    }
+}
