@@ -52,7 +52,9 @@ impl Loop {
             if self.woken.swap(false, Ordering::AcqRel) {
                 break Err(Error::Interrupted);
             }
-            if engine.live() == 0 && !self.has_attention() {
+            // What asks for attention may have ended already.
+            self.collect(engine);
+            if engine.live() == 0 {
                 break Ok(());
             }
             match self.turn(engine) {
