@@ -5,12 +5,11 @@ use crate::{panics, sys};
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 const MAX_THREADS: usize = 8;
-/// How long an idle helper stays before it ends.
-const LINGER: Duration = Duration::from_secs(5);
+/// getaddrinfo and the modules of nsswitch need some.
+const HELPER_STACK: usize = 512 << 10;
 
 type Answer = io::Result<Vec<SocketAddr>>;
 
@@ -35,13 +34,11 @@ struct Job {
 struct Pool {
     jobs: VecDeque<Job>,
     threads: usize,
-    idle: usize,
     /// The fork generation the helpers belong to.
     generation: u32,
 }
 
 static POOL: Mutex<Option<Pool>> = Mutex::new(None);
-static WORK: Condvar = Condvar::new();
 
 /// The address itself, where `host` is one.
 pub(crate) fn numeric(host: &str, port: u16) -> Option<SocketAddr> {
@@ -60,12 +57,8 @@ pub(crate) fn start(host: &str, port: u16, done: Box<dyn FnOnce() + Send>) -> io
         *pool = Pool { generation, ..Pool::default() };
     }
     pool.jobs.push_back(job);
-    if pool.idle < pool.jobs.len() && pool.threads < MAX_THREADS {
-        let spawned = std::thread::Builder::new()
-            .name("wskt-dns".to_owned())
-            .stack_size(256 << 10)
-            .spawn(helper);
-        match spawned {
+    if pool.threads < MAX_THREADS {
+        match sys::spawn("wskt-dns", HELPER_STACK, helper) {
             Ok(_) => pool.threads += 1,
             Err(error) if pool.threads == 0 => {
                 pool.jobs.pop_back();
@@ -75,14 +68,11 @@ pub(crate) fn start(host: &str, port: u16, done: Box<dyn FnOnce() + Send>) -> io
             Err(_) => {}
         }
     }
-    drop(guard);
-    WORK.notify_one();
     Ok(Lookup(slot))
 }
 
 fn helper() {
     let _panics = panics::claim();
-    sys::block_signals();
     while let Some(job) = next_job() {
         // Whoever waits for this answer has gone: skip the lookup.
         if Arc::strong_count(&job.slot) == 1 {
@@ -94,22 +84,14 @@ fn helper() {
     }
 }
 
+/// The next lookup; without one the helper ends, so that none outlives its
+/// work by more than a moment.
 fn next_job() -> Option<Job> {
     let mut guard = POOL.lock().unwrap_or_else(PoisonError::into_inner);
-    loop {
-        let pool = guard.as_mut()?;
-        if let Some(job) = pool.jobs.pop_front() {
-            return Some(job);
-        }
-        pool.idle += 1;
-        let (back, waited) =
-            WORK.wait_timeout(guard, LINGER).unwrap_or_else(PoisonError::into_inner);
-        guard = back;
-        let pool = guard.as_mut()?;
-        pool.idle -= 1;
-        if waited.timed_out() && pool.jobs.is_empty() {
-            pool.threads -= 1;
-            return None;
-        }
+    let pool = guard.as_mut()?;
+    let job = pool.jobs.pop_front();
+    if job.is_none() {
+        pool.threads -= 1;
     }
+    job
 }

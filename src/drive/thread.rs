@@ -10,6 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
+/// As much as the platform gives a thread of a C program.
+const LOOP_STACK: usize = 8 << 20;
+
 /// What is known of the thread.
 #[derive(Debug, Default)]
 pub(super) struct Thread {
@@ -55,9 +58,7 @@ impl Loop {
         let this = Arc::clone(self);
         let mut thread = lock(&self.thread);
         self.stop.store(false, Ordering::Release);
-        let spawned = std::thread::Builder::new()
-            .name("wskt-loop".to_owned())
-            .spawn(move || this.background());
+        let spawned = sys::spawn("wskt-loop", LOOP_STACK, move || this.background());
         thread.handle = Some(spawned.map_err(|_| Error::Io)?);
         thread.runs = true;
         Ok(())
@@ -89,7 +90,6 @@ impl Loop {
 
     fn background(self: Arc<Self>) {
         let _panics = panics::claim();
-        sys::block_signals();
         let claim = self.claim_from_thread(Way::Callbacks);
         if let Ok(mut claim) = claim
             && let Ok(engine) = claim.engine()

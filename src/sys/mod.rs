@@ -18,7 +18,9 @@ pub(crate) use wake::WakeFd;
 
 use socket2::Socket;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, RawFd};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 /// Whether a read waits for bytes (as long as the socket's receive timeout
@@ -116,13 +118,25 @@ pub(crate) fn wait(wanted: &mut [Wanted], timeout: Option<Duration>) -> io::Resu
     Ok(usize::try_from(n).unwrap_or(0))
 }
 
-/// Blocks every signal in the calling thread: a helper thread must never run
-/// the host's handlers.
-pub(crate) fn block_signals() {
-    let mut all = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: sigfillset initialises the set, pthread_sigmask only reads it.
+/// Starts a thread that never runs the host's signal handlers: every signal is
+/// blocked in it from its first moment, as it inherits the mask.
+pub(crate) fn spawn(
+    name: &str,
+    stack_size: usize,
+    run: impl FnOnce() + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    let mut all = MaybeUninit::<libc::sigset_t>::uninit();
+    let mut before = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: sigfillset fills one set, pthread_sigmask reads it and fills
+    // the other.
     unsafe {
         libc::sigfillset(all.as_mut_ptr());
-        libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), std::ptr::null_mut());
+        libc::pthread_sigmask(libc::SIG_BLOCK, all.as_ptr(), before.as_mut_ptr());
     }
+    let started = thread::Builder::new().name(name.to_owned()).stack_size(stack_size).spawn(run);
+    // SAFETY: the set was filled above; it is only read.
+    unsafe {
+        libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut());
+    }
+    started
 }
