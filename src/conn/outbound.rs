@@ -8,6 +8,9 @@ use crate::error::{Error, Result};
 use crate::sys::Time;
 use std::io::ErrorKind;
 
+/// Most bytes of pongs queued before they are offered to the kernel.
+const PONG_BATCH: usize = 4 << 10;
+
 /// How far our Close frame has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CloseFrame {
@@ -38,6 +41,8 @@ pub(crate) struct Outbound {
     pong: Option<Vec<u8>>,
     /// Where the last queued pong ends.
     pong_end: u64,
+    /// Bytes of pongs queued since the queue was last empty.
+    pongs: usize,
     /// Payload encrypted but not with the kernel.
     in_cipher: usize,
     /// Payload the kernel took during a callback; shown until that ends.
@@ -59,6 +64,7 @@ impl Outbound {
             outbox: Outbox::default(),
             pong: None,
             pong_end: 0,
+            pongs: 0,
             in_cipher: 0,
             withheld: 0,
             lost: 0,
@@ -136,10 +142,21 @@ impl Outbound {
         due
     }
 
-    /// Answers a ping; the newest wins while an answer waits.
+    /// Answers a ping. While the kernel takes nothing, only the newest one
+    /// gets an answer (RFC 6455 §5.5.3).
     pub(crate) fn answer_ping(&mut self, payload: &[u8]) {
-        self.pong = Some(payload.to_vec());
-        place_pong(&mut self.pong, &mut self.pong_end, &mut self.outbox);
+        if self.pongs >= PONG_BATCH {
+            self.flush(false);
+        }
+        if self.stalled.is_none() && self.pongs < PONG_BATCH {
+            if self.outbox.push(opcode::PONG, payload).is_ok() {
+                self.pongs += payload.len() + 1;
+                self.pong_end = self.outbox.end();
+            }
+        } else {
+            self.pong = Some(payload.to_vec());
+            place_pong(&mut self.pong, &mut self.pong_end, &mut self.outbox);
+        }
     }
 
     /// Queues our Close frame behind everything else.
@@ -216,6 +233,7 @@ impl Outbound {
         match progress {
             Progress::Done => {
                 self.stalled = None;
+                self.pongs = 0;
                 self.withheld += if hide { self.in_cipher } else { 0 };
                 self.in_cipher = 0;
                 if let CloseFrame::Queued(_) = self.close {
