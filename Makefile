@@ -72,9 +72,10 @@ test:
 	@$(MAKE) --no-print-directory tests-only
 
 tests-only:
-	@mkdir -p $(TARGET)/debug
+	@mkdir -p $(TARGET)/debug/deps
 	@ln -sf libwskt.so $(TARGET)/debug/$(SONAME)
-	$(CARGO) test $(FEATURES)
+	@ln -sf libwskt.so $(TARGET)/debug/deps/$(SONAME)
+	$(CARGO) test --no-fail-fast $(FEATURES)
 
 check:
 	$(CARGO) fmt --check

@@ -10,8 +10,6 @@ program=$2
 
 pipes=$(mktemp -d)
 trap 'rm -rf "$pipes"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
 mkfifo "$pipes/in" "$pipes/out"
 "$server" <"$pipes/in" >"$pipes/out" &
 exec 3>"$pipes/in" 4<"$pipes/out"
@@ -31,8 +29,13 @@ for name in ws wss wss_untrusted wss_expired wss_wrong_host refused blackhole ca
     set -- "$@" "$(value "$name")"
 done
 
+# In the background, so that a signal ends it at once and not after it.
+"$program" "$@" 3>&- 4<&- &
+running=$!
+trap 'kill "$running" 2>/dev/null; exit 130' INT
+trap 'kill "$running" 2>/dev/null; exit 143' TERM
 status=0
-"$program" "$@" 3>&- 4<&- || status=$?
+wait "$running" || status=$?
 exec 3>&-
 wait
 exit "$status"

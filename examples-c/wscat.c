@@ -403,6 +403,7 @@ int main(int argc, char **argv)
     struct wscat cat = {0};
     wskt_loop *loop;
 
+    setvbuf(stderr, NULL, _IOLBF, BUFSIZ);
     parse(argc, argv, &options);
     cat.terminal = isatty(STDOUT_FILENO) == 1;
     cat.wait = options.wait;

@@ -59,10 +59,10 @@ fn good_report(server: &TestServer, id: &str) -> String {
 fn close_event_finds_every_row_right() {
     let server = TestServer::start();
     let ports = |wrong: Option<&str>| {
-        let names = [
-            "ws", "wss", "wss_untrusted", "wss_expired", "wss_wrong_host", "refused", "blackhole",
-        ];
-        let port = |name: &str| if wrong == Some(name) { server.port("ws") } else { server.port(name) };
+        let names =
+            ["ws", "wss", "wss_untrusted", "wss_expired", "wss_wrong_host", "refused", "blackhole"];
+        let port =
+            |name: &str| if wrong == Some(name) { server.port("ws") } else { server.port(name) };
         let mut args: Vec<String> =
             names.iter().map(|name| format!("{name}={}", port(name))).collect();
         args.push(format!("ca={}", server.ca().display()));
@@ -90,7 +90,9 @@ fn close_event_finds_every_row_right() {
     let done = run(program("close_event").args(ports(Some("refused"))), "", SHORT).exited(1);
     assert_eq!(done.stdout.matches("  WRONG: ").count(), 1, "{done:#?}");
     assert!(done.stdout.ends_with("1 of them WRONG.\n"), "{done:#?}");
-    assert!(try_program("close_event", &["ws=1"], "").exited(2).stderr.contains("ca=... is missing"));
+    assert!(
+        try_program("close_event", &["ws=1"], "").exited(2).stderr.contains("ca=... is missing")
+    );
 }
 
 #[test]
@@ -135,7 +137,8 @@ fn callbacks_on_their_own_thread() {
 #[test]
 fn poll_loop_beside_standard_input() {
     let server = TestServer::start();
-    let script = "expect-text one;expect-text two;text 'thank you';close 1001 enough;expect-close;fin";
+    let script =
+        "expect-text one;expect-text two;text 'thank you';close 1001 enough;expect-close;fin";
     let url = server.url("ws", script, "poll");
     let mut running = Running::start(program("poll_loop").arg(url), SHORT);
     running.write("one\ntw");
@@ -203,8 +206,17 @@ mod wscat {
         let script = "accept first-protocol header=X-Seen:yes;close 1000;expect-close;fin";
         let url = server.url("ws", script, "headers");
         let args = [
-            "-H", "X-One: 1", "-HX-Two:2", "--header", "X-Three: a:b", "--header=X-One: again",
-            "-s", "chat.v2", "--subprotocol=chat.v1", "--", &url,
+            "-H",
+            "X-One: 1",
+            "-HX-Two:2",
+            "--header",
+            "X-Three: a:b",
+            "--header=X-One: again",
+            "-s",
+            "chat.v2",
+            "--subprotocol=chat.v1",
+            "--",
+            &url,
         ];
         try_program("wscat", &args, "").exited(0);
         let report = good_report(&server, "headers");
@@ -249,7 +261,7 @@ mod wscat {
         let line = "x".repeat(50_000);
         let input = format!("{line}\n").repeat(400);
         // The server is slow to begin: most of 20 MB has to wait in the pipe.
-        let script = "rcvbuf 4096;stop-reading;mark stopped;wait go;resume-reading;recvn 400;\
+        let script = "stop-reading;mark stopped;wait go;resume-reading;recvn 400;\
                       answer-close;fin";
         let url = server.url("ws", script, "slow");
         let done = std::thread::scope(|scope| {

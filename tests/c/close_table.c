@@ -236,7 +236,10 @@ static const struct row handshakes[] = {
                "half-close",
      .client = "open close 1000",
      .log = OPEN CLEAN("1000", "", "1000", "local"),
-     .end = "fin"},
+     /* RFC 6455, 5.5.2: a ping is answered until a Close is received. */
+     .frames = "close 1000 \"\"\npong \"p\"\n",
+     .end = "fin",
+     .flags = ANY_ERRORS},
     {.name = "what follows the server's Close is ignored",
      .script = "close 1001 x; text late; ping p; close 1002 y; raw ffffffff;"
                "expect-close 1001 x; half-close",
@@ -335,8 +338,9 @@ static const struct row handshakes[] = {
      .end = "fin"},
     {.name = "the server closes while data is queued",
      .script = "rcvbuf 65536; stop-reading; wait $ID-s; close 1001 x;"
-               "resume-reading; expect-close 1001 x; half-close",
+               "wait $ID-t; resume-reading; expect-close 1001 x; half-close",
      .client = "beside wait-buffered 1000000; beside signal $ID-s;"
+               "beside wait-state 2; beside signal $ID-t;"
                "open binary 16777216; open binary 1000; close buffered",
      .config = "marks 33554432 67108864",
      .log = OPEN "close/3 1001 \"x\" unclean peer=1001 peer \"the peer closed "

@@ -18,13 +18,8 @@ use std::time::{Duration, Instant};
 /// Where cargo put an example of the profile this test was built with.
 pub fn example_path(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the path of the test");
-    let profile = test
-        .ancestors()
-        .nth(2)
-        .expect("target/<profile>/deps/<test>");
-    profile
-        .join("examples")
-        .join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+    let profile = test.ancestors().nth(2).expect("target/<profile>/deps/<test>");
+    profile.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
 /// A server process; it ends when this is dropped.
@@ -42,31 +37,19 @@ impl TestServer {
 
     /// Starts the server binary at `path`.
     pub fn start_at(path: &Path) -> TestServer {
-        let mut child = Command::new(path)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|e| {
-                panic!(
-                    "{} does not start ({e}); cargo build --examples",
-                    path.display()
-                )
-            });
+        let mut child =
+            Command::new(path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap_or_else(
+                |e| panic!("{} does not start ({e}); cargo build --examples", path.display()),
+            );
         let stdout = child.stdout.take().expect("its standard output");
         let mut line = String::new();
-        BufReader::new(stdout)
-            .read_line(&mut line)
-            .expect("the line of ports");
+        BufReader::new(stdout).read_line(&mut line).expect("the line of ports");
         TestServer { child, line }
     }
 
     /// The port of `ws`, `wss`, `refused` and so on.
     pub fn port(&self, name: &str) -> u16 {
-        let digits = self
-            .value(name)
-            .split([',', '}'])
-            .next()
-            .and_then(|v| v.parse().ok());
+        let digits = self.value(name).split([',', '}']).next().and_then(|v| v.parse().ok());
         digits.unwrap_or_else(|| panic!("no port {name} in {}", self.line))
     }
 
@@ -78,19 +61,12 @@ impl TestServer {
 
     fn value(&self, name: &str) -> &str {
         let key = format!("\"{name}\":");
-        self.line
-            .split_once(&key)
-            .unwrap_or_else(|| panic!("no {name} in {}", self.line))
-            .1
+        self.line.split_once(&key).unwrap_or_else(|| panic!("no {name} in {}", self.line)).1
     }
 
     /// The URL that runs `script` on `ws` or `wss` and reports under `id`.
     pub fn url(&self, scheme: &str, script: &str, id: &str) -> String {
-        format!(
-            "{}?id={}",
-            self.path_url(scheme, &format!("/s/{}", encode(script))),
-            encode(id)
-        )
+        format!("{}?id={}", self.path_url(scheme, &format!("/s/{}", encode(script))), encode(id))
     }
 
     /// The URL of a path, such as `/echo`, on the port of `scheme`.
@@ -116,8 +92,7 @@ impl TestServer {
     /// The body of a control request that must succeed.
     pub fn get(&self, path: &str) -> String {
         let mut tcp = TcpStream::connect(("127.0.0.1", self.port("ws"))).expect("a connection");
-        tcp.set_read_timeout(Some(Duration::from_secs(40)))
-            .expect("a timeout");
+        tcp.set_read_timeout(Some(Duration::from_secs(40))).expect("a timeout");
         write!(tcp, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("a request");
         let mut answer = String::new();
         tcp.read_to_string(&mut answer).expect("an answer");

@@ -5,8 +5,9 @@
    other in a thread of its own, started before the socket is opened).
    COMMAND is close [CODE [REASON]], text STR, binary SIZE, ping STR, abort,
    pause, resume, buffered (logs the amount), signal NAME, mark NAME (waits
-   for it), wait-buffered N (until at least so much is buffered). A STR may be
-   rep:CHARACTER:COUNT or hex:HEX. */
+   for it), wait-buffered N (until at least so much is buffered), wait-state N
+   (until the ready state is at least N). A STR may be rep:CHARACTER:COUNT or
+   hex:HEX. */
 #include "scenario.h"
 
 struct variant {
@@ -68,6 +69,16 @@ static void wait_buffered(wskt_socket *socket, size_t amount) {
     }
 }
 
+static void wait_state(wskt_socket *socket, int state) {
+    double until = now_ms() + limit_ms();
+    while ((int)wskt_socket_ready_state(socket) < state) {
+        if (now_ms() > until) {
+            FAIL("the ready state stays below %d", state);
+        }
+        pause_ms(1);
+    }
+}
+
 /* One command; `rest` is behind its name. */
 static wskt_result perform(struct job *job, const char *verb, char *rest) {
     wskt_socket *socket = job->party.socket;
@@ -105,6 +116,8 @@ static wskt_result perform(struct job *job, const char *verb, char *rest) {
         free(name);
     } else if (strcmp(verb, "wait-buffered") == 0) {
         wait_buffered(socket, (size_t)atol(rest));
+    } else if (strcmp(verb, "wait-state") == 0) {
+        wait_state(socket, atoi(rest));
     } else {
         FAIL("%s: no command %s", job->row->name, verb);
     }
@@ -237,6 +250,13 @@ static char *make_url(struct job *job) {
 
 /* -- judging ------------------------------------------------------------ */
 
+static void describe(const struct job *job, char *out, size_t room) {
+    snprintf(out, room, "%s (%s, %s mode, %s%s)", job->row->name,
+             way_name(job->way), job->variant.browser ? "browser" : "strict",
+             job->variant.tls ? "wss" : "ws",
+             job->variant.split ? ", split" : "");
+}
+
 static void judge(struct job *job, const char *what, const char *got,
                   const char *want) {
     if (want == NULL || text_like(got, want)) {
@@ -244,12 +264,8 @@ static void judge(struct job *job, const char *what, const char *got,
     }
     pthread_mutex_lock(&mutex);
     failures += 1;
-    fprintf(stderr,
-            "FAILED %s (%s, %s mode, %s%s): %s\n--- got\n%s\n--- want\n%s\n",
-            job->row->name, way_name(job->way),
-            job->variant.browser ? "browser" : "strict",
-            job->variant.tls ? "wss" : "ws", job->variant.split ? ", split" : "",
-            what, got, want);
+    fprintf(stderr, "FAILED %s: %s\n--- got\n%s\n--- want\n%s\n",
+            job->party.name, what, got, want);
     pthread_mutex_unlock(&mutex);
 }
 
@@ -306,6 +322,7 @@ static void run_job(struct job *job) {
     free(url);
     party->on_event = on_event;
     party->data = job;
+    describe(job, party->name, sizeof party->name);
     configure(job, NULL, party->socket);
     run_commands(job, "before", "");
     if (helped) {

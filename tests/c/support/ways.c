@@ -171,6 +171,7 @@ void party_make(struct party *party, enum way way, wskt_loop *loop,
     pthread_condattr_t attributes;
     memset(party, 0, sizeof *party);
     party->way = way;
+    snprintf(party->name, sizeof party->name, "%s", way_name(way));
     pthread_mutex_init(&party->mutex, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -218,7 +219,8 @@ static void wait_for_thread(struct party *party, int messages) {
         int error =
             pthread_cond_timedwait(&party->changed, &party->mutex, &until);
         if (error != 0) {
-            FAIL("nothing more came; so far:\n%s", text_of(&party->log));
+            FAIL("%s: nothing more came; so far:\n%s", party->name,
+                 text_of(&party->log));
         }
     }
     pthread_mutex_unlock(&party->mutex);
@@ -231,7 +233,7 @@ static void dispatch_once(struct party *party) {
     poll_for.revents = 0;
     CHECK(poll_for.fd >= 0);
     if (poll(&poll_for, 1, limit_ms()) == 0) {
-        FAIL("the descriptor stays silent; so far:\n%s",
+        FAIL("%s: the descriptor stays silent; so far:\n%s", party->name,
              text_of(&party->log));
     }
     OK(wskt_loop_dispatch(party->loop));
@@ -247,8 +249,8 @@ static void pull_once(struct party *party) {
         result = wskt_socket_recv(party->socket, limit_ms(), &event);
     }
     if (result != WSKT_OK) {
-        FAIL("the pull gives %s; so far:\n%s", wskt_result_name(result),
-             text_of(&party->log));
+        FAIL("%s: the pull gives %s; so far:\n%s", party->name,
+             wskt_result_name(result), text_of(&party->log));
     }
     whose = wskt_socket_user_data(event->target);
     handle(whose, event);

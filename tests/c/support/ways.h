@@ -35,6 +35,8 @@ struct party {
     /* Runs after each event was logged; may be NULL. */
     void (*on_event)(struct party *party, const wskt_event *event);
     void *data;
+    /* For messages of what goes wrong. */
+    char name[128];
     /* One line an event, `type/ready state` first; see ways.c. */
     struct text log;
     int opens, messages, errors, closes, drains;

@@ -71,18 +71,10 @@ impl Default for Accept {
 impl Accept {
     /// The head as bytes.
     pub(crate) fn bytes(&self, request: &Request) -> Vec<u8> {
-        let good = derive_accept_key(
-            request
-                .header("sec-websocket-key")
-                .unwrap_or_default()
-                .as_bytes(),
-        );
+        let good =
+            derive_accept_key(request.header("sec-websocket-key").unwrap_or_default().as_bytes());
         let mut head = Head::new(if self.lf { b"\n" } else { b"\r\n" });
-        let version: &[u8] = if self.http10 {
-            b"HTTP/1.0"
-        } else {
-            b"HTTP/1.1"
-        };
+        let version: &[u8] = if self.http10 { b"HTTP/1.0" } else { b"HTTP/1.1" };
         for code in &self.info {
             let reason = reason(*code).as_bytes();
             head.line(&[version, b" ", code.to_string().as_bytes(), b" ", reason]);
@@ -150,11 +142,7 @@ impl Http {
     /// Head and body as bytes.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut head = Head::new(b"\r\n");
-        let version: &[u8] = if self.http10 {
-            b"HTTP/1.0 "
-        } else {
-            b"HTTP/1.1 "
-        };
+        let version: &[u8] = if self.http10 { b"HTTP/1.0 " } else { b"HTTP/1.1 " };
         let standard = reason(self.status).as_bytes();
         let reason = self.reason.as_deref().unwrap_or(standard);
         head.line(&[version, self.status.to_string().as_bytes(), b" ", reason]);
@@ -182,12 +170,7 @@ struct Head {
 
 impl Head {
     fn new(end: &'static [u8]) -> Head {
-        Head {
-            out: Vec::new(),
-            end,
-            lower: false,
-            blanks: false,
-        }
+        Head { out: Vec::new(), end, lower: false, blanks: false }
     }
 
     fn line(&mut self, parts: &[&[u8]]) {
@@ -196,11 +179,7 @@ impl Head {
     }
 
     fn header(&mut self, name: &[u8], value: &[u8]) {
-        let name = if self.lower {
-            name.to_ascii_lowercase()
-        } else {
-            name.to_vec()
-        };
+        let name = if self.lower { name.to_ascii_lowercase() } else { name.to_vec() };
         if self.blanks {
             self.line(&[&name, b": \t ", value, b" \t "]);
         } else {

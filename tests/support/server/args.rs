@@ -12,18 +12,13 @@ pub(crate) type Parsed<T> = Result<T, String>;
 
 /// A number of any kind.
 pub(crate) fn number<T: std::str::FromStr>(word: &str) -> Parsed<T> {
-    word.parse()
-        .map_err(|_| format!("{word:?} is not a number in range"))
+    word.parse().map_err(|_| format!("{word:?} is not a number in range"))
 }
 
 /// A size of something to make.
 pub(crate) fn sized(word: &str) -> Parsed<usize> {
     let size = number(word)?;
-    if size > LARGEST {
-        Err(format!("{size} is over the limit of {LARGEST}"))
-    } else {
-        Ok(size)
-    }
+    if size > LARGEST { Err(format!("{size} is over the limit of {LARGEST}")) } else { Ok(size) }
 }
 
 fn made(word: &str, pattern: fn(usize) -> Vec<u8>) -> Option<Parsed<Vec<u8>>> {
@@ -35,8 +30,7 @@ fn made(word: &str, pattern: fn(usize) -> Vec<u8>) -> Option<Parsed<Vec<u8>>> {
         let byte = *text::unhex(byte)?.first()?;
         return Some(sized(size).map(|n| vec![byte; n]));
     }
-    word.strip_prefix("hex:")
-        .map(|h| text::unhex(h).ok_or_else(|| format!("{h:?} is not hex")))
+    word.strip_prefix("hex:").map(|h| text::unhex(h).ok_or_else(|| format!("{h:?} is not hex")))
 }
 
 /// A STR argument.
@@ -72,11 +66,7 @@ pub(crate) fn micros(word: &str) -> Parsed<Duration> {
 /// Milliseconds.
 pub(crate) fn millis(word: &str) -> Parsed<Duration> {
     let ms = number::<u64>(word)?;
-    if ms > 600_000 {
-        Err("over ten minutes".into())
-    } else {
-        Ok(Duration::from_millis(ms))
-    }
+    if ms > 600_000 { Err("over ten minutes".into()) } else { Ok(Duration::from_millis(ms)) }
 }
 
 /// The body of a Close: nothing, or a code and a reason.

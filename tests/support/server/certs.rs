@@ -30,10 +30,7 @@ type Issuer = CertifiedIssuer<'static, KeyPair>;
 /// acceptors.
 pub(crate) fn make(dir: &Path) -> Result<Acceptors, Failure> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    let (past, soon) = (
-        (now.saturating_sub(DAY * 30), now - DAY),
-        (now - DAY, now + DAY * 30),
-    );
+    let (past, soon) = ((now.saturating_sub(DAY * 30), now - DAY), (now - DAY, now + DAY * 30));
     let later = (now + DAY * 30, now + DAY * 60);
     let ca = authority("wskt test CA", now)?;
     let other = authority("wskt other CA", now)?;
@@ -68,10 +65,7 @@ fn acceptor(
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     let mut params = CertificateParams::new(names.clone())?;
     params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(
-        DnType::CommonName,
-        names.first().cloned().unwrap_or_default(),
-    );
+    params.distinguished_name.push(DnType::CommonName, names.first().cloned().unwrap_or_default());
     params.not_before = date_time_ymd(1970, 1, 1) + valid.0;
     params.not_after = date_time_ymd(1970, 1, 1) + valid.1;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];

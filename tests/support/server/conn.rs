@@ -204,11 +204,8 @@ impl Conn {
 
     /// The next event that `wanted` accepts; the others stay for later waits.
     pub(crate) fn find(&mut self, wanted: impl Fn(&Event) -> bool) -> Result<Event, Miss> {
-        if let Some(event) = self
-            .passed
-            .iter()
-            .position(&wanted)
-            .and_then(|at| self.passed.remove(at))
+        if let Some(event) =
+            self.passed.iter().position(&wanted).and_then(|at| self.passed.remove(at))
         {
             return Ok(event);
         }
@@ -361,8 +358,7 @@ impl Conn {
     /// `asked` waits for the report to be asked for while nothing is read.
     pub(crate) fn finish(&mut self, asked: impl Fn(Duration) -> bool) -> (End, End) {
         if let Err(miss) = self.flush() {
-            self.record
-                .error(format!("flush at the end: {}", miss.text()));
+            self.record.error(format!("flush at the end: {}", miss.text()));
         }
         if !self.reading {
             let deadline = Instant::now() + self.limit;

@@ -20,13 +20,9 @@ const BATCH: usize = 64 << 10;
 /// Serves one of the fixed paths.
 pub(crate) fn serve(conn: &mut Conn, request: &Request) {
     let mut accept = Accept::default();
-    accept
-        .protocols
-        .extend(request.query("protocol").map(String::into_bytes));
-    let served = conn
-        .send(&accept.bytes(request))
-        .map_err(Miss::text)
-        .and_then(|()| match request.path() {
+    accept.protocols.extend(request.query("protocol").map(String::into_bytes));
+    let served =
+        conn.send(&accept.bytes(request)).map_err(Miss::text).and_then(|()| match request.path() {
             "/echo" => echo(conn),
             "/sink" => sink(conn),
             _ => flood(conn, request),
@@ -61,9 +57,7 @@ impl Write for Through<'_> {
 
 /// Echoes with tungstenite's engine, which is strict.
 fn echo(conn: &mut Conn) -> Result<(), String> {
-    let config = WebSocketConfig::default()
-        .max_message_size(None)
-        .max_frame_size(None);
+    let config = WebSocketConfig::default().max_message_size(None).max_frame_size(None);
     let mut context = WebSocketContext::new(Role::Server, Some(config));
     conn.discard(true);
     let mut through = Through(conn);
@@ -92,10 +86,7 @@ fn echo(conn: &mut Conn) -> Result<(), String> {
                 Error::Capacity(CapacityError::MessageTooLong { .. }) => CloseCode::Size,
                 _ => CloseCode::Protocol,
             };
-            let close = CloseFrame {
-                code,
-                reason: "".into(),
-            };
+            let close = CloseFrame { code, reason: "".into() };
             let _ = context.close(&mut through, Some(close));
             let _ = context.flush(&mut through);
             Err(error.to_string())
@@ -116,12 +107,11 @@ fn sink(conn: &mut Conn) -> Result<(), String> {
             }
         };
         match event {
-            Event::Ping(data) => conn
-                .send(&frame::frame(frame::PONG, &data))
-                .map_err(Miss::text)?,
+            Event::Ping(data) => {
+                conn.send(&frame::frame(frame::PONG, &data)).map_err(Miss::text)?
+            }
             Event::Close(body) => {
-                conn.send(&frame::frame(frame::CLOSE, &body))
-                    .map_err(Miss::text)?;
+                conn.send(&frame::frame(frame::CLOSE, &body)).map_err(Miss::text)?;
                 end(conn);
                 return Ok(());
             }
@@ -149,8 +139,7 @@ fn flood(conn: &mut Conn, request: &Request) -> Result<(), String> {
         conn.send(bytes).map_err(Miss::text)?;
         left -= now;
     }
-    conn.send(&frame::frame(frame::CLOSE, &1000u16.to_be_bytes()))
-        .map_err(Miss::text)?;
+    conn.send(&frame::frame(frame::CLOSE, &1000u16.to_be_bytes())).map_err(Miss::text)?;
     conn.discard(true);
     let answered = loop {
         match conn.next() {

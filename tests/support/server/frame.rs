@@ -84,12 +84,7 @@ pub(crate) const KEEP_ALL: usize = 1 << 30;
 
 impl Parser {
     pub(crate) fn new() -> Parser {
-        Parser {
-            header: Vec::new(),
-            current: None,
-            seen: 0,
-            keep: KEEP_ALL,
-        }
+        Parser { header: Vec::new(), current: None, seen: 0, keep: KEEP_ALL }
     }
 
     /// Bytes of a frame that is not complete yet.
@@ -164,11 +159,7 @@ fn parse_header(bytes: &[u8]) -> Option<Frame> {
         }
         n => (u64::from(n), true, 2),
     };
-    let mask = if second & 128 != 0 {
-        Some(bytes.get(at..at + 4)?.try_into().ok()?)
-    } else {
-        None
-    };
+    let mask = if second & 128 != 0 { Some(bytes.get(at..at + 4)?.try_into().ok()?) } else { None };
     Some(Frame {
         fin: first & 128 != 0,
         rsv: (first >> 4) & 7,
@@ -196,15 +187,7 @@ pub(crate) struct Make {
 impl Make {
     /// An honest, unfragmented frame.
     pub(crate) fn new(opcode: u8, payload: Vec<u8>) -> Make {
-        Make {
-            opcode,
-            fin: true,
-            rsv: 0,
-            mask: None,
-            len: None,
-            form: None,
-            payload,
-        }
+        Make { opcode, fin: true, rsv: 0, mask: None, len: None, form: None, payload }
     }
 
     /// The frame's bytes.

@@ -44,11 +44,7 @@ impl Request {
 
     fn parse(head: &str) -> Request {
         let mut lines = head.split("\r\n");
-        let mut words = lines
-            .next()
-            .unwrap_or_default()
-            .splitn(3, ' ')
-            .map(String::from);
+        let mut words = lines.next().unwrap_or_default().splitn(3, ' ').map(String::from);
         let mut word = || words.next().unwrap_or_default();
         Request {
             method: word(),
@@ -64,28 +60,18 @@ impl Request {
 
     /// The first header of a name given in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let found = self
-            .headers
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name));
+        let found = self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
     fn has_word(&self, name: &str, word: &str) -> bool {
-        let all = self
-            .headers
-            .iter()
-            .filter(|(n, _)| n.eq_ignore_ascii_case(name));
-        all.flat_map(|(_, v)| v.split(','))
-            .any(|w| w.trim().eq_ignore_ascii_case(word))
+        let all = self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
+        all.flat_map(|(_, v)| v.split(',')).any(|w| w.trim().eq_ignore_ascii_case(word))
     }
 
     /// The first subprotocol the client offers.
     pub(crate) fn offered_protocol(&self) -> Option<&str> {
-        self.header("sec-websocket-protocol")?
-            .split(',')
-            .next()
-            .map(str::trim)
+        self.header("sec-websocket-protocol")?.split(',').next().map(str::trim)
     }
 
     /// The path, still encoded.
@@ -96,9 +82,7 @@ impl Request {
     /// A value of the query, decoded.
     pub(crate) fn query(&self, key: &str) -> Option<String> {
         let pairs = self.target.split_once('?')?.1.split('&');
-        let mut found = pairs
-            .filter_map(|p| p.split_once('='))
-            .filter(|(k, _)| *k == key);
+        let mut found = pairs.filter_map(|p| p.split_once('=')).filter(|(k, _)| *k == key);
         found.next().map(|(_, value)| decode(value))
     }
 
@@ -117,25 +101,13 @@ impl Request {
         };
         check(self.method == "GET", "the method is not GET");
         check(self.version == "HTTP/1.1", "the version is not HTTP/1.1");
-        check(
-            self.has_word("upgrade", "websocket"),
-            "no Upgrade: websocket",
-        );
-        check(
-            self.has_word("connection", "upgrade"),
-            "no Connection: Upgrade",
-        );
-        check(
-            self.header("sec-websocket-version") == Some("13"),
-            "the version is not 13",
-        );
+        check(self.has_word("upgrade", "websocket"), "no Upgrade: websocket");
+        check(self.has_word("connection", "upgrade"), "no Connection: Upgrade");
+        check(self.header("sec-websocket-version") == Some("13"), "the version is not 13");
         let key = self.header("sec-websocket-key").unwrap_or_default();
         let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'+' || b == b'/';
         let body = key.strip_suffix("==").unwrap_or_default();
-        check(
-            body.len() == 22 && body.bytes().all(plain),
-            "the key is not 16 bytes of base64",
-        );
+        check(body.len() == 22 && body.bytes().all(plain), "the key is not 16 bytes of base64");
         for name in [
             "host",
             "upgrade",
@@ -145,11 +117,7 @@ impl Request {
             "sec-websocket-protocol",
             "origin",
         ] {
-            let count = self
-                .headers
-                .iter()
-                .filter(|(n, _)| n.eq_ignore_ascii_case(name))
-                .count();
+            let count = self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).count();
             check(count < 2, &format!("{name} is there {count} times"));
             check(name != "host" || count > 0, "no Host");
         }
@@ -165,10 +133,7 @@ pub(crate) fn decode(part: &str) -> String {
 /// Answers a control request.
 pub(crate) fn control(stream: &mut Stream, request: &Request, shared: &Shared) {
     let path = request.path();
-    let seconds = request
-        .query("wait")
-        .and_then(|w| w.parse::<f64>().ok())
-        .unwrap_or(10.0);
+    let seconds = request.query("wait").and_then(|w| w.parse::<f64>().ok()).unwrap_or(10.0);
     let wait = Duration::from_secs_f64(seconds.clamp(0.0, 600.0));
     let named = |prefix: &str| path.strip_prefix(prefix).map(decode);
     let page = |text: &str| ("text/html; charset=utf-8", text.to_string());

@@ -110,10 +110,8 @@ fn serve(dir: &Path) -> Result<Vec<Socket>, Failure> {
         ("blackhole", bound(&mut kept, Some(128))?),
         ("full", full(&mut kept)?),
     ];
-    let ports: Vec<String> = ports
-        .iter()
-        .map(|(name, port)| format!("\"{name}\":{port}"))
-        .collect();
+    let ports: Vec<String> =
+        ports.iter().map(|(name, port)| format!("\"{name}\":{port}")).collect();
     let ca = text::json(&dir.join("ca.pem").to_string_lossy());
     let shown = text::json(&dir.to_string_lossy());
     let mut out = io::stdout().lock();
@@ -220,10 +218,7 @@ fn connection(tcp: TcpStream, kind: &Kind, shared: &Shared) {
     let tls = stream.is_tls();
     let mut conn = Conn::new(stream, &after);
     if request.is_upgrade() || request.header("upgrade").is_some() {
-        request
-            .faults()
-            .into_iter()
-            .for_each(|fault| conn.record.error(fault));
+        request.faults().into_iter().for_each(|fault| conn.record.error(fault));
     }
     let steps = match &script {
         Some(script) => script::parse(script),
@@ -232,12 +227,7 @@ fn connection(tcp: TcpStream, kind: &Kind, shared: &Shared) {
     };
     match steps {
         Ok(steps) if script.is_some() => {
-            Runner {
-                conn: &mut conn,
-                request: &request,
-                shared,
-            }
-            .run(&steps);
+            Runner { conn: &mut conn, request: &request, shared }.run(&steps);
         }
         Ok(_) => fixed::serve(&mut conn, &request),
         Err(why) => {
@@ -253,9 +243,7 @@ fn connection(tcp: TcpStream, kind: &Kind, shared: &Shared) {
     let asked = |limit| shared.wait_asked(name, limit);
     let (end, tcp_end): (End, End) = conn.finish(asked);
     if let Some(id) = &id {
-        let report = conn
-            .record
-            .json(id, &request, tls, end, tcp_end, conn.partial());
+        let report = conn.record.json(id, &request, tls, end, tcp_end, conn.partial());
         shared.finish(id, report);
     }
 }

@@ -124,12 +124,8 @@ impl Record {
         let _ = write!(out, r#","hex":"{}""#, hex(shown));
         if let (true, Some((code, reason))) = (close, frame.payload.split_first_chunk::<2>()) {
             let reason = String::from_utf8_lossy(reason);
-            let _ = write!(
-                out,
-                r#","code":{},"reason":{}"#,
-                u16::from_be_bytes(*code),
-                json(&reason)
-            );
+            let _ =
+                write!(out, r#","code":{},"reason":{}"#, u16::from_be_bytes(*code), json(&reason));
         }
         out.push('}');
         out
@@ -205,11 +201,8 @@ impl Shared {
                 return Some(found);
             }
             let left = deadline.checked_duration_since(Instant::now())?;
-            state = self
-                .changed
-                .wait_timeout(state, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            state =
+                self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -245,8 +238,7 @@ impl Shared {
 
     /// Waits until the report is asked for.
     pub(crate) fn wait_asked(&self, id: &str, limit: Duration) -> bool {
-        self.until(limit, |s| s.asked.contains(id).then_some(()))
-            .is_some()
+        self.until(limit, |s| s.asked.contains(id).then_some(())).is_some()
     }
 
     pub(crate) fn signal(&self, name: &str) {
@@ -256,8 +248,7 @@ impl Shared {
     }
 
     pub(crate) fn wait_signal(&self, name: &str, limit: Duration) -> bool {
-        self.until(limit, |s| s.signals.contains(name).then_some(()))
-            .is_some()
+        self.until(limit, |s| s.signals.contains(name).then_some(())).is_some()
     }
 
     pub(crate) fn mark(&self, name: &str) {
@@ -267,7 +258,6 @@ impl Shared {
     }
 
     pub(crate) fn wait_mark(&self, name: &str, limit: Duration) -> bool {
-        self.until(limit, |s| s.marks.contains(name).then_some(()))
-            .is_some()
+        self.until(limit, |s| s.marks.contains(name).then_some(())).is_some()
     }
 }

@@ -116,9 +116,7 @@ impl Runner<'_> {
             },
             Cmd::ExpectClose(body) => {
                 let got = close(conn)?;
-                let code = got
-                    .split_first_chunk::<2>()
-                    .map(|(code, _)| u16::from_be_bytes(*code));
+                let code = got.split_first_chunk::<2>().map(|(code, _)| u16::from_be_bytes(*code));
                 match body {
                     Body::Any => Ok(()),
                     Body::Code(wanted) if code == Some(*wanted) => Ok(()),
@@ -150,8 +148,7 @@ impl Runner<'_> {
             Cmd::AnswerClose(body) => {
                 let got = close(conn)?;
                 let answer = body.as_deref().unwrap_or(&got);
-                conn.send(&frame::frame(frame::CLOSE, answer))
-                    .map_err(Miss::text)
+                conn.send(&frame::frame(frame::CLOSE, answer)).map_err(Miss::text)
             }
             Cmd::AutoPong(on) => {
                 conn.auto_pong = *on;
@@ -229,14 +226,13 @@ impl Runner<'_> {
                     conn.send(&make.bytes()).map_err(Miss::text)?;
                     left = left.map(|n| n - 1);
                 }
-                Event::Ping(data) => conn
-                    .send(&frame::frame(frame::PONG, &data))
-                    .map_err(Miss::text)?,
+                Event::Ping(data) => {
+                    conn.send(&frame::frame(frame::PONG, &data)).map_err(Miss::text)?
+                }
                 Event::Pong(_) => {}
                 Event::Close(_) if count.is_some() => return Err("got Close".into()),
                 Event::Close(body) => {
-                    conn.send(&frame::frame(frame::CLOSE, &body))
-                        .map_err(Miss::text)?;
+                    conn.send(&frame::frame(frame::CLOSE, &body)).map_err(Miss::text)?;
                     let _ = conn.close_notify();
                     return conn.fin().map_err(Miss::text);
                 }
@@ -264,11 +260,7 @@ fn same(got: &[u8], wanted: &[u8]) -> Result<(), String> {
     }
     let shown = |bytes: &[u8]| match std::str::from_utf8(bytes) {
         Ok(text) if text.len() <= 200 => format!("{text:?}"),
-        _ => format!(
-            "{} bytes, hex {}",
-            bytes.len(),
-            hex(bytes.get(..64).unwrap_or(bytes))
-        ),
+        _ => format!("{} bytes, hex {}", bytes.len(), hex(bytes.get(..64).unwrap_or(bytes))),
     };
     Err(format!("got {}", shown(got)))
 }

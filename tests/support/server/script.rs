@@ -85,13 +85,7 @@ pub(crate) fn parse(script: &str) -> Parsed<Vec<Step>> {
         ends || s.source.split(' ').next() == Some("raw")
     });
     if !bare && !steps.iter().any(answers) {
-        steps.insert(
-            0,
-            Step {
-                source: "accept".into(),
-                cmd: Cmd::Accept(Box::default()),
-            },
-        );
+        steps.insert(0, Step { source: "accept".into(), cmd: Cmd::Accept(Box::default()) });
     }
     Ok(steps)
 }
@@ -135,10 +129,7 @@ fn write(opcode: u8, payload: Vec<u8>) -> Parsed<Cmd> {
 }
 
 fn step(words: &[String]) -> Parsed<Box<Step>> {
-    Ok(Box::new(Step {
-        source: words.join(" "),
-        cmd: command(words)?,
-    }))
+    Ok(Box::new(Step { source: words.join(" "), cmd: command(words)? }))
 }
 
 fn command(words: &[String]) -> Parsed<Cmd> {
@@ -154,18 +145,10 @@ fn command(words: &[String]) -> Parsed<Cmd> {
         _ => Err(format!("{verb} takes no argument")),
     };
     let optional = || {
-        if args.is_empty() {
-            Ok(None)
-        } else {
-            rest(args).map(Some)
-        }
+        if args.is_empty() { Ok(None) } else { rest(args).map(Some) }
     };
     let hex = || {
-        if args.is_empty() {
-            Ok(Vec::new())
-        } else {
-            binary(one()?)
-        }
+        if args.is_empty() { Ok(Vec::new()) } else { binary(one()?) }
     };
     let pieces = || match args {
         [n] => Ok((sized(n)?, Duration::ZERO)),
@@ -222,14 +205,8 @@ fn command(words: &[String]) -> Parsed<Cmd> {
         "drain" => none(Cmd::Drain),
         "stop-reading" => none(Cmd::StopReading),
         "resume-reading" => none(Cmd::ResumeReading),
-        "rcvbuf" => Ok(Cmd::Buffer {
-            receive: true,
-            bytes: sized(one()?)?,
-        }),
-        "sndbuf" => Ok(Cmd::Buffer {
-            receive: false,
-            bytes: sized(one()?)?,
-        }),
+        "rcvbuf" => Ok(Cmd::Buffer { receive: true, bytes: sized(one()?)? }),
+        "sndbuf" => Ok(Cmd::Buffer { receive: false, bytes: sized(one()?)? }),
         "limit" => Ok(Cmd::Limit(millis(one()?)?)),
         "sleep" => Ok(Cmd::Sleep(millis(one()?)?)),
         "wait" => Ok(Cmd::Wait(name(one()?))),
@@ -246,9 +223,8 @@ fn command(words: &[String]) -> Parsed<Cmd> {
 fn any_frame(args: &[String]) -> Parsed<Make> {
     let mut make = Make::new(frame::TEXT, Vec::new());
     for arg in args {
-        let (key, value) = arg
-            .split_once('=')
-            .ok_or_else(|| format!("{arg:?} is not KEY=VALUE"))?;
+        let (key, value) =
+            arg.split_once('=').ok_or_else(|| format!("{arg:?} is not KEY=VALUE"))?;
         let flag = || match value {
             "0" => Ok(false),
             "1" => Ok(true),
@@ -257,12 +233,7 @@ fn any_frame(args: &[String]) -> Parsed<Make> {
         match key {
             "opcode" => make.opcode = frame::opcode_number(value).ok_or("no such opcode")?,
             "fin" => make.fin = flag()?,
-            "rsv" => {
-                make.rsv = number(value)
-                    .ok()
-                    .filter(|n| *n < 8)
-                    .ok_or("rsv is 0 to 7")?
-            }
+            "rsv" => make.rsv = number(value).ok().filter(|n| *n < 8).ok_or("rsv is 0 to 7")?,
             "masked" => make.mask = flag()?.then_some(SEND_MASK),
             "mask" => {
                 let key = text::unhex(value).and_then(|k| k.try_into().ok());
@@ -333,10 +304,7 @@ fn http(args: &[String]) -> Parsed<Http> {
     let Some((status, args)) = args.split_first() else {
         return Err("http takes a status".into());
     };
-    let mut http = Http {
-        status: number(status)?,
-        ..Http::default()
-    };
+    let mut http = Http { status: number(status)?, ..Http::default() };
     let mut reason = Vec::new();
     for arg in args {
         match arg.split_once('=') {

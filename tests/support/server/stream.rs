@@ -86,11 +86,7 @@ impl Read for Tap {
                 self.fin = true;
                 // OpenSSL takes an end of file for fatal; told "not now", it
                 // stays able to write, and `fin` says what happened.
-                if self.tls {
-                    Err(ErrorKind::WouldBlock.into())
-                } else {
-                    Ok(0)
-                }
+                if self.tls { Err(ErrorKind::WouldBlock.into()) } else { Ok(0) }
             }
             Ok(n) => Ok(n),
             Err(e) => {
@@ -117,10 +113,7 @@ impl Write for Tap {
 
 /// True for the errors that only mean "not within this slice".
 pub(crate) fn again(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
-    )
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
 /// What one read slice gave.
@@ -285,11 +278,7 @@ impl Stream {
         pause: Duration,
         limit: Duration,
     ) -> io::Result<()> {
-        let size = if split == 0 {
-            bytes.len().max(1)
-        } else {
-            split
-        };
+        let size = if split == 0 { bytes.len().max(1) } else { split };
         for piece in bytes.chunks(size) {
             write_whole(piece, limit, |rest| match self {
                 Stream::Plain(tap) => tap.write(rest),

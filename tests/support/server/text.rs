@@ -7,9 +7,7 @@ pub(crate) fn percent_decode(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut at = 0;
     while let Some(&byte) = text.get(at) {
-        let pair = text
-            .get(at + 1..at + 3)
-            .and_then(|p| std::str::from_utf8(p).ok());
+        let pair = text.get(at + 1..at + 3).and_then(|p| std::str::from_utf8(p).ok());
         match pair.filter(|p| byte == b'%' && p.bytes().all(|b| b.is_ascii_hexdigit())) {
             Some(pair) => {
                 out.push(u8::from_str_radix(pair, 16).unwrap_or_default());
@@ -29,20 +27,15 @@ pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(2) || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
-    (0..text.len())
-        .step_by(2)
-        .map(|i| u8::from_str_radix(text.get(i..i + 2)?, 16).ok())
-        .collect()
+    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(text.get(i..i + 2)?, 16).ok()).collect()
 }
 
 /// Encodes as hex digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut out, b| {
-            let _ = write!(out, "{b:02x}");
-            out
-        })
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, b| {
+        let _ = write!(out, "{b:02x}");
+        out
+    })
 }
 
 /// A JSON string, quotes included.

@@ -1,0 +1,293 @@
+//! What real browsers did, against wskt in browser mode.
+//!
+//! `browsers/scenarios.json` says what the page and the scripted server do,
+//! `browsers/chromium.json` and `browsers/firefox.json` what came of it in the
+//! browsers (`make browsers` records them). Here each scenario runs once more,
+//! with wskt in the browser's place, through `browsers/replay.c`.
+#![allow(
+    clippy::panic,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and tells what it has counted"
+)]
+
+#[path = "browsers/json.rs"]
+mod json;
+mod support;
+mod tools;
+
+use json::Json;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use support::TestServer;
+use tools::{SHORT, fresh_dir, root, run};
+
+/// How many scenarios run at a time: most of their time is waiting.
+const AT_ONCE: usize = 16;
+/// The longest payload that is shown, in bytes.
+const SHOWN: usize = 200;
+
+type Log = Vec<String>;
+
+fn read(name: &str) -> Json {
+    let path = root().join("tests/browsers").join(name);
+    Json::parse(
+        &std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display())),
+    )
+}
+
+/// The logs of a browser, and its name and version.
+fn recorded(name: &str) -> (String, Json) {
+    let file = read(name);
+    let browser = file.text("browser").expect("a version").to_owned();
+    (browser, file.get("logs").expect("logs").clone())
+}
+
+/// Builds the replayer against the library this test was built with.
+fn replayer() -> PathBuf {
+    let dir = fresh_dir("browsers");
+    let program = dir.join("replay");
+    let deps = std::env::current_exe().expect("the path of the test");
+    let deps = deps.parent().expect("target/<profile>/deps");
+    // The name the program asks for is the soname, whatever it is.
+    let soname = soname(&deps.join("libwskt.so"));
+    std::os::unix::fs::symlink(deps.join("libwskt.so"), dir.join(soname)).expect("a link");
+    let mut cc = Command::new(std::env::var("CC").unwrap_or("cc".into()));
+    cc.args(["-std=c99", "-O1", "-g", "-Wall", "-Wextra", "-Wpedantic", "-Werror"])
+        .arg(format!("-I{}", root().join("include").display()))
+        .arg(root().join("tests/browsers/replay.c"))
+        .arg("-o")
+        .arg(&program)
+        .arg(format!("-L{}", deps.display()))
+        .arg("-lwskt")
+        .arg(format!("-Wl,-rpath,{}", dir.display()));
+    run(&mut cc, "", SHORT).exited(0);
+    program
+}
+
+fn soname(library: &Path) -> String {
+    let dump = run(Command::new("objdump").arg("-p").arg(library), "", SHORT).exited(0);
+    let line = dump.stdout.lines().find_map(|line| line.trim().strip_prefix("SONAME"));
+    line.map_or("libwskt.so".to_owned(), |name| name.trim().to_owned())
+}
+
+/// `encodeURIComponent`
+fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
+}
+
+/// A scenario as the replayer reads it.
+fn input(scenario: &Json, server: &TestServer, id: &str) -> String {
+    let mut lines = format!("ca {}\n", server.ca().display());
+    if scenario.get("slow").is_some() {
+        lines += "close_timeout 1000\n";
+    }
+    for protocol in scenario.get("protocols").map_or(&[][..], Json::items) {
+        let _ = writeln!(lines, "protocol ={}", encoded(protocol.as_text()));
+    }
+    for (event, actions) in scenario.get("on").expect("on").entries() {
+        for action in actions.items() {
+            let _ = write!(lines, "on {}", event.replace(' ', ""));
+            for (at, word) in action.items().iter().enumerate() {
+                let _ = match word {
+                    Json::Text(verb) if at == 0 => write!(lines, " {verb}"),
+                    Json::Text(text) => write!(lines, " ={}", encoded(text)),
+                    Json::Number(number) => write!(lines, " {number}"),
+                    Json::Bool(value) => write!(lines, " {value}"),
+                    _ => write!(lines, " -"),
+                };
+            }
+            lines.push('\n');
+        }
+    }
+    let port = server.port(scenario.text("port").unwrap_or("ws"));
+    let url = match scenario.text("url") {
+        Some(url) => url.replace("PORT", &port.to_string()),
+        None => {
+            let script = encoded(scenario.text("script").expect("script or url"));
+            let scheme = scenario.text("scheme").unwrap_or("ws");
+            format!("{scheme}://127.0.0.1:{port}/s/{script}?id={}", encoded(id))
+        }
+    };
+    let _ = writeln!(lines, "open ={}", encoded(&url));
+    lines
+}
+
+/// What the server saw, as lines; `serverLines` of runner.js in Rust.
+fn server_lines(report: &Json) -> Log {
+    let mut lines = Vec::new();
+    let (mut kind, mut length, mut shown) = ("", 0, String::new());
+    for frame in report.get("frames").expect("frames").items() {
+        let text = |key| frame.text(key).unwrap_or_default();
+        let len: usize = text("len").parse().expect("len");
+        match text("opcode") {
+            "close" if len == 0 => lines.push("server close=empty".to_owned()),
+            "close" if frame.get("code").is_none() => {
+                lines.push(format!("server close=raw {}", text("hex")))
+            }
+            "close" => {
+                lines.push(format!("server close={} {}", text("code"), encoded(text("reason"))))
+            }
+            control @ ("ping" | "pong") => lines.push(format!("server {control}={}", text("hex"))),
+            opcode => {
+                if opcode == "text" || opcode == "binary" {
+                    (kind, length) = (opcode, 0);
+                    shown = if opcode == "text" {
+                        encoded(text("text"))
+                    } else {
+                        text("hex").to_owned()
+                    };
+                }
+                length += len;
+                if frame.get("fin") == Some(&Json::Bool(false)) {
+                    continue;
+                }
+                lines.push(if length > SHOWN {
+                    format!("server {kind}[{length}]")
+                } else {
+                    format!("server {kind}={shown}")
+                });
+            }
+        }
+    }
+    if lines.is_empty() {
+        lines.push("server nothing".to_owned());
+    }
+    lines
+}
+
+/// Runs a scenario with wskt.
+fn replay(program: &Path, scenario: &Json, server: &TestServer) -> Log {
+    let id = scenario.text("id").expect("id");
+    let done = run(&mut Command::new(program), &input(scenario, server, id), SHORT);
+    let mut log: Log = done.stdout.lines().map(str::to_owned).collect();
+    if done.status != Some(0) {
+        log.push(format!("replay ended with {:?}: {}", done.status, done.stderr.trim()));
+        return log;
+    }
+    let unseen = scenario.get("server") == Some(&Json::Bool(false));
+    let connected = !log.iter().any(|line| line.starts_with("new "));
+    if scenario.get("script").is_some() && connected && !unseen {
+        log.extend(server_lines(&Json::parse(&server.report(id))));
+    }
+    log
+}
+
+/// The logs of all scenarios, in order.
+fn replay_all(scenarios: &[Json]) -> Vec<Log> {
+    let (program, server) = (replayer(), TestServer::start());
+    let next = Mutex::new(0..scenarios.len());
+    let logs = Mutex::new(vec![Log::new(); scenarios.len()]);
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let Some(at) = next.lock().unwrap().next() else {
+                        return;
+                    };
+                    let log = replay(&program, scenarios.get(at).unwrap(), &server);
+                    *logs.lock().unwrap().get_mut(at).unwrap() = log;
+                }
+            });
+        }
+    });
+    logs.into_inner().unwrap()
+}
+
+fn complaint(scenario: &Json, why: &str, logs: [(&str, &[String]); 4]) -> String {
+    let what = scenario.text("script").or(scenario.text("url")).unwrap_or_default();
+    let id = scenario.text("id").unwrap_or_default();
+    let mut text = format!("{id}: {why}\n  {what}\n");
+    for (name, log) in logs {
+        for line in log {
+            let _ = writeln!(text, "  {name:>8} {line}");
+        }
+    }
+    text
+}
+
+#[test]
+fn wskt_does_what_browsers_do() {
+    let (chromium_name, chromium) = recorded("chromium.json");
+    let (firefox_name, firefox) = recorded("firefox.json");
+    let file = read("scenarios.json");
+    let scenarios = file.get("scenarios").expect("scenarios").items();
+    let replayed = replay_all(scenarios);
+    let (mut both, mut one, mut neither) = (0, [0, 0], Vec::new());
+    let mut complaints = Vec::new();
+    for (scenario, wskt) in scenarios.iter().zip(&replayed) {
+        let id = scenario.text("id").expect("id");
+        let of =
+            |logs: &Json| logs.get(id).map_or_else(|| vec!["not recorded".to_owned()], Json::lines);
+        let (chromium, firefox) = (of(&chromium), of(&firefox));
+        let standard = scenario.get("standard");
+        let expected = standard.map(|s| s.get("log").expect("log").lines());
+        match (*wskt == chromium, *wskt == firefox) {
+            (true, true) => both += 1,
+            (true, false) => one[0] += 1,
+            (false, true) => one[1] += 1,
+            (false, false) => neither.push(id),
+        }
+        let why = match &expected {
+            Some(expected) if *expected == chromium && chromium == firefox => {
+                Some("both browsers follow the standard; the field is not needed")
+            }
+            Some(expected) => (wskt != expected).then_some("wskt does not follow the standard"),
+            None if chromium != firefox => {
+                Some("the browsers differ and the scenario does not say what is right")
+            }
+            None => (*wskt != chromium).then_some("wskt differs from both browsers"),
+        };
+        if let Some(why) = why {
+            let logs: [(&str, &[String]); 4] = [
+                ("wskt", wskt),
+                ("chromium", &chromium),
+                ("firefox", &firefox),
+                ("standard", expected.as_deref().unwrap_or_default()),
+            ];
+            complaints.push(complaint(scenario, why, logs));
+        }
+    }
+    println!(
+        "{} scenarios in browser mode, compared with {chromium_name} and {firefox_name}:",
+        scenarios.len()
+    );
+    println!(
+        "  {both} agree with both, {} with Chromium alone, {} with Firefox alone, {} with neither",
+        one[0],
+        one[1],
+        neither.len()
+    );
+    println!("  with neither: {}", neither.join(", "));
+    assert!(scenarios.len() >= 80, "{} scenarios", scenarios.len());
+    assert!(
+        complaints.is_empty(),
+        "{} not as expected:\n{}",
+        complaints.len(),
+        complaints.join("\n")
+    );
+}
+
+#[test]
+fn every_exception_has_its_reason() {
+    let file = read("scenarios.json");
+    for scenario in file.get("scenarios").expect("scenarios").items() {
+        let id = scenario.text("id").expect("id");
+        assert!(scenario.text("row").is_some_and(|row| !row.is_empty()), "{id}: no row");
+        if let Some(standard) = scenario.get("standard") {
+            for key in ["clause", "why"] {
+                assert!(standard.text(key).is_some_and(|text| !text.is_empty()), "{id}: no {key}");
+            }
+        }
+    }
+}

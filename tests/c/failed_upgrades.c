@@ -1,0 +1,223 @@
+/* close-events.md, section 6: upgrades that fail, and those that are
+   accepted though they look odd. */
+#include "support/scenario.h"
+
+#define HTTP(code, text)                                          \
+    "error/3 http=" code " http \"HTTP " code " " text "\"\n"     \
+    "close/3 1006 \"\" unclean peer=0 http \"HTTP " code " " text \
+    "\"\n"
+#define NOT_FOLLOWED " (redirects are not followed)"
+/* No open; error; 1006; and no Close frame sent. */
+#define REFUSED(named, with, why)                       \
+    {                                                   \
+        .name = named, .script = with,                  \
+        .log = FAILED("handshake", why), .browser = HIDDEN, .frames = "" \
+    }
+#define HTTP_ROW(named, with, code, text)                       \
+    {                                                           \
+        .name = named, .script = with, .log = HTTP(code, text), \
+        .browser = HIDDEN, .frames = ""                         \
+    }
+
+static const struct row statuses[] = {
+    HTTP_ROW("200", "http 200 body=hello", "200", "OK"),
+    HTTP_ROW("401", "http 401 header=WWW-Authenticate:Basic", "401",
+             "Unauthorized"),
+    HTTP_ROW("403", "http 403 Keep out", "403", "Keep out"),
+    HTTP_ROW("404", "http 404", "404", "Not Found"),
+    HTTP_ROW("426", "http 426", "426", "Upgrade Required"),
+    HTTP_ROW("500", "http 500", "500", "Internal Server Error"),
+    HTTP_ROW("503", "http 503 keep", "503", "Service Unavailable"),
+    HTTP_ROW("301", "http 301 header=Location:ws://127.0.0.1:1/", "301",
+             "Moved Permanently" NOT_FOLLOWED),
+    HTTP_ROW("302", "http 302 header=Location:/echo", "302",
+             "Found" NOT_FOLLOWED),
+    HTTP_ROW("307", "http 307 header=Location:/echo", "307",
+             "Temporary Redirect" NOT_FOLLOWED),
+    HTTP_ROW("308", "http 308 header=Location:/echo", "308",
+             "Permanent Redirect" NOT_FOLLOWED),
+    HTTP_ROW("403 in HTTP/1.0", "http 403 http10", "403", "Forbidden"),
+    HTTP_ROW("403 without a length", "http 403 no-length body=x", "403",
+             "Forbidden"),
+};
+
+static const struct row refused[] = {
+    REFUSED("garbage", "none; raw 0102030d0a0d0a; fin", "the response is not HTTP"),
+    REFUSED("FIN instead of an answer", "none; fin",
+            "the server closed the connection without answering the "
+            "upgrade"),
+    REFUSED("cut off in the head", "accept cut=40; fin",
+            "the server closed the connection inside the response head"),
+    REFUSED("wrong accept", "accept bad-accept",
+            "the response has the wrong Sec-WebSocket-Accept"),
+    REFUSED("accept in another case",
+            "accept accept=S3PPLMBITXAQ9KYGZZHZRBK+XOO=",
+            "the response has the wrong Sec-WebSocket-Accept"),
+    REFUSED("no accept", "accept no-accept",
+            "the response has no Sec-WebSocket-Accept"),
+    REFUSED("accept twice", "accept double-accept",
+            "the response has Sec-WebSocket-Accept twice"),
+    REFUSED("no Upgrade", "accept no-upgrade",
+            "the response has no \\x22Upgrade: websocket\\x22"),
+    REFUSED("another Upgrade", "accept upgrade=h2c",
+            "the response has no \\x22Upgrade: websocket\\x22"),
+    REFUSED("no Connection", "accept no-connection",
+            "the response has no \\x22Connection: Upgrade\\x22"),
+    REFUSED("another Connection", "accept connection=keep-alive",
+            "the response has no \\x22Connection: Upgrade\\x22"),
+    REFUSED("HTTP/1.0", "accept http10",
+            "the server answered the upgrade with HTTP/1.0"),
+    REFUSED("a subprotocol not asked for", "accept protocol=chat",
+            "the server picked a subprotocol that was not offered: *"),
+    REFUSED("an empty subprotocol", "accept protocol=",
+            "the server picked a subprotocol that was not offered: *"),
+    REFUSED("an extension not asked for",
+            "accept extensions=permessage-deflate",
+            "the server picked an extension that was not offered"),
+    REFUSED("an unknown extension", "accept extensions=x-one%3B%20a=1",
+            "the server picked an extension that was not offered"),
+    REFUSED("two extension headers",
+            "accept extensions=permessage-deflate "
+            "extensions=permessage-deflate",
+            "the server picked an extension that was not offered"),
+    {.name = "RST instead of an answer",
+     .script = "none; rst",
+     .log = "error/3 os=104 handshake \"the connection was lost during the "
+            "upgrade: *\"\nclose/3 1006 \"\" unclean peer=0 handshake \"the "
+            "connection was lost during the upgrade: *\"\n",
+     .browser = HIDDEN,
+     .frames = ""},
+    {.name = "RST inside the head",
+     .script = "accept cut=40; sleep 30; rst",
+     .log = "error/3 os=104 handshake \"the connection was lost during the "
+            "upgrade: *\"\nclose/3 1006 \"\" unclean peer=0 handshake \"the "
+            "connection was lost during the upgrade: *\"\n",
+     .browser = HIDDEN,
+     .frames = ""},
+    {.name = "no answer",
+     .script = "none; expect-fin",
+     .config = "upgrade-timeout 150",
+     .log = FAILED("timeout",
+                   "the server did not answer the upgrade in time"),
+     .browser = HIDDEN,
+     .frames = "",
+     .flags = WHOLE_ONLY | ANY_ERRORS},
+    {.name = "half an answer",
+     .script = "accept cut=40; expect-fin",
+     .config = "upgrade-timeout 150",
+     .log = FAILED("timeout",
+                   "the server did not answer the upgrade in time"),
+     .browser = HIDDEN,
+     .frames = "",
+     .flags = WHOLE_ONLY | ANY_ERRORS},
+    {.name = "1xx for ever",
+     .script = "none; forever raw "
+               "485454502f312e312031303320450d0a0d0a",
+     .log = FAILED("handshake", "the response head is larger than 64 KiB"),
+     .browser = HIDDEN,
+     .frames = "",
+     .flags = WHOLE_ONLY | ANY_ERRORS},
+    {.name = "a head without end",
+     .script = "accept bigheader=70000",
+     .log = FAILED("handshake", "the response head is larger than 64 KiB"),
+     .browser = HIDDEN,
+     .frames = "",
+     .flags = WHOLE_ONLY | ANY_ERRORS},
+    {.name = "too many headers",
+     .script = "accept headers=300",
+     .log = FAILED("handshake", "the response has more than 256 headers"),
+     .browser = HIDDEN,
+     .frames = "",
+     .flags = WHOLE_ONLY | ANY_ERRORS},
+};
+
+#define UNOFFERED                                                          \
+    "the server picked a subprotocol that was not offered: *"
+
+static const struct row subprotocols[] = {
+    {.name = "another subprotocol",
+     .script = "accept protocol=other",
+     .config = "protocol chat",
+     .log = FAILED("handshake", UNOFFERED),
+     .browser = HIDDEN,
+     .frames = ""},
+    {.name = "the subprotocol in another case",
+     .script = "accept protocol=Chat",
+     .config = "protocol chat",
+     .log = FAILED("handshake", UNOFFERED),
+     .browser = HIDDEN,
+     .frames = ""},
+    {.name = "a list of subprotocols",
+     .script = "accept protocol=a,%20b",
+     .config = "protocol a; protocol b",
+     .log = FAILED("handshake", UNOFFERED),
+     .browser = HIDDEN,
+     .frames = ""},
+    {.name = "an empty subprotocol where one was asked for",
+     .script = "accept protocol=",
+     .config = "protocol chat",
+     .log = FAILED("handshake", UNOFFERED),
+     .browser = HIDDEN,
+     .frames = ""},
+    {.name = "two subprotocol headers",
+     .script = "accept protocol=a protocol=a",
+     .config = "protocol a",
+     .log = FAILED("handshake",
+                   "the response has Sec-WebSocket-Protocol twice"),
+     .browser = HIDDEN,
+     .frames = ""},
+    {.name = "a subprotocol asked for and none sent",
+     .script = "accept",
+     .config = "protocol chat",
+     .log = FAILED("handshake",
+                   "the server picked none of the subprotocols offered"),
+     .browser = HIDDEN,
+     .frames = ""},
+    {.name = "the same, where that is allowed",
+     .script = "close 1000; expect-close; half-close",
+     .config = "protocol chat; missing",
+     .log = OPEN CLEAN("1000", "", "1000", "peer"),
+     .frames = "close 1000 \"\"\n"},
+    {.name = "the second of two subprotocols",
+     .script = "accept protocol=b; close 1000; expect-close; half-close",
+     .config = "protocol a; protocol b",
+     .log = OPEN CLEAN("1000", "", "1000", "peer"),
+     .frames = "close 1000 \"\"\n"},
+};
+
+/* Behind each a clean end: it was accepted. */
+#define ACCEPTED(named, options)                                        \
+    {                                                                   \
+        .name = named,                                                  \
+        .script = "accept " options                                     \
+                  "; close 1000 x; flush; expect-close 1000 x; half-close",    \
+        .log = OPEN CLEAN("1000", "x", "1000", "peer"),                 \
+        .frames = "close 1000 \"x\"\n", .end = "fin"                    \
+    }
+
+static const struct row accepted[] = {
+    ACCEPTED("Connection: keep-alive, Upgrade",
+             "connection=keep-alive,%20Upgrade"),
+    ACCEPTED("Connection: upgrade", "connection=upgrade"),
+    ACCEPTED("Upgrade: WebSocket", "upgrade=WebSocket"),
+    ACCEPTED("Upgrade: WEBSOCKET", "upgrade=WEBSOCKET"),
+    ACCEPTED("blanks around values", "blanks"),
+    ACCEPTED("lower-case header names", "lower"),
+    ACCEPTED("bare line feeds", "lf"),
+    ACCEPTED("another reason phrase", "reason=Sure"),
+    ACCEPTED("one 1xx first", "info=103"),
+    ACCEPTED("three 1xx first", "info=100 info=102 info=103"),
+    ACCEPTED("200 headers more", "headers=200"),
+    ACCEPTED("a header of 60000 bytes", "bigheader=60000"),
+    ACCEPTED("byte by byte", "drip"),
+    ACCEPTED("frames in the same segment", "hold"),
+};
+
+int main(void) {
+    begin();
+    ROWS(statuses);
+    ROWS(refused);
+    ROWS(subprotocols);
+    ROWS(accepted);
+    return rows_result();
+}
