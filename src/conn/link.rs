@@ -180,9 +180,12 @@ impl Link {
         done
     }
 
-    /// Whether ciphertext that arrived waits to be decrypted.
+    /// Whether bytes that arrived wait in TLS, encrypted or not.
     pub(crate) fn has_unread(&self) -> bool {
-        self.tls.as_ref().is_some_and(|tls| tls.stream.get_ref().unread() > 0)
+        self.tls.as_ref().is_some_and(|tls| {
+            tls.stream.get_ref().unread() > 0
+                || tls.stream.buffered_read_size().is_ok_and(|size| size > 0)
+        })
     }
 
     /// Ends the connection both ways; a thread asleep in a read wakes up.

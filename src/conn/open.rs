@@ -25,6 +25,8 @@ pub(super) struct Open {
     carry: Vec<u8>,
     /// The open event is still to be told.
     pub(super) announce: bool,
+    /// TLS has ended behind the bytes that are judged first.
+    over: Option<Option<io::Error>>,
 }
 
 impl Open {
@@ -38,7 +40,14 @@ impl Open {
         let limits =
             Limits { max_message: config.max_message_size, max_fragments: config.max_fragments };
         let rules = if config.browser_mode { CloseRules::Browser } else { CloseRules::Strict };
-        Self { tcp, decoder: Decoder::new(limits, rules), tls, carry: rest, announce: true }
+        Self {
+            tcp,
+            decoder: Decoder::new(limits, rules),
+            tls,
+            carry: rest,
+            announce: true,
+            over: None,
+        }
     }
 }
 
@@ -307,8 +316,12 @@ fn took_direct(open: &mut Open, buffers: &mut Buffers, n: usize, more: bool) -> 
 }
 
 fn read_tls(open: &mut Open, socket: &Socket, buffers: &mut Buffers, mode: Mode) -> Read {
+    if let Some(over) = open.over.take() {
+        return Read::Over(over);
+    }
     loop {
-        let mut more = false;
+        // Whether the kernel may have more: unknown while it was not asked.
+        let mut more = true;
         if socket.lock_out().link().is_some_and(|link| link.has_unread()) {
             buffers.cipher.clear();
         } else {
@@ -318,34 +331,39 @@ fn read_tls(open: &mut Open, socket: &Socket, buffers: &mut Buffers, mode: Mode)
                 Err(error) => return error.into(),
             }
         }
+        buffers.compact();
+        let mut got = 0;
+        let mut over = None;
         let mut out = socket.lock_out();
         let Some(link) = out.link() else {
             buffers.cipher.clear();
             return Read::Over(None);
         };
-        buffers.compact();
-        let mut got = 0;
-        let done = loop {
+        while over.is_none() {
             let room = buffers.plain.get_mut(buffers.end..).unwrap_or_default();
             if room.is_empty() {
-                break None;
+                break;
             }
             match link.decrypt(&mut buffers.cipher, room) {
-                Ok(0) => break Some(Read::Over(None)),
+                Ok(0) => over = Some(None),
                 Ok(n) => {
                     buffers.end += n;
                     got += n;
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break None,
-                Err(error) => break Some(Read::Over(Some(error))),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => over = Some(Some(error)),
             }
-        };
+        }
         more |= link.has_unread();
         drop(out);
-        match done {
-            // What came before the end is judged first; the end comes again.
-            _ if got > 0 => return Read::Bytes(got, more || done.is_some()),
-            Some(over) => return over,
+        match over {
+            Some(over) if got == 0 => return Read::Over(over),
+            // What came before the end is judged first.
+            Some(over) => {
+                open.over = Some(over);
+                return Read::Bytes(got, true);
+            }
+            None if got > 0 => return Read::Bytes(got, more),
             // A record without payload (a session ticket), or half of one.
             None if mode == Mode::Wait || more => {}
             None => return Read::Nothing,
