@@ -237,9 +237,7 @@ impl Conn {
         };
         // A pong must not wait for the program's next call.
         self.socket.flush_gathered();
-        if step == Step::Idle || step == Step::More {
-            self.plan();
-        }
+        self.plan();
         step
     }
 
@@ -262,11 +260,17 @@ impl Conn {
             self.fail(Failure::new(Cause::Abort, "aborted by the program"));
         } else if signals & bit::CANCEL != 0 {
             self.fail(Failure::new(Cause::Local, "closed by the program while connecting"));
-        } else if let Some((at, expiry)) = self.deadline
+        } else if let Some((at, _)) = self.deadline
             && at <= crank.now
         {
-            self.deadline = None;
-            self.expire(expiry);
+            // Another thread may have sent meanwhile, or the phase be over.
+            self.plan();
+            if let Some((at, expiry)) = self.deadline
+                && at <= crank.now
+            {
+                self.deadline = None;
+                self.expire(expiry);
+            }
         }
         None
     }
