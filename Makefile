@@ -5,6 +5,8 @@
 #     make demo       show every kind of close on real connections
 #     make test       run every test; installs the tools they need
 #     make check      what a change has to pass: format, lints, tests
+#     make conformance   the Autobahn TestSuite; CASES="7.* 9.1.1", CASES=all, WAY=callbacks
+#     make browsers      record anew what Chromium and Firefox do
 #     make install    PREFIX=/usr/local DESTDIR= LIBDIR= INCLUDEDIR=
 #     make uninstall  (the same variables)
 #     make clean
@@ -82,6 +84,17 @@ check:
 	$(CARGO) clippy --all-targets $(FEATURES) -- -D warnings
 	@$(MAKE) --no-print-directory test
 
+# Installs the suite into build/autobahn. Without CASES: 1 to 10; 12 and 13 are
+# compression.
+conformance: all
+	LIB=$(BUILD) CASES="$(CASES)" WAY="$(WAY)" tests/autobahn/run.sh
+
+# Installs the browsers where they are missing. Takes four minutes: each browser
+# runs twice.
+browsers:
+	$(CARGO) build --example wskt-server $(FEATURES)
+	python3 tests/browsers/record.py --install --server $(TARGET)/debug/examples/wskt-server
+
 # A directory as it is written in a .pc file.
 in_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
 
@@ -111,6 +124,7 @@ uninstall:
 
 clean:
 	$(CARGO) clean
-	rm -rf examples-c/build
+	rm -rf examples-c/build build
 
-.PHONY: all demo test tests-only check install uninstall clean
+
+.PHONY: all demo test tests-only check conformance browsers install uninstall clean

@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh: the Autobahn TestSuite against a client on wskt's C API. Prints a table
 # by category with every case that is not OK; exit status 1 on any FAILED, UNCLEAN
-# or WRONG CODE, or if a case is missing.
+# or WRONG CODE, 2 if a case has no report.
 #
 #   LIB=DIR        where libwskt.so is (target/release)
 #   BUILD=DIR      where suite, client and reports go (build/autobahn)

@@ -343,6 +343,8 @@ int main(void)
   alarm(LIMIT_S);
   check(wskt_config_new(&config), "wskt_config_new");
   check(wskt_config_set_browser_mode(config, true), "set_browser_mode");
+  /* Browsers take any amount. */
+  check(wskt_config_set_water_marks(config, 1 << 20, 1 << 28), "set_water_marks");
   while (line_count < MAX_ACTIONS * 4 &&
          fgets(lines[line_count], sizeof lines[0], stdin) != NULL) {
     char *line = lines[line_count++];

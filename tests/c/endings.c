@@ -1,6 +1,11 @@
 /* close-events.md, section 5: endings without a Close frame. */
 #include "support/scenario.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #define FIN_MESSAGE "the peer ended the connection without a Close frame"
 #define RST_LOG(before)                                                    \
     OPEN before                                                            \
@@ -144,21 +149,50 @@ static const struct row never_open[] = {
      .flags = NO_REPORT},
 };
 
-/* A port of another scheme than its name says: the URL is made here. */
+/* An HTTP server, as far as a ClientHello gets to know it. */
+static void *answer_400(void *argument) {
+    static const char answer[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
+    int fd = accept(*(int *)argument, NULL, NULL);
+    char drop[2048];
+    CHECK(fd >= 0);
+    CHECK(recv(fd, drop, sizeof drop, 0) > 0);
+    CHECK(send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL) > 0);
+    while (recv(fd, drop, sizeof drop, 0) > 0) {
+    }
+    close(fd);
+    return NULL;
+}
+
 static void tls_to_a_plain_port(enum way way, bool browser) {
     struct party party;
-    wskt_config *config = trusting_config();
+    struct sockaddr_in at;
+    socklen_t at_len = sizeof at;
+    pthread_t thread;
     char url[64];
+    wskt_config *config = trusting_config();
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(listener >= 0);
+    memset(&at, 0, sizeof at);
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(bind(listener, (struct sockaddr *)&at, sizeof at) == 0);
+    CHECK(listen(listener, 1) == 0);
+    CHECK(getsockname(listener, (struct sockaddr *)&at, &at_len) == 0);
+    CHECK_INT(pthread_create(&thread, NULL, answer_400, &listener), 0);
     OK(wskt_config_set_browser_mode(config, browser));
-    snprintf(url, sizeof url, "wss://127.0.0.1:%d/", port("ws"));
+    snprintf(url, sizeof url, "wss://127.0.0.1:%d/", ntohs(at.sin_port));
     party_make(&party, way, NULL, url, config);
     party_start(&party);
     party_drive(&party);
-    CHECK(text_like(text_of(&party.log),
-                    browser ? HIDDEN : TLS_LOG("*")));
+    if (!text_like(text_of(&party.log),
+                   browser ? HIDDEN : TLS_LOG("*wrong version number*"))) {
+        FAIL("%s: %s", way_name(way), text_of(&party.log));
+    }
     party_check_closed(&party);
     party_free(&party);
     wskt_config_free(config);
+    pthread_join(thread, NULL);
+    close(listener);
 }
 
 /* Names under .invalid never resolve (RFC 6761). */

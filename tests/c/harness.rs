@@ -1,0 +1,109 @@
+//! Builds C programs against the shared library of this build and runs them
+//! against the scripted server.
+#![allow(dead_code, unreachable_pub, reason = "test support: each test uses a part of it")]
+
+use crate::support::TestServer;
+use crate::tools::{self, Done, LONG, root};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// What the server's line of ports has.
+const PORTS: [&str; 11] = [
+    "ws",
+    "wss",
+    "wss_untrusted",
+    "wss_expired",
+    "wss_not_yet",
+    "wss_wrong_host",
+    "wss_self_signed",
+    "tls_garbage",
+    "refused",
+    "blackhole",
+    "full",
+];
+
+/// A server, a directory with the library under its soname, and the objects
+/// every program is linked with.
+pub struct Harness {
+    server: TestServer,
+    dir: PathBuf,
+    objects: Vec<PathBuf>,
+}
+
+/// libwskt.so of the profile this test was built in: beside the test itself,
+/// or one directory up.
+fn library() -> PathBuf {
+    let test = std::env::current_exe().expect("the path of the test");
+    let places = test.ancestors().skip(1).take(2).map(|dir| dir.join("libwskt.so"));
+    places.into_iter().find(|path| path.exists()).expect("libwskt.so was built")
+}
+
+fn cc() -> Command {
+    let mut cc = Command::new("cc");
+    cc.current_dir(root())
+        .args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O1", "-g", "-pthread"])
+        .arg("-Iinclude");
+    cc
+}
+
+impl Harness {
+    /// Prepares everything in a directory of this name.
+    pub fn new(name: &str) -> Harness {
+        let dir = tools::fresh_dir(name);
+        for link in ["libwskt.so.0.1", "libwskt.so"] {
+            std::os::unix::fs::symlink(library(), dir.join(link)).expect("a link");
+        }
+        let support = root().join("tests/c/support");
+        let mut sources: Vec<PathBuf> = std::fs::read_dir(support)
+            .expect("tests/c/support")
+            .map(|entry| entry.expect("an entry").path())
+            .filter(|path| path.extension().is_some_and(|e| e == "c"))
+            .collect();
+        sources.sort();
+        let objects = sources
+            .iter()
+            .map(|source| {
+                let object = dir.join(source.file_name().expect("a name")).with_extension("o");
+                tools::run(cc().arg("-c").arg(source).arg("-o").arg(&object), "", LONG).exited(0);
+                object
+            })
+            .collect();
+        Harness { server: TestServer::start(), dir, objects }
+    }
+
+    /// Compiles and links `tests/c/NAME.c`.
+    pub fn build(&self, name: &str) -> PathBuf {
+        let program = self.dir.join(name);
+        let source = root().join("tests/c").join(name).with_extension("c");
+        let mut command = cc();
+        command.arg(source).args(&self.objects).arg("-L").arg(&self.dir);
+        tools::run(command.arg("-lwskt").arg("-o").arg(&program), "", LONG).exited(0);
+        program
+    }
+
+    /// A command that finds library and server.
+    pub fn command(&self, program: &Path, prefix: &[&str]) -> Command {
+        let words: Vec<&Path> = prefix.iter().map(Path::new).chain([program]).collect();
+        let (first, rest) = words.split_first().expect("the program at least");
+        let mut command = Command::new(first);
+        command.args(rest).env("LD_LIBRARY_PATH", &self.dir);
+        for name in PORTS {
+            let key = format!("WSKT_PORT_{}", name.to_uppercase());
+            command.env(key, self.server.port(name).to_string());
+        }
+        command
+            .env("WSKT_CA", self.server.ca())
+            .env("WSKT_LIBRARY", self.dir.join("libwskt.so"))
+            .env_remove("WSKT_SLOW");
+        command
+    }
+
+    /// Builds and runs a program; `$WSKT_RUN` may put a tool in front.
+    pub fn run(&self, name: &str, limit: Duration) -> Done {
+        let tool = std::env::var("WSKT_RUN").unwrap_or_default();
+        let prefix: Vec<&str> = tool.split_whitespace().collect();
+        let program = self.build(name);
+        tools::run(&mut self.command(&program, &prefix), "", limit)
+    }
+}

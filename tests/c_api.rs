@@ -1,0 +1,116 @@
+//! The C API as a C program sees it: every `tests/c/*.c` compiled against the
+//! shared library, run, and run once more under valgrind.
+//!
+//! `WSKT_RUN="tool and arguments"` puts a tool in front of each program.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::panic,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "tests fail by panicking"
+)]
+
+#[path = "c/harness.rs"]
+mod harness;
+mod support;
+mod tools;
+
+use harness::Harness;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// Longest run of one program.
+const LIMIT: Duration = Duration::from_secs(180);
+/// The same under valgrind.
+const SLOW_LIMIT: Duration = Duration::from_secs(1500);
+
+fn plain() -> &'static Harness {
+    static HARNESS: OnceLock<Harness> = OnceLock::new();
+    HARNESS.get_or_init(|| Harness::new("c_api"))
+}
+
+fn run(name: &str) {
+    plain().run(name, LIMIT).exited(0);
+}
+
+/// A server of its own for each: one lives for a quarter of an hour.
+fn run_under_valgrind(name: &str) {
+    let harness = Harness::new(&format!("c_api-valgrind-{name}"));
+    let suppressions =
+        format!("--suppressions={}", tools::root().join("tests/c/valgrind.supp").display());
+    let valgrind = [
+        "valgrind",
+        "--error-exitcode=99",
+        "--leak-check=full",
+        "--errors-for-leak-kinds=definite,possible",
+        "--fair-sched=yes",
+        "-q",
+        &suppressions,
+    ];
+    let program = harness.build(name);
+    let mut command = harness.command(&program, &valgrind);
+    tools::run(command.env("WSKT_SLOW", "1"), "", SLOW_LIMIT).exited(0);
+}
+
+macro_rules! programs {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                run(stringify!($name));
+            }
+        )*
+
+        mod valgrind {
+            $(
+                #[test]
+                fn $name() {
+                    super::run_under_valgrind(stringify!($name));
+                }
+            )*
+        }
+
+        const PROGRAMS: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+programs! {
+    backpressure
+    bad_input
+    broken_frames
+    callbacks_reenter
+    close_codes
+    close_event_interface
+    close_frames
+    close_table
+    echo_sizes
+    endings
+    failed_upgrades
+    fork
+    free_anywhere
+    headers
+    lifecycle
+    log
+    no_message_after_close
+    null_everywhere
+    results
+    scenarios
+    threads
+    timeouts
+    two_sockets
+}
+
+/// Programs that other tests run.
+const ELSEWHERE: [&str; 2] = ["layout", "bench_roundtrip"];
+
+#[test]
+fn every_program_is_listed() {
+    let files = std::fs::read_dir(tools::root().join("tests/c")).expect("tests/c");
+    for file in files {
+        let path = file.expect("an entry").path();
+        let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name");
+        if path.extension().is_some_and(|e| e == "c") {
+            assert!(PROGRAMS.contains(&name) || ELSEWHERE.contains(&name), "{name} runs nowhere");
+        }
+    }
+}
