@@ -71,7 +71,7 @@ static void handles(void) {
     CHECK_INT(wskt_socket_response_header_count(NULL), 0);
     CHECK(wskt_socket_user_data(NULL) == NULL);
     CHECK(wskt_socket_close_event(NULL) == NULL);
-    CHECK_STR(wskt_socket_error_text(NULL), "");
+    CHECK(wskt_socket_error_text(NULL) == NULL);
     CHECK(event == NULL && text == NULL);
 }
 
