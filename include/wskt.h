@@ -1287,9 +1287,9 @@ WSKT_API wskt_result wskt_loop_new(wskt_loop **out_loop);
  * has been ended with WSKT_ERR_LOOP_GONE. Only in a callback of another loop
  * or socket it does not wait for that.
  *
- * The sockets themselves are not freed: their getters answer, all other
- * calls return WSKT_ERR_LOOP_GONE, no close event comes, and
- * wskt_socket_free is still due.
+ * The sockets themselves are not freed: their getters answer, handlers and
+ * user data can be set, all other calls return WSKT_ERR_LOOP_GONE, no close
+ * event comes, and wskt_socket_free is still due.
  *
  * In a child after fork() it releases memory and descriptors only.
  *
@@ -1674,6 +1674,7 @@ wskt_result wskt_socket_set_on_drain(wskt_socket *socket,
  * - WSKT_ERR_INVALID_STATE: opened, connected or closed before.
  * - WSKT_ERR_LOOP_GONE: its loop was freed.
  * - WSKT_ERR_IO: no descriptor or thread is left.
+ * - WSKT_ERR_LOOP_GONE: its loop was freed.
  * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
  *
  * WHATWG WebSockets, establish a connection. Since: 0.1.0
@@ -1708,6 +1709,7 @@ WSKT_API wskt_result wskt_socket_open(wskt_socket *socket);
  * - WSKT_ERR_REENTRANT: called in a callback.
  * - WSKT_ERR_IN_USE: another thread is driving it.
  * - WSKT_ERR_IO: no descriptor or thread is left.
+ * - WSKT_ERR_LOOP_GONE: its loop was freed.
  * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
  *
  * WHATWG WebSockets, establish a connection. Since: 0.1.0
@@ -1745,6 +1747,7 @@ wskt_result wskt_socket_connect(wskt_socket *socket,
  * - WSKT_ERR_REENTRANT: called in a callback.
  * - WSKT_ERR_IN_USE: another thread is driving it.
  * - WSKT_ERR_IO: the operating system refused to wait.
+ * - WSKT_ERR_LOOP_GONE: its loop was freed.
  * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
  *
  * Since: 0.1.0
@@ -1770,6 +1773,7 @@ wskt_result wskt_socket_recv(wskt_socket *socket,
  * - WSKT_ERR_REENTRANT: called in a callback.
  * - WSKT_ERR_IN_USE: another thread is driving it.
  * - WSKT_ERR_IO: the operating system refused to wait.
+ * - WSKT_ERR_LOOP_GONE: its loop was freed.
  * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
  *
  * Since: 0.1.0
@@ -1785,6 +1789,7 @@ WSKT_API wskt_result wskt_socket_run(wskt_socket *socket);
  * Returns:
  * - WSKT_OK: also if nothing waits.
  * - WSKT_ERR_INVALID_STATE: the socket has a loop; use wskt_loop_wake.
+ * - WSKT_ERR_LOOP_GONE: its loop was freed.
  * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
  *
  * Since: 0.1.0
@@ -2276,7 +2281,7 @@ enum wskt_log_level
     WSKT_LOG_INFO = 3,
     /** Their phases and decisions. */
     WSKT_LOG_DEBUG = 4,
-    /** Every frame. */
+    /** Every message, ping and pong. Never their content. */
     WSKT_LOG_TRACE = 5,
 };
 #ifndef __cplusplus

@@ -19,7 +19,7 @@ pub enum Level {
     Info = 3,
     /// Their phases and decisions.
     Debug = 4,
-    /// Every frame.
+    /// Every message and control frame.
     Trace = 5,
 }
 

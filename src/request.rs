@@ -14,6 +14,8 @@ pub(crate) struct Target {
     pub(crate) url: Text,
     /// Host to resolve: a name, or an address without brackets.
     pub(crate) host: String,
+    /// Scheme, host and port, for the log.
+    pub(crate) origin: String,
     /// The `Host` header.
     authority: String,
     pub(crate) port: u16,
@@ -52,12 +54,14 @@ impl Target {
             resource.push('?');
             resource.push_str(query);
         }
+        let authority = match url.port() {
+            Some(port) => format!("{authority}:{port}"),
+            None => authority,
+        };
         Ok(Self {
             host,
-            authority: match url.port() {
-                Some(port) => format!("{authority}:{port}"),
-                None => authority,
-            },
+            origin: format!("{scheme}://{authority}"),
+            authority,
             port,
             tls: scheme == "wss",
             resource,
@@ -146,19 +150,17 @@ pub(crate) fn is_token(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
+/// Every header that begins so is the handshake's.
+const OWNED_PREFIX: &str = "sec-websocket-";
+
 /// Headers that belong to the handshake or to the connection itself.
-const OWNED: [&str; 14] = [
+const OWNED: [&str; 9] = [
     "connection",
     "content-length",
     "expect",
     "host",
     "keep-alive",
     "proxy-connection",
-    "sec-websocket-accept",
-    "sec-websocket-extensions",
-    "sec-websocket-key",
-    "sec-websocket-protocol",
-    "sec-websocket-version",
     "te",
     "transfer-encoding",
     "upgrade",
@@ -169,7 +171,10 @@ pub(crate) fn check_header(name: &str, value: &str) -> Result<()> {
     if !is_token(name) || value.bytes().any(|b| (b < 0x20 && b != b'\t') || b == 0x7f) {
         return Err(Error::InvalidHeader);
     }
-    if OWNED.iter().any(|owned| name.eq_ignore_ascii_case(owned)) {
+    let prefix = name.get(..OWNED_PREFIX.len()).unwrap_or("");
+    if prefix.eq_ignore_ascii_case(OWNED_PREFIX)
+        || OWNED.iter().any(|owned| name.eq_ignore_ascii_case(owned))
+    {
         return Err(Error::ForbiddenHeader);
     }
     Ok(())
@@ -240,5 +245,6 @@ mod tests {
         }
         assert_eq!(check_header("HOST", "a"), Err(Error::ForbiddenHeader));
         assert_eq!(check_header("Sec-WebSocket-Key", "a"), Err(Error::ForbiddenHeader));
+        assert_eq!(check_header("sec-websocket-", "a"), Err(Error::ForbiddenHeader));
     }
 }

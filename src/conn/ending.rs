@@ -6,6 +6,7 @@ use super::{Conn, Crank, Expiry, Flow, Next, Phase, Step, event};
 use crate::close_code;
 use crate::error::{Cause, Failure};
 use crate::event::{CloseEvent, EventKind};
+use crate::log::Level;
 use crate::protocol::Violation;
 use crate::socket::{Socket, bit};
 use crate::sys::{self, Mode, Time};
@@ -60,6 +61,10 @@ impl Conn {
         tcp: Arc<socket2::Socket>,
     ) {
         let (dropped, ours_first) = self.socket.answer_close(code, reason);
+        self.log(Level::Debug, || match code {
+            Some(code) => format!("received Close {code}"),
+            None => "received Close without a code".to_owned(),
+        });
         let mut message = String::new();
         if dropped.message {
             message = format!(
@@ -82,6 +87,9 @@ impl Conn {
     pub(super) fn violated(&mut self, violation: &Violation, tcp: Arc<socket2::Socket>) {
         self.socket.flush_gathered();
         self.socket.fault_close(violation.close_code());
+        self.log(Level::Debug, || {
+            format!("{violation}; failing the connection with {}", violation.close_code())
+        });
         let cause = if violation.too_big() { Cause::MessageTooBig } else { Cause::Protocol };
         let failure = Failure::new(cause, violation.to_string());
         let close = CloseEvent { peer_code: violation.peer_code(), ..CloseEvent::default() };
@@ -185,6 +193,10 @@ impl Conn {
         if browser && close.cause == Cause::Lost {
             failure = None;
         }
+        self.log(Level::Info, || {
+            let clean = if close.was_clean { "clean" } else { "not clean" };
+            format!("closed: {}, {clean}, {}: {}", close.code, close.cause.name(), &*close.message)
+        });
         let now = Time::now();
         self.socket.conclude(close, now);
         self.deadline = None;

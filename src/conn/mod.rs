@@ -15,6 +15,7 @@ mod upgrade;
 
 use crate::error::{Cause, Failure};
 use crate::event::{CloseEvent, Event, EventKind};
+use crate::log::{self, Level};
 use crate::socket::{Socket, bit};
 use crate::sys::{Mode, Time};
 use ending::{Ending, Linger};
@@ -311,6 +312,12 @@ impl Conn {
             Phase::Lingering(linger) => linger.deadline(&self.socket),
             Phase::Start | Phase::Ending(_) | Phase::Gone => None,
         };
+    }
+
+    /// Writes a line about this connection. Never called with a lock held:
+    /// the sink is the program's.
+    fn log(&self, level: Level, text: impl FnOnce() -> String) {
+        log::with(level, || format!("{}: {}", self.socket.target().origin, text()));
     }
 
     /// Drops everything of a silenced socket.

@@ -6,6 +6,7 @@ use super::outbound::CloseFrame;
 use super::{Buffers, Conn, Crank, Expiry, Flow, Next, PLAIN_ROOM, Phase, Step, event};
 use crate::error::{Cause, Failure};
 use crate::event::EventKind;
+use crate::log::{self, Level};
 use crate::protocol::{CloseRules, Decoder, Item, Limits, Violation};
 use crate::socket::{ReadyState, Socket, bit};
 use crate::sys::{self, Mode, Time};
@@ -197,6 +198,7 @@ impl Conn {
             let input = buffers.plain.get(..buffers.end).unwrap_or_default();
             match open.decoder.next(input, &mut buffers.start) {
                 Ok(Some(Item::Message(kind, data))) => {
+                    trace(socket, "received", || format!("{kind:?}, {} bytes", data.len()));
                     if socket.ready_state() != ReadyState::Open {
                         continue;
                     }
@@ -208,10 +210,14 @@ impl Conn {
                     continue;
                 }
                 Ok(Some(Item::Ping(payload))) => {
+                    trace(socket, "received", || format!("Ping, {} bytes", payload.len()));
                     socket.answer_ping(payload);
                     continue;
                 }
-                Ok(Some(Item::Pong(_))) => continue,
+                Ok(Some(Item::Pong(payload))) => {
+                    trace(socket, "received", || format!("Pong, {} bytes", payload.len()));
+                    continue;
+                }
                 Ok(Some(Item::Close(frame))) => {
                     socket.flush_gathered();
                     let tcp = Arc::clone(&open.tcp);
@@ -277,6 +283,11 @@ impl Conn {
             }
         });
     }
+}
+
+/// A line about one message or control frame.
+fn trace(socket: &Socket, what: &str, which: impl FnOnce() -> String) {
+    log::with(Level::Trace, || format!("{}: {what} {}", socket.target().origin, which()));
 }
 
 /// Takes bytes from the kernel to where the decoder wants them. No lock is

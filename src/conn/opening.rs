@@ -6,6 +6,7 @@ use super::open::Open;
 use super::upgrade::{Agreed, Upgrade};
 use super::{Conn, Crank, Next, Phase, Step, dial};
 use crate::error::{Cause, Failure};
+use crate::log::Level;
 use crate::resolve;
 use crate::sys::Time;
 use socket2::Socket as Tcp;
@@ -23,6 +24,7 @@ impl Conn {
         self.open_by = Some(crank.now.after(all));
         self.phase_within(connect);
         let target = self.socket.target();
+        self.log(Level::Debug, || format!("resolving {}", target.host));
         if let Some(address) = resolve::numeric(&target.host, target.port) {
             self.phase = Phase::Dialing(dial::Dial::new(vec![address]));
             return Next::Again;
@@ -58,6 +60,10 @@ impl Conn {
         match dial.step(crank.now) {
             Ok(None) => return Next::Leave(Step::Idle),
             Ok(Some((tcp, key))) => {
+                self.log(Level::Debug, || match tcp.peer_addr().map(|a| a.as_socket()) {
+                    Ok(Some(address)) => format!("connected to {address}"),
+                    _ => "connected".to_owned(),
+                });
                 self.key = key;
                 self.connected(tcp);
             }
@@ -80,6 +86,7 @@ impl Conn {
             return;
         }
         self.phase_within(self.socket.config().tls_timeout);
+        self.log(Level::Debug, || "starting TLS".to_owned());
         let started = match self.socket.config().connector() {
             Ok(connector) => Handshake::start(&connector, &self.socket.target().host, tcp),
             Err(error) => Err(error.to_string()),
@@ -102,6 +109,7 @@ impl Conn {
 
     fn begin_upgrade(&mut self, link: Link) {
         self.phase_within(self.socket.config().upgrade_timeout);
+        self.log(Level::Debug, || "upgrading".to_owned());
         let socket = &self.socket;
         let upgrade = Upgrade::new(link, |key| {
             socket.target().request(socket.config(), &socket.protocols(), key)
@@ -143,6 +151,10 @@ impl Conn {
                 self.socket.set_protocol(protocol);
             }
             self.readable = true;
+            self.log(Level::Info, || match self.socket.protocol().as_str() {
+                "" => "open".to_owned(),
+                protocol => format!("open, subprotocol {protocol}"),
+            });
             let open = Open::new(&self.socket, tcp, tls, agreed.rest);
             self.phase = Phase::Open(Box::new(open));
         }

@@ -194,13 +194,10 @@ fn thread_waker() -> Result<Arc<WakeFd>> {
 impl Socket {
     /// Connects and waits until the socket is open.
     pub fn connect(self: &Arc<Self>, timeout: Option<Duration>) -> Result<()> {
-        self.note(self.try_connect(timeout))
-    }
-
-    fn try_connect(self: &Arc<Self>, timeout: Option<Duration>) -> Result<()> {
         if context::in_callback() {
             return Err(Error::Reentrant);
         }
+        self.check()?;
         if self.ready_state() != ReadyState::Connecting {
             return Err(Error::InvalidState);
         }
@@ -226,17 +223,6 @@ impl Socket {
         timeout: Option<Duration>,
         take: &mut dyn FnMut(&Event<'_>),
     ) -> Result<()> {
-        match self.try_recv(timeout, take) {
-            Ok(()) => Ok(()),
-            error => self.note(error),
-        }
-    }
-
-    fn try_recv(
-        self: &Arc<Self>,
-        timeout: Option<Duration>,
-        take: &mut dyn FnMut(&Event<'_>),
-    ) -> Result<()> {
         if context::in_callback() {
             return Err(Error::Reentrant);
         }
@@ -254,10 +240,6 @@ impl Socket {
 
     /// Dispatches callbacks on this thread until the socket is closed.
     pub fn run(self: &Arc<Self>) -> Result<()> {
-        self.note(self.try_run())
-    }
-
-    fn try_run(self: &Arc<Self>) -> Result<()> {
         if context::in_callback() {
             return Err(Error::Reentrant);
         }

@@ -123,6 +123,9 @@ pub(super) trait Handle {
 
     /// Makes the object unusable after a panic inside it.
     fn poison(_object: &Arc<Self::Object>) {}
+
+    /// Remembers why a call was refused.
+    fn refused(_object: &Self::Object, _error: Error) {}
 }
 
 impl Handle for wskt_config {
@@ -150,6 +153,10 @@ impl Handle for wskt_socket {
 
     fn poison(object: &Arc<Socket>) {
         object.poison();
+    }
+
+    fn refused(object: &Socket, error: Error) {
+        object.note_refusal(error);
     }
 }
 
@@ -228,9 +235,11 @@ pub(super) unsafe fn with<H: Handle>(
     boundary(|| {
         // SAFETY: the caller's promise is the same.
         let object = unsafe { share(handle) }?;
-        panic::catch_unwind(AssertUnwindSafe(|| body(&object))).unwrap_or_else(|_| {
+        let done = panic::catch_unwind(AssertUnwindSafe(|| body(&object)));
+        done.unwrap_or_else(|_| {
             H::poison(&object);
             Err(Error::Panic)
         })
+        .inspect_err(|error| H::refused(&object, *error))
     })
 }

@@ -39,9 +39,9 @@ pub unsafe extern "C" fn wskt_loop_new(out_loop: *mut *mut wskt_loop) -> wskt_re
 /// has been ended with WSKT_ERR_LOOP_GONE. Only in a callback of another loop
 /// or socket it does not wait for that.
 ///
-/// The sockets themselves are not freed: their getters answer, all other
-/// calls return WSKT_ERR_LOOP_GONE, no close event comes, and
-/// wskt_socket_free is still due.
+/// The sockets themselves are not freed: their getters answer, handlers and
+/// user data can be set, all other calls return WSKT_ERR_LOOP_GONE, no close
+/// event comes, and wskt_socket_free is still due.
 ///
 /// In a child after fork() it releases memory and descriptors only.
 ///

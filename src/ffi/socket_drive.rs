@@ -21,6 +21,7 @@ use std::sync::Arc;
 /// - WSKT_ERR_INVALID_STATE: opened, connected or closed before.
 /// - WSKT_ERR_LOOP_GONE: its loop was freed.
 /// - WSKT_ERR_IO: no descriptor or thread is left.
+/// - WSKT_ERR_LOOP_GONE: its loop was freed.
 /// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
 ///
 /// WHATWG WebSockets, establish a connection. Since: 0.1.0
@@ -57,6 +58,7 @@ pub unsafe extern "C" fn wskt_socket_open(socket: *mut wskt_socket) -> wskt_resu
 /// - WSKT_ERR_REENTRANT: called in a callback.
 /// - WSKT_ERR_IN_USE: another thread is driving it.
 /// - WSKT_ERR_IO: no descriptor or thread is left.
+/// - WSKT_ERR_LOOP_GONE: its loop was freed.
 /// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
 ///
 /// WHATWG WebSockets, establish a connection. Since: 0.1.0
@@ -97,6 +99,7 @@ pub unsafe extern "C" fn wskt_socket_connect(
 /// - WSKT_ERR_REENTRANT: called in a callback.
 /// - WSKT_ERR_IN_USE: another thread is driving it.
 /// - WSKT_ERR_IO: the operating system refused to wait.
+/// - WSKT_ERR_LOOP_GONE: its loop was freed.
 /// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
 ///
 /// Since: 0.1.0
@@ -134,6 +137,7 @@ pub unsafe extern "C" fn wskt_socket_recv(
 /// - WSKT_ERR_REENTRANT: called in a callback.
 /// - WSKT_ERR_IN_USE: another thread is driving it.
 /// - WSKT_ERR_IO: the operating system refused to wait.
+/// - WSKT_ERR_LOOP_GONE: its loop was freed.
 /// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
 ///
 /// Since: 0.1.0
@@ -151,6 +155,7 @@ pub unsafe extern "C" fn wskt_socket_run(socket: *mut wskt_socket) -> wskt_resul
 /// Returns:
 /// - WSKT_OK: also if nothing waits.
 /// - WSKT_ERR_INVALID_STATE: the socket has a loop; use wskt_loop_wake.
+/// - WSKT_ERR_LOOP_GONE: its loop was freed.
 /// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
 ///
 /// Since: 0.1.0

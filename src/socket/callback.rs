@@ -24,10 +24,6 @@ impl Socket {
 
     /// Runs `run` as a callback of this socket, on the driving thread.
     pub fn run_as_callback(self: &Arc<Self>, run: &mut dyn FnMut()) -> Result<()> {
-        self.note(self.try_run_as_callback(run))
-    }
-
-    fn try_run_as_callback(self: &Arc<Self>, run: &mut dyn FnMut()) -> Result<()> {
         self.check()?;
         let here = context::gathers(self.driver());
         if !here {

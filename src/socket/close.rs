@@ -19,10 +19,6 @@ impl Socket {
     /// Starts the closing handshake (WHATWG `close(code, reason)`); code 0 is
     /// none.
     pub fn close(self: &Arc<Self>, code: u16, reason: &[u8]) -> Result<()> {
-        self.note(self.try_close(code, reason))
-    }
-
-    fn try_close(self: &Arc<Self>, code: u16, reason: &[u8]) -> Result<()> {
         if !matches!(code, 0 | 1000 | 3000..=4999) {
             return Err(Error::InvalidAccess);
         }
@@ -82,10 +78,6 @@ impl Socket {
 
     /// Ends the connection without a closing handshake.
     pub fn abort(self: &Arc<Self>) -> Result<()> {
-        self.note(self.try_abort())
-    }
-
-    fn try_abort(self: &Arc<Self>) -> Result<()> {
         self.check()?;
         self.take_seat();
         self.break_off(bit::ABORT);
@@ -186,15 +178,15 @@ impl Socket {
 
     /// Stops reading: TCP pushes back.
     pub fn pause(self: &Arc<Self>) -> Result<()> {
-        self.note(self.try_pause(true))
+        self.set_paused(true)
     }
 
     /// Reads again.
     pub fn resume(self: &Arc<Self>) -> Result<()> {
-        self.note(self.try_pause(false))
+        self.set_paused(false)
     }
 
-    fn try_pause(self: &Arc<Self>, pause: bool) -> Result<()> {
+    fn set_paused(self: &Arc<Self>, pause: bool) -> Result<()> {
         self.check()?;
         let out = self.lock_out();
         match self.ready_state() {
@@ -216,10 +208,6 @@ impl Socket {
 
     /// Ends the running or the next blocking call; the socket stays usable.
     pub fn interrupt(&self) -> Result<()> {
-        self.note(self.try_interrupt())
-    }
-
-    fn try_interrupt(&self) -> Result<()> {
         self.check()?;
         if self.is_on_loop() || self.event_loop().is_some() {
             return Err(Error::InvalidState);

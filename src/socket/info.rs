@@ -1,7 +1,7 @@
 //! What a socket tells about itself; everything here answers in every state.
 
 use super::{ReadyState::*, Socket, lock};
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::event::CloseEvent;
 use crate::text::Text;
 use std::sync::OnceLock;
@@ -121,14 +121,11 @@ impl Socket {
         index.checked_sub(1).and_then(|i| REFUSALS.get(i)).map_or("", |error| error.text())
     }
 
-    /// Remembers why a call was refused.
-    pub(crate) fn note<T>(&self, result: Result<T>) -> Result<T> {
-        if let Err(error) = &result
-            && let Some(at) = REFUSALS.iter().position(|have| have == error)
-        {
+    /// Remembers why the last call was refused, for [`Self::error_text`].
+    pub fn note_refusal(&self, error: Error) {
+        if let Some(at) = REFUSALS.iter().position(|have| *have == error) {
             self.refusal.store(u8::try_from(at + 1).unwrap_or(0), Ordering::Relaxed);
         }
-        result
     }
 
     /// Drops what only opening needs.

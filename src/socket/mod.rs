@@ -126,10 +126,6 @@ impl Socket {
 
     /// Offers a subprotocol.
     pub fn add_protocol(&self, name: &str) -> Result<()> {
-        self.note(self.try_add_protocol(name))
-    }
-
-    fn try_add_protocol(&self, name: &str) -> Result<()> {
         self.check()?;
         if !request::is_token(name) {
             return Err(Error::InvalidProtocol);
@@ -149,10 +145,6 @@ impl Socket {
     /// Puts the socket on its loop, the process's own if it has none, and
     /// starts to connect.
     pub fn open(self: &Arc<Self>) -> Result<()> {
-        self.note(self.try_open())
-    }
-
-    fn try_open(self: &Arc<Self>) -> Result<()> {
         self.check()?;
         let mut seat = lock(&self.seat);
         if !matches!(*seat, Seat::Unset) || self.ready_state() != ReadyState::Connecting {

@@ -6,6 +6,7 @@ use crate::conn::outbox::opcode;
 use crate::drive::{blocking, context};
 use crate::error::{Error, Result};
 use crate::event::MessageKind;
+use crate::log::{self, Level};
 use std::sync::{Arc, MutexGuard};
 
 /// Gathered bytes are offered to the kernel early past this.
@@ -18,23 +19,24 @@ impl Socket {
     pub fn send(self: &Arc<Self>, kind: MessageKind, data: &[u8]) -> Result<()> {
         let opcode = match kind {
             MessageKind::Text if simdutf8::basic::from_utf8(data).is_err() => {
-                return self.note(Err(Error::InvalidUtf8));
+                return Err(Error::InvalidUtf8);
             }
             MessageKind::Text => opcode::TEXT,
             MessageKind::Binary => opcode::BINARY,
         };
-        match self.try_send(opcode, data) {
-            Ok(()) => Ok(()),
-            error => self.note(error),
-        }
+        self.try_send(opcode, data)?;
+        log::with(Level::Trace, || {
+            format!("{}: accepted {kind:?}, {} bytes", self.target.origin, data.len())
+        });
+        Ok(())
     }
 
     /// Sends a ping.
     pub fn ping(self: &Arc<Self>, data: &[u8]) -> Result<()> {
         if data.len() > CONTROL_MAX {
-            return self.note(Err(Error::TooLarge));
+            return Err(Error::TooLarge);
         }
-        self.note(self.try_send(opcode::PING, data))
+        self.try_send(opcode::PING, data)
     }
 
     fn try_send(self: &Arc<Self>, opcode: u8, data: &[u8]) -> Result<()> {

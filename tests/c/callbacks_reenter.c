@@ -37,6 +37,13 @@ static void expect(struct party *party, wskt_result got, wskt_result open) {
     RESULT(got, is_ending(party) ? WSKT_ERR_CLOSED : open);
 }
 
+/* At a high-water mark of 1 a send may find the queue full. */
+static void expect_sent(struct party *party, wskt_result got) {
+    if (got != WSKT_ERR_BUFFER_FULL) {
+        expect(party, got, WSKT_OK);
+    }
+}
+
 static void wait_everywhere(struct party *party) {
     const wskt_event *event = NULL;
     wskt_loop *loop;
@@ -96,9 +103,9 @@ static void act(struct party *party, struct test *test) {
             OK(wskt_socket_close(socket, 3000, "in callback", 11));
             break;
         case SEND:
-            expect(party, wskt_socket_send_text(socket, "a", 1), WSKT_OK);
-            expect(party, wskt_socket_send_binary(socket, "b", 1), WSKT_OK);
-            expect(party, wskt_socket_ping(socket, "c", 1), WSKT_OK);
+            expect_sent(party, wskt_socket_send_text(socket, "a", 1));
+            expect_sent(party, wskt_socket_send_binary(socket, "b", 1));
+            expect_sent(party, wskt_socket_ping(socket, "c", 1));
             break;
         case ABORT:
             OK(wskt_socket_abort(socket));
