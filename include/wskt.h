@@ -1674,7 +1674,6 @@ wskt_result wskt_socket_set_on_drain(wskt_socket *socket,
  * - WSKT_ERR_INVALID_STATE: opened, connected or closed before.
  * - WSKT_ERR_LOOP_GONE: its loop was freed.
  * - WSKT_ERR_IO: no descriptor or thread is left.
- * - WSKT_ERR_LOOP_GONE: its loop was freed.
  * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
  *
  * WHATWG WebSockets, establish a connection. Since: 0.1.0

@@ -21,7 +21,6 @@ use std::sync::Arc;
 /// - WSKT_ERR_INVALID_STATE: opened, connected or closed before.
 /// - WSKT_ERR_LOOP_GONE: its loop was freed.
 /// - WSKT_ERR_IO: no descriptor or thread is left.
-/// - WSKT_ERR_LOOP_GONE: its loop was freed.
 /// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
 ///
 /// WHATWG WebSockets, establish a connection. Since: 0.1.0

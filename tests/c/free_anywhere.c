@@ -1,448 +1,390 @@
-/* wskt_socket_free in every phase, in every callback and beside a running
-   one: no callback begins afterwards, the destructor of the user data runs
-   once and last, and nothing stays behind. */
+/* wskt_socket_free in every phase, from every thread; what it waits for and
+   what it does not; and the user data's destructor, once and last. */
 #include "support/ways.h"
 
-#include <poll.h>
-
-/* A socket with what must hold for it. */
-struct subject {
-    wskt_socket *socket;
-    wskt_loop *loop;
-    enum way way;
-    const char *what;
-    /* Frees in the handler of this event; 0 is never. */
-    wskt_event_type free_in;
-    /* Runs in the handler of a message; may be NULL. */
-    void (*in_message)(struct subject *subject);
-    struct subject *other;
-    bool freed;
-    bool inside;
-    bool ended;
-    int events[6];
-    int destroyed;
-    wskt_result result;
+/* Counts under a lock, with a wait. */
+struct counter {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
+    int value;
 };
 
-static void lock(struct subject *subject) {
-    pthread_mutex_lock(&subject->mutex);
+static void counter_make(struct counter *counter) {
+    pthread_mutex_init(&counter->mutex, NULL);
+    pthread_cond_init(&counter->changed, NULL);
+    counter->value = 0;
 }
 
-static void unlock(struct subject *subject) {
-    pthread_cond_broadcast(&subject->changed);
-    pthread_mutex_unlock(&subject->mutex);
+static void counter_free(struct counter *counter) {
+    pthread_mutex_destroy(&counter->mutex);
+    pthread_cond_destroy(&counter->changed);
 }
 
-/* Waits, locked, until `*count` is at least `least`. */
-static void wait_for(struct subject *subject, const int *count, int least) {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += limit_ms() / 1000;
-    while (*count < least) {
-        if (pthread_cond_timedwait(&subject->changed, &subject->mutex, &until) != 0) {
-            FAIL("%s (%s): it does not happen", subject->what,
-                 way_name(subject->way));
-        }
+static void count(struct counter *counter) {
+    pthread_mutex_lock(&counter->mutex);
+    counter->value += 1;
+    pthread_cond_broadcast(&counter->changed);
+    pthread_mutex_unlock(&counter->mutex);
+}
+
+static int value(struct counter *counter) {
+    int now;
+    pthread_mutex_lock(&counter->mutex);
+    now = counter->value;
+    pthread_mutex_unlock(&counter->mutex);
+    return now;
+}
+
+/* The test runner bounds this wait. */
+static void wait_for(struct counter *counter, int want) {
+    pthread_mutex_lock(&counter->mutex);
+    while (counter->value < want) {
+        pthread_cond_wait(&counter->changed, &counter->mutex);
     }
+    pthread_mutex_unlock(&counter->mutex);
 }
 
 static void destroy(void *user_data) {
-    struct subject *subject = user_data;
-    lock(subject);
-    CHECK(!subject->inside);
-    subject->destroyed += 1;
-    CHECK_INT(subject->destroyed, 1);
-    unlock(subject);
+    count(user_data);
 }
 
-static void free_subject(struct subject *subject) {
-    wskt_socket *socket = subject->socket;
-    wskt_socket_free(socket);
-    lock(subject);
-    subject->freed = true;
-    unlock(subject);
-}
+/* -- phases ------------------------------------------------------------- */
 
-static void handle(struct subject *subject, const wskt_event *event) {
-    wskt_event_type type = event->type;
-    lock(subject);
-    CHECK(!subject->freed && !subject->inside && subject->destroyed == 0);
-    CHECK(event->target == subject->socket);
-    subject->inside = way_calls_back(subject->way);
-    subject->events[type] += 1;
-    unlock(subject);
-    if (type == subject->free_in) {
-        free_subject(subject);
-        /* In a callback the event is lent on. */
-        if (way_calls_back(subject->way)) {
-            CHECK_INT(event->type, type);
-            CHECK(type != WSKT_EVENT_MESSAGE ||
-                  memcmp(((const wskt_message_event *)event)->data, "one", 3) == 0);
-            CHECK(type != WSKT_EVENT_CLOSE ||
-                  *((const wskt_close_event *)event)->message != '\0');
-        }
-    } else if (type == WSKT_EVENT_OPEN && subject->free_in == WSKT_EVENT_DRAIN) {
-        OK(wskt_socket_send_text(subject->socket, "over the high mark", 18));
-    }
-    if (type == WSKT_EVENT_MESSAGE && subject->in_message != NULL) {
-        subject->in_message(subject);
-    }
-    lock(subject);
-    subject->inside = false;
-    unlock(subject);
-}
-
-static void on_open(wskt_socket *socket, const wskt_open_event *event, void *user_data) {
-    (void)socket;
-    handle(user_data, &event->head);
-}
-
-static void on_message(wskt_socket *socket, const wskt_message_event *event, void *user_data) {
-    (void)socket;
-    handle(user_data, &event->head);
-}
-
-static void on_error(wskt_socket *socket, const wskt_error_event *event, void *user_data) {
-    (void)socket;
-    handle(user_data, &event->head);
-}
-
-static void on_close(wskt_socket *socket, const wskt_close_event *event, void *user_data) {
-    (void)socket;
-    handle(user_data, &event->head);
-}
-
-static void on_drain(wskt_socket *socket, const wskt_drain_event *event, void *user_data) {
-    (void)socket;
-    handle(user_data, &event->head);
-}
-
-/* -- making and driving ------------------------------------------------- */
-
-static void make(struct subject *subject, const char *what, enum way way,
-                 wskt_loop *loop, const char *url) {
-    wskt_config *config = trusting_config();
-    pthread_condattr_t attributes;
-    memset(subject, 0, sizeof *subject);
-    subject->what = what;
-    subject->way = way;
-    subject->loop = loop;
-    pthread_mutex_init(&subject->mutex, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&subject->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
-    OK(wskt_config_set_water_marks(config, 0, 10));
-    OK(wskt_config_set_linger_timeout(config, limit_ms()));
-    OK(wskt_socket_new(loop, url, config, &subject->socket));
-    wskt_config_free(config);
-    OK(wskt_socket_set_user_data(subject->socket, subject, destroy));
-    OK(wskt_socket_set_on_open(subject->socket, on_open));
-    OK(wskt_socket_set_on_message(subject->socket, on_message));
-    OK(wskt_socket_set_on_error(subject->socket, on_error));
-    OK(wskt_socket_set_on_close(subject->socket, on_close));
-    OK(wskt_socket_set_on_drain(subject->socket, on_drain));
-}
-
-/* The socket is freed; waits for the destructor and for it alone. */
-static void finish(struct subject *subject) {
-    lock(subject);
-    CHECK(subject->freed);
-    wait_for(subject, &subject->destroyed, 1);
-    unlock(subject);
-    pthread_mutex_destroy(&subject->mutex);
-    pthread_cond_destroy(&subject->changed);
-}
-
-static wskt_loop *new_loop(enum way way) {
-    wskt_loop *loop = NULL;
-    if (!way_connects(way)) {
-        OK(wskt_loop_new(&loop));
-        CHECK(wskt_loop_fd(loop) >= 0);
-    }
-    if (way == WAY_THREAD) {
-        OK(wskt_loop_start(loop));
-    }
-    return loop;
-}
-
-static bool is_freed(struct subject *subject) {
-    bool freed;
-    lock(subject);
-    freed = subject->freed;
-    unlock(subject);
-    return freed;
-}
-
-/* Lets the loop go on for one step of at most `ms`. */
-static void step(struct subject *subject, int ms) {
-    const wskt_event *event;
-    if (subject->way == WAY_EMBEDDED) {
-        struct pollfd poll_for;
-        poll_for.fd = wskt_loop_fd(subject->loop);
-        poll_for.events = POLLIN;
-        poll(&poll_for, 1, ms);
-        OK(wskt_loop_dispatch(subject->loop));
-    } else if (wskt_loop_next_event(subject->loop, ms, &event) == WSKT_OK) {
-        handle(subject, event);
-    }
-}
-
-/* Drives until the socket is freed by a handler or another thread. */
-static void *drive(void *argument) {
-    struct subject *subject = argument;
-    double until = now_ms() + limit_ms();
-    const wskt_event *event;
-    wskt_result result = WSKT_OK;
-    if (way_connects(subject->way)) {
-        result = wskt_socket_connect(subject->socket, -1);
-    }
-    switch (subject->way) {
-        case WAY_SOCKET_RUN:
-            if (result == WSKT_OK || result == WSKT_ERR_CONNECT_FAILED) {
-                wskt_socket_run(subject->socket);
-            }
-            break;
-        case WAY_BLOCKING:
-            while (result == WSKT_OK || result == WSKT_ERR_CONNECT_FAILED) {
-                result = wskt_socket_recv(subject->socket, -1, &event);
-                if (result != WSKT_OK) {
-                    break;
-                }
-                handle(subject, event);
-                if (is_freed(subject)) {
-                    return NULL;
-                }
-            }
-            RESULT(result, WSKT_ERR_CLOSED);
-            break;
-        case WAY_LOOP_RUN:
-            OK(wskt_loop_run(subject->loop));
-            break;
-        default:
-            while (!is_freed(subject)) {
-                CHECK(now_ms() < until);
-                step(subject, 20);
-            }
-            break;
-    }
-    return NULL;
-}
-
-/* After free: what a loop does then is no callback any more. */
-static void turn_once_more(struct subject *subject) {
-    const wskt_event *event;
-    if (subject->way == WAY_PULLED) {
-        RESULT(wskt_loop_next_event(subject->loop, 0, &event), WSKT_ERR_TIMEOUT);
-    } else if (subject->way == WAY_EMBEDDED) {
-        OK(wskt_loop_dispatch(subject->loop));
-    } else if (subject->way == WAY_LOOP_RUN) {
-        OK(wskt_loop_run(subject->loop));
-    }
-}
-
-/* -- each phase --------------------------------------------------------- */
-
-struct phase {
-    const char *name;
-    const char *port;
-    /* On the port; NULL connects to `/`. */
-    const char *script;
-    const char *host;
-    /* How many open events it takes, and whether close() is called then. */
-    int opens;
-    bool close;
-    /* A mark the script reaches in this phase. */
-    bool mark;
+enum phase {
+    NEW,
+    RESOLVING,
+    DIALING,
+    SECURING,
+    UPGRADING,
+    IS_OPEN,
+    PAUSED,
+    QUEUED,
+    CLOSING,
+    LINGERING,
+    PHASES
 };
 
-static const struct phase phases[] = {
-    {"resolving", "blackhole", NULL, "ws://localhost", 0, false, false},
-    {"resolving in vain", "ws", NULL, "ws://nowhere.invalid", 0, false, false},
-    {"connecting", "full", NULL, "ws://127.0.0.1", 0, false, false},
-    {"TLS", "blackhole", NULL, "wss://127.0.0.1", 0, false, false},
-    {"upgrade", "blackhole", NULL, "ws://127.0.0.1", 0, false, false},
-    {"upgrade, wss", "wss", "none; mark $ID-m; expect-fin", NULL, 0, false, true},
-    {"open", "ws", "accept; drain", NULL, 1, false, false},
-    {"open, wss", "wss", "accept; drain", NULL, 1, false, false},
-    {"open, data coming", "ws", "repeat 100000 binn 1000", NULL, 1, false, false},
-    {"closing", "ws", "expect-close; mark $ID-m; drain", NULL, 1, true, true},
-    {"lingering", "ws", "answer-close; mark $ID-m; drain", NULL, 1, true, true},
-    {"lingering, wss", "wss", "answer-close; mark $ID-m; drain", NULL, 1, true, true},
+static const char *const phase_names[PHASES] = {
+    "new",  "resolving", "dialing", "securing", "upgrading",
+    "open", "paused",    "queued",  "closing",  "lingering",
 };
 
-enum { PHASES = sizeof phases / sizeof phases[0] };
-
-/* Whether recv comes back by itself in this phase: no other may begin once
-   the socket is being freed. */
-static bool suits(const struct phase *phase, enum way way) {
-    return !way_connects(way) ||
-           (strcmp(phase->name, "resolving in vain") != 0 &&
-            (way != WAY_BLOCKING || strcmp(phase->name, "open, data coming") != 0));
-}
-
-/* Waits until another thread is inside a blocking call of the socket: only
-   then an event of the program may not be dispatched. */
-static void wait_driven(wskt_socket *socket) {
-    double until = now_ms() + limit_ms();
-    wskt_close_event *event;
-    OK(wskt_close_event_new("probe", false, 0, NULL, 0, &event));
-    while (wskt_socket_dispatch_close_event(socket, event) !=
-           WSKT_ERR_WRONG_THREAD) {
-        CHECK(now_ms() < until);
-        pause_ms(1);
-    }
-    wskt_close_event_free(event);
-}
-
-static void wait_for_fds(const char *what, int fds) {
-    double until = now_ms() + limit_ms();
-    while (count_fds() != fds) {
-        if (now_ms() > until) {
-            FAIL("%s: %d descriptors, not %d", what, count_fds(), fds);
-        }
-        pause_ms(1);
-    }
-}
-
-static void free_in_phase(const struct phase *phase, enum way way) {
-    wskt_loop *loop = new_loop(way);
-    const char *id = new_id();
-    int fds = count_fds();
-    struct subject subject;
+static char *phase_url(enum phase phase, const char *id) {
     struct text url = {0};
-    pthread_t thread;
-    bool threaded = way == WAY_LOOP_RUN || way_connects(way);
-    char *made = NULL;
-    if (phase->script != NULL) {
-        made = script_url(phase->port, phase->script, id);
-        text_add(&url, "%s", made);
-        free(made);
-    } else {
-        text_add(&url, "%s:%d/", phase->host, port(phase->port));
+    switch (phase) {
+        case RESOLVING:
+            text_add(&url, "ws://localhost:%d/echo", port("ws"));
+            return url.at;
+        case DIALING:
+            return path_url("full", "/");
+        case SECURING:
+            text_add(&url, "wss://127.0.0.1:%d/", port("blackhole"));
+            return url.at;
+        case UPGRADING:
+            return script_url("ws", "none; mark $ID; drain", id);
+        case LINGERING:
+            return script_url("ws", "close 1001; expect-close; mark $ID; drain",
+                              id);
+        case QUEUED:
+            return script_url("ws", "rcvbuf 16384; stop-reading; mark $ID",
+                              id);
+        default:
+            return script_url("ws", "mark $ID; drain", id);
     }
-    make(&subject, phase->name, way, loop, text_of(&url));
-    text_free(&url);
-    if (!way_connects(way)) {
-        OK(wskt_socket_open(subject.socket));
+}
+
+/* Brings a socket of a loop to a phase and frees it there. */
+static void free_in_phase(enum way way, enum phase phase) {
+    struct counter destroyed;
+    struct party party;
+    const char *id = new_id();
+    char *url = phase_url(phase, id);
+    int turns;
+    counter_make(&destroyed);
+    party_make(&party, way, NULL, url, NULL);
+    OK(wskt_socket_set_user_data(party.socket, &destroyed, destroy));
+    OK(wskt_socket_set_on_open(party.socket, NULL));
+    OK(wskt_socket_set_on_close(party.socket, NULL));
+    OK(wskt_socket_set_on_error(party.socket, NULL));
+    if (phase != NEW) {
+        OK(wskt_socket_open(party.socket));
     }
-    if (threaded) {
-        CHECK_INT(pthread_create(&thread, NULL, drive, &subject), 0);
+    if (phase >= IS_OPEN && way == WAY_EMBEDDED) {
+        while (wskt_socket_ready_state(party.socket) == WSKT_CONNECTING) {
+            OK(wskt_loop_dispatch(party.loop));
+        }
+    } else if (way == WAY_EMBEDDED) {
+        for (turns = 0; turns < 5; turns++) {
+            OK(wskt_loop_dispatch(party.loop));
+        }
     }
-    if (way == WAY_EMBEDDED || way == WAY_PULLED) {
+    if (phase == LINGERING && way == WAY_EMBEDDED) {
+        while (wskt_socket_ready_state(party.socket) != WSKT_CLOSING) {
+            OK(wskt_loop_dispatch(party.loop));
+        }
+    } else if (phase >= UPGRADING && way == WAY_THREAD) {
+        wait_mark(id);
+    }
+    if (phase == PAUSED) {
+        OK(wskt_socket_pause(party.socket));
+    } else if (phase == QUEUED) {
+        unsigned char *bytes = pattern_binary(8 << 20);
+        wskt_result sent;
+        /* The upgrade may still be on its way to a thread's socket. */
         do {
-            step(&subject, 10);
-        } while (subject.events[WSKT_EVENT_OPEN] < phase->opens);
-    } else if (phase->opens > 0) {
-        lock(&subject);
-        wait_for(&subject, &subject.events[WSKT_EVENT_OPEN], 1);
-        unlock(&subject);
+            sent = wskt_socket_send_binary(party.socket, bytes, 8 << 20);
+        } while (sent == WSKT_ERR_INVALID_STATE);
+        OK(sent);
+        free(bytes);
+    } else if (phase == CLOSING) {
+        OK(wskt_socket_close(party.socket, 1000, NULL, 0));
     }
-    if (phase->close) {
-        OK(wskt_socket_close(subject.socket, 1000, NULL, 0));
-    }
-    if (phase->mark) {
-        char name[64];
-        snprintf(name, sizeof name, "%s-m", id);
-        wait_mark(name);
-    }
-    if (way_connects(way)) {
-        wait_driven(subject.socket);
-    }
-    /* There is nothing to see of the wait itself. */
-    if (way == WAY_EMBEDDED || way == WAY_PULLED) {
-        step(&subject, 5);
-    } else {
-        pause_ms(5);
-    }
-    free_subject(&subject);
-    if (threaded) {
-        pthread_join(thread, NULL);
-    }
-    turn_once_more(&subject);
-    finish(&subject);
-    wait_for_fds(phase->name, fds);
-    OK(wskt_loop_free(loop));
-}
-
-/* One that was never opened. */
-static void free_unopened(enum way way) {
-    wskt_loop *loop = new_loop(way);
-    struct subject subject;
-    make(&subject, "unopened", way, loop, "ws://127.0.0.1:1/");
-    free_subject(&subject);
-    CHECK_INT(subject.destroyed, 1);
-    finish(&subject);
-    OK(wskt_loop_free(loop));
-}
-
-/* -- in each kind of callback ------------------------------------------- */
-
-static void free_in_event(wskt_event_type type, const char *port_name, enum way way) {
-    static const char *const scripts[] = {
-        NULL,
-        "hold; accept; text one; text two; flush; expect-fin",
-        "hold; accept; text one; text two; close 1000; flush; expect-fin",
-        "text one; text two; fin; expect-fin",
-        "text one; text two; fin; expect-fin",
-        "recvn 1; text one; expect-fin",
-    };
-    char *url = script_url(port_name, scripts[type], new_id());
-    wskt_loop *loop = new_loop(way);
-    int fds = count_fds();
-    struct subject subject;
-    make(&subject, scripts[type], way, loop, url);
-    subject.free_in = type;
-    if (!way_connects(way)) {
-        OK(wskt_socket_open(subject.socket));
-    }
-    if (way == WAY_THREAD) {
-        lock(&subject);
-        wait_for(&subject, &subject.destroyed, 1);
-        unlock(&subject);
-    } else {
-        drive(&subject);
-    }
-    turn_once_more(&subject);
-    finish(&subject);
-    CHECK_INT(subject.events[type], 1);
-    CHECK_INT(subject.events[WSKT_EVENT_CLOSE], type == WSKT_EVENT_CLOSE);
-    wait_for_fds(scripts[type], fds);
-    OK(wskt_loop_free(loop));
+    wskt_socket_free(party.socket);
+    party.socket = NULL;
+    wait_for(&destroyed, 1);
+    party_free(&party);
+    CHECK_INT(value(&destroyed), 1);
+    counter_free(&destroyed);
     free(url);
 }
 
-/* ----------------------------------------------------------------------- */
+/* -- a free that waits -------------------------------------------------- */
 
-static void *every_phase(void *argument) {
-    enum way way = *(const enum way *)argument;
-    size_t i;
-    int type;
-    free_unopened(way);
-    for (i = 0; i < PHASES; i++) {
-        if (suits(&phases[i], way)) {
-            free_in_phase(&phases[i], way);
-        }
+struct slow {
+    struct counter entered;
+    struct counter freeing;
+    bool left;
+};
+
+static void slow_message(struct party *party, const wskt_event *event) {
+    struct slow *slow = party->data;
+    if (event->type == WSKT_EVENT_MESSAGE) {
+        count(&slow->entered);
+        wait_for(&slow->freeing, 1);
+        /* The other thread is inside free now, or about to be. */
+        pause_ms(50);
+        slow->left = true;
     }
-    for (type = WSKT_EVENT_OPEN; type <= WSKT_EVENT_DRAIN; type++) {
-        free_in_event((wskt_event_type)type, "ws", way);
-        free_in_event((wskt_event_type)type, "wss", way);
+}
+
+static void free_waits_for_a_callback(void) {
+    struct party party;
+    struct slow slow;
+    char *url = script_url("ws", "repeat 100 text x; drain", new_id());
+    counter_make(&slow.entered);
+    counter_make(&slow.freeing);
+    slow.left = false;
+    party_make(&party, WAY_THREAD, NULL, url, NULL);
+    party.on_event = slow_message;
+    party.data = &slow;
+    party_start(&party);
+    wait_for(&slow.entered, 1);
+    count(&slow.freeing);
+    wskt_socket_free(party.socket);
+    CHECK(slow.left);
+    party.socket = NULL;
+    CHECK_INT(value(&slow.entered), 1);
+    CHECK_INT(party.closes, 0);
+    party_free(&party);
+    CHECK_INT(value(&slow.entered), 1);
+    counter_free(&slow.entered);
+    counter_free(&slow.freeing);
+    free(url);
+}
+
+/* -- two loops ---------------------------------------------------------- */
+
+struct pair {
+    struct counter inside;
+    struct counter destroyed;
+    wskt_socket *sockets[2];
+    wskt_loop *loops[2];
+};
+
+struct half {
+    struct pair *pair;
+    int which;
+};
+
+static void free_the_other(wskt_socket *socket,
+                           const wskt_message_event *event,
+                           void *user_data) {
+    struct half *half = user_data;
+    (void)event;
+    CHECK(socket == half->pair->sockets[half->which]);
+    count(&half->pair->inside);
+    wait_for(&half->pair->inside, 2);
+    /* Both are in callbacks now; neither free may wait for the other. */
+    wskt_socket_free(half->pair->sockets[1 - half->which]);
+}
+
+static void count_half(void *user_data) {
+    struct half *half = user_data;
+    count(&half->pair->destroyed);
+}
+
+static void two_loops_free_each_others_sockets(void) {
+    struct pair pair;
+    struct half halves[2];
+    char *url = script_url("ws", "text x; drain", new_id());
+    int i;
+    counter_make(&pair.inside);
+    counter_make(&pair.destroyed);
+    for (i = 0; i < 2; i++) {
+        halves[i].pair = &pair;
+        halves[i].which = i;
+        OK(wskt_loop_new(&pair.loops[i]));
+        OK(wskt_loop_start(pair.loops[i]));
+        OK(wskt_socket_new(pair.loops[i], url, NULL, &pair.sockets[i]));
+        OK(wskt_socket_set_user_data(pair.sockets[i], &halves[i],
+                                     count_half));
+        OK(wskt_socket_set_on_message(pair.sockets[i], free_the_other));
+    }
+    for (i = 0; i < 2; i++) {
+        OK(wskt_socket_open(pair.sockets[i]));
+    }
+    wait_for(&pair.destroyed, 2);
+    for (i = 0; i < 2; i++) {
+        OK(wskt_loop_free(pair.loops[i]));
+    }
+    CHECK_INT(value(&pair.destroyed), 2);
+    counter_free(&pair.inside);
+    counter_free(&pair.destroyed);
+    free(url);
+}
+
+/* -- the destructor ----------------------------------------------------- */
+
+struct order {
+    struct counter destroyed;
+    int events_after;
+};
+
+static void note_event(struct order *order) {
+    order->events_after += value(&order->destroyed);
+}
+
+static void order_on_message(wskt_socket *socket,
+                             const wskt_message_event *event,
+                             void *user_data) {
+    (void)event;
+    note_event(user_data);
+    if (((struct order *)user_data)->events_after >= 0) {
+        wskt_socket_free(socket);
+        /* Inside the callback that still uses it. */
+        CHECK_INT(value(&((struct order *)user_data)->destroyed), 0);
+    }
+}
+
+static void destroy_order(void *user_data) {
+    count(&((struct order *)user_data)->destroyed);
+}
+
+/* Freed in a callback: the destructor runs after it, once. */
+static void destructor_comes_last(void) {
+    struct order order = {0};
+    wskt_socket *socket;
+    wskt_loop *loop;
+    char *url = script_url("ws", "repeat 10 text x; drain", new_id());
+    counter_make(&order.destroyed);
+    OK(wskt_loop_new(&loop));
+    OK(wskt_loop_start(loop));
+    OK(wskt_socket_new(loop, url, NULL, &socket));
+    OK(wskt_socket_set_user_data(socket, &order, destroy_order));
+    OK(wskt_socket_set_on_message(socket, order_on_message));
+    OK(wskt_socket_open(socket));
+    wait_for(&order.destroyed, 1);
+    OK(wskt_loop_free(loop));
+    CHECK_INT(value(&order.destroyed), 1);
+    CHECK_INT(order.events_after, 0);
+    counter_free(&order.destroyed);
+    free(url);
+}
+
+/* New user data destroys the old, and NULL takes the last. */
+static void destructor_of_replaced_data(void) {
+    struct counter one, two;
+    wskt_socket *socket;
+    counter_make(&one);
+    counter_make(&two);
+    OK(wskt_socket_new(NULL, "ws://127.0.0.1:1/", NULL, &socket));
+    OK(wskt_socket_set_user_data(socket, &one, destroy));
+    CHECK(wskt_socket_user_data(socket) == &one);
+    OK(wskt_socket_set_user_data(socket, &two, destroy));
+    CHECK_INT(value(&one), 1);
+    CHECK(wskt_socket_user_data(socket) == &two);
+    wskt_socket_free(socket);
+    CHECK_INT(value(&one), 1);
+    CHECK_INT(value(&two), 1);
+    counter_free(&one);
+    counter_free(&two);
+}
+
+/* -- blocking calls of another thread ----------------------------------- */
+
+struct blocked {
+    wskt_socket *socket;
+    wskt_result result;
+    bool connects;
+};
+
+static void *block(void *argument) {
+    struct blocked *blocked = argument;
+    const wskt_event *event;
+    if (blocked->connects) {
+        blocked->result = wskt_socket_connect(blocked->socket, -1);
+    } else {
+        do {
+            blocked->result = wskt_socket_recv(blocked->socket, -1, &event);
+        } while (blocked->result == WSKT_OK);
     }
     return NULL;
 }
 
-int main(void) {
-    int i;
-    begin();
-    for (i = 0; i < WAYS; i++) {
-        enum way way = (enum way)i;
+static void free_ends_blocking_calls(void) {
+    int connects;
+    for (connects = 0; connects < 2; connects++) {
+        struct blocked blocked = {0};
+        const char *id = new_id();
+        struct counter destroyed;
         pthread_t thread;
-        /* On a thread of its own: what that leaves behind shows in `end`. */
-        now_testing(way_name(way));
-        CHECK_INT(pthread_create(&thread, NULL, every_phase, &way), 0);
+        char *url = script_url(
+            "ws", connects ? "none; mark $ID; drain" : "mark $ID; drain", id);
+        counter_make(&destroyed);
+        OK(wskt_socket_new(NULL, url, NULL, &blocked.socket));
+        OK(wskt_socket_set_user_data(blocked.socket, &destroyed, destroy));
+        blocked.connects = connects == 1;
+        if (!blocked.connects) {
+            OK(wskt_socket_connect(blocked.socket, limit_ms()));
+        }
+        CHECK_INT(pthread_create(&thread, NULL, block, &blocked), 0);
+        wait_mark(id);
+        /* Long enough to be asleep in the kernel, most of the time. */
+        pause_ms(150);
+        wskt_socket_free(blocked.socket);
         pthread_join(thread, NULL);
+        RESULT(blocked.result, WSKT_ERR_CLOSED);
+        CHECK_INT(value(&destroyed), 1);
+        counter_free(&destroyed);
+        free(url);
     }
+}
+
+int main(void) {
+    static char name[64];
+    int phase;
+    begin();
+    for (phase = 0; phase < PHASES; phase++) {
+        snprintf(name, sizeof name, "%s, embedded", phase_names[phase]);
+        now_testing(name);
+        free_in_phase(WAY_EMBEDDED, (enum phase)phase);
+        snprintf(name, sizeof name, "%s, thread", phase_names[phase]);
+        free_in_phase(WAY_THREAD, (enum phase)phase);
+    }
+    RUN(free_waits_for_a_callback);
+    RUN(two_loops_free_each_others_sockets);
+    RUN(destructor_comes_last);
+    RUN(destructor_of_replaced_data);
+    RUN(free_ends_blocking_calls);
     return end();
 }
