@@ -1198,16 +1198,17 @@ wskt_result wskt_config_add_ca_pem(wskt_config *config,
  * returns. Headers are sent in the order and with the spelling they were
  * added in; a name may be added more than once.
  *
- * The headers of the handshake itself cannot be set: Host, Upgrade,
- * Connection, Content-Length, Transfer-Encoding and every Sec-WebSocket-
- * header. Subprotocols go through wskt_socket_add_protocol.
+ * The headers of the handshake and of the connection itself cannot be set:
+ * Host, Upgrade, Connection, Keep-Alive, Proxy-Connection, Content-Length,
+ * Transfer-Encoding, TE, Expect and every Sec-WebSocket- header.
+ * Subprotocols go through wskt_socket_add_protocol.
  *
  * Any thread; legal in a callback.
  *
  * Returns:
  * - WSKT_OK
- * - WSKT_ERR_INVALID_HEADER: `name` is not a token, or `value` has CR or LF
- *   in it.
+ * - WSKT_ERR_INVALID_HEADER: `name` is not a token, or `value` has CR, LF or
+ *   another control character in it.
  * - WSKT_ERR_FORBIDDEN_HEADER: the header belongs to the handshake.
  * - WSKT_ERR_INVALID_UTF8: `name` or `value` is not UTF-8.
  * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
@@ -1328,7 +1329,8 @@ WSKT_API wskt_result wskt_loop_start(wskt_loop *loop);
  *
  * The sockets stay as they are: nothing drives them until wskt_loop_run or
  * wskt_loop_start is called again. When it returns, the thread has ended,
- * unless it was called in a callback: there it does not wait.
+ * unless it was called in a callback: there it does not wait. If nothing
+ * runs, the next wskt_loop_run returns at once.
  *
  * Any thread; legal in a callback.
  *
@@ -1920,7 +1922,9 @@ wskt_result wskt_socket_close(wskt_socket *socket,
 
 /**
  * Ends the connection at once, without a closing handshake. Error and close
- * with code 1006 and WSKT_CAUSE_ABORT follow.
+ * with code 1006 and WSKT_CAUSE_ABORT follow. After the peer's Close frame,
+ * or a violation, it only ends the wait for the end of TCP: the close event
+ * is decided by then.
  *
  * What was sent and has not left is dropped. Calling it again, or on a
  * closed socket, is fine and does nothing. A blocking call of another thread

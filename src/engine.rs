@@ -23,6 +23,9 @@ pub(crate) const TIMER: Token = Token(usize::MAX - 1);
 /// Readiness events taken from the kernel at a time.
 const BATCH: usize = 256;
 
+/// Most pulled events between two looks at the kernel.
+const STOPS: u32 = 32;
+
 /// Receives events.
 pub(crate) type Deliver<'a> = dyn FnMut(&Arc<Socket>, &Event<'_>) -> Flow + 'a;
 
@@ -61,6 +64,8 @@ pub(crate) struct Engine {
     buffers: Buffers,
     /// A connection that ended while an event of it is borrowed.
     departed: Option<Conn>,
+    /// Turns that were stopped since the kernel was last asked.
+    stops: u32,
     wanted: Vec<Descriptor>,
 }
 
@@ -77,6 +82,7 @@ impl Engine {
             deadlines: Deadlines::default(),
             buffers: Buffers::default(),
             departed: None,
+            stops: 0,
             wanted: Vec::new(),
         })
     }
@@ -154,6 +160,7 @@ impl Engine {
 
     /// Takes readiness from the kernel, waiting up to `wait` for it.
     pub(crate) fn poll(&mut self, wait: Option<Duration>) -> io::Result<()> {
+        self.stops = 0;
         self.poll.poll(&mut self.events, wait)?;
         let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in &events {
@@ -169,6 +176,13 @@ impl Engine {
         }
         std::mem::swap(&mut self.events, &mut events);
         Ok(())
+    }
+
+    /// Whether a receiver that stops after each event has kept the kernel
+    /// waiting for long enough.
+    pub(crate) fn should_poll(&mut self) -> bool {
+        self.stops += 1;
+        self.stops > STOPS
     }
 
     /// Makes every connection ready whose deadline has passed.
@@ -202,6 +216,7 @@ impl Engine {
             let step = catch_unwind(AssertUnwindSafe(|| conn.advance(&mut crank)));
             let step = step.unwrap_or_else(|_| {
                 conn.fail_internally();
+                self.buffers.discard();
                 Step::More
             });
             match step {
@@ -212,6 +227,7 @@ impl Engine {
                 }
                 Step::Stopped => {
                     slot.queued = true;
+                    self.settle(at);
                     self.ready.push_front(at);
                     return Turn::Stopped;
                 }
@@ -274,8 +290,8 @@ impl Engine {
             }
             self.buffers.discard();
             socket.vanish();
-            self.departed = self.remove(at);
-            return None;
+            let gone = self.remove(at);
+            return std::mem::replace(&mut self.departed, gone);
         }
         conn.vanish();
         self.remove(at)

@@ -93,6 +93,7 @@ programs! {
     log
     no_message_after_close
     null_everywhere
+    races
     results
     scenarios
     threads

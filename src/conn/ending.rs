@@ -26,6 +26,7 @@ pub(super) struct Linger {
     /// We close TCP (the peer broke the rules); otherwise the peer does.
     ours: bool,
     shut: bool,
+    begun: Time,
     until: Option<Time>,
 }
 
@@ -33,7 +34,9 @@ impl Linger {
     pub(super) fn deadline(&self, socket: &Socket) -> Option<(Time, Expiry)> {
         match self.until {
             Some(at) => Some((at, Expiry::Linger)),
-            None => send_deadline(socket),
+            None if socket.config().send_timeout.is_some() => send_deadline(socket),
+            // Without a send deadline this must end all the same.
+            None => Some((self.begun.after(socket.config().linger_timeout), Expiry::Linger)),
         }
     }
 }
@@ -50,6 +53,13 @@ pub(super) struct Ending {
     at: Time,
     error_told: bool,
     close_told: bool,
+}
+
+impl Ending {
+    /// Whether the close event was told.
+    pub(super) fn is_told(&self) -> bool {
+        self.close_told
+    }
 }
 
 impl Conn {
@@ -103,7 +113,8 @@ impl Conn {
         close: CloseEvent,
         ours: bool,
     ) {
-        let linger = Linger { tcp, failure, close, ours, shut: false, until: None };
+        let begun = Time::now();
+        let linger = Linger { tcp, failure, close, ours, shut: false, begun, until: None };
         self.phase = Phase::Lingering(Box::new(linger));
         self.readable = true;
     }

@@ -178,7 +178,11 @@ impl Conn {
 
     /// Whether everything was told.
     pub(crate) fn is_gone(&self) -> bool {
-        matches!(self.phase, Phase::Gone)
+        match &self.phase {
+            Phase::Ending(ending) => ending.is_told(),
+            Phase::Gone => true,
+            _ => false,
+        }
     }
 
     /// Whether frames can be read: the phase a blocking driver may read in.
@@ -218,8 +222,12 @@ impl Conn {
     /// Goes as far as possible.
     pub(crate) fn advance(&mut self, crank: &mut Crank<'_>) -> Step {
         let step = loop {
-            if let Some(step) = self.obey(crank) {
+            if let Some(step) = self.obey() {
                 break step;
+            }
+            if !matches!(self.phase, Phase::Open(_)) {
+                // What an event was lent from ends with the open phase.
+                crank.buffers.discard();
             }
             let next = match &mut self.phase {
                 Phase::Open(_) => self.step_open(crank),
@@ -233,24 +241,29 @@ impl Conn {
                 Phase::Gone => Next::Leave(Step::Finished),
             };
             if let Next::Leave(step) = next {
-                break step;
+                self.plan();
+                let looked = matches!(step, Step::Idle | Step::More);
+                if !looked || !self.is_overdue(crank.now) {
+                    break step;
+                }
             }
         };
         // A pong must not wait for the program's next call.
         self.socket.flush_gathered();
-        self.plan();
+        if step != Step::Stopped {
+            crank.buffers.discard();
+        }
         step
     }
 
-    /// Acts on signals and deadlines first.
-    fn obey(&mut self, crank: &Crank<'_>) -> Option<Step> {
+    /// Acts on what other threads and callbacks want.
+    fn obey(&mut self) -> Option<Step> {
         let signals = self.socket.signals.get();
         if signals & bit::SILENCED != 0 {
             self.vanish();
             return Some(Step::Finished);
         }
-        let over = matches!(self.phase, Phase::Ending(_) | Phase::Gone);
-        if over {
+        if self.is_over() {
             return None;
         }
         if signals & bit::POISONED != 0 {
@@ -261,19 +274,26 @@ impl Conn {
             self.fail(Failure::new(Cause::Abort, "aborted by the program"));
         } else if signals & bit::CANCEL != 0 {
             self.fail(Failure::new(Cause::Local, "closed by the program while connecting"));
-        } else if let Some((at, _)) = self.deadline
-            && at <= crank.now
-        {
-            // Another thread may have sent meanwhile, or the phase be over.
-            self.plan();
-            if let Some((at, expiry)) = self.deadline
-                && at <= crank.now
-            {
-                self.deadline = None;
-                self.expire(expiry);
-            }
         }
         None
+    }
+
+    /// Ends what is overdue. Judged after a look at the kernel: what arrived
+    /// in time counts, however late the program lets us look.
+    fn is_overdue(&mut self, now: Time) -> bool {
+        match self.deadline {
+            Some((at, expiry)) if at <= now && expiry != Expiry::Look => {
+                self.deadline = None;
+                self.expire(expiry);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether only the telling is left, if that.
+    fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Ending(_) | Phase::Gone)
     }
 
     fn expire(&mut self, expiry: Expiry) {
@@ -334,6 +354,9 @@ impl Conn {
 
     /// A bug was caught while this connection was driven.
     pub(crate) fn fail_internally(&mut self) {
+        if self.is_over() {
+            return;
+        }
         self.fail(Failure::new(Cause::Internal, "a bug inside wskt was caught"));
     }
 

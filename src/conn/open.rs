@@ -26,6 +26,9 @@ pub(super) struct Open {
     carry: Vec<u8>,
     /// The open event is still to be told.
     pub(super) announce: bool,
+    /// Bytes to be read before others get a turn; kept while the receiver
+    /// stops and comes back.
+    budget: usize,
     /// TLS has ended behind the bytes that are judged first.
     over: Option<Option<io::Error>>,
 }
@@ -38,8 +41,10 @@ impl Open {
         rest: Vec<u8>,
     ) -> Self {
         let config = socket.config();
-        let limits =
-            Limits { max_message: config.max_message_size, max_fragments: config.max_fragments };
+        let limits = Limits {
+            max_message: config.max_message_size,
+            max_fragments: config.max_fragments - 1,
+        };
         let rules = if config.browser_mode { CloseRules::Browser } else { CloseRules::Strict };
         Self {
             tcp,
@@ -47,6 +52,7 @@ impl Open {
             tls,
             carry: rest,
             announce: true,
+            budget: READ_BUDGET,
             over: None,
         }
     }
@@ -168,7 +174,7 @@ impl Conn {
         }
         let buffers = &mut *crank.buffers;
         buffers.load(&mut open.carry);
-        let mut budget = READ_BUDGET;
+        let mut looked = false;
         let leave = loop {
             let signals = socket.signals.get();
             if signals & bit::URGENT != 0 {
@@ -238,13 +244,15 @@ impl Conn {
             if crank.mode == Mode::Look && !self.readable {
                 break Step::Idle;
             }
-            if budget == 0 {
+            if open.budget == 0 || (looked && crank.mode == Mode::Wait) {
+                // A driver that waits in reads decides anew before each.
                 break Step::More;
             }
+            looked = true;
             match read(open, socket, buffers, crank.mode) {
                 Read::Bytes(n, more) => {
                     crank.now = Time::now();
-                    budget = budget.saturating_sub(n);
+                    open.budget = open.budget.saturating_sub(n);
                     self.readable = more || self.read_closed;
                 }
                 Read::Nothing => {
@@ -267,6 +275,7 @@ impl Conn {
             }
         };
         buffers.store(&mut open.carry);
+        open.budget = READ_BUDGET;
         Next::Leave(leave)
     }
 
@@ -376,7 +385,8 @@ fn read_tls(open: &mut Open, socket: &Socket, buffers: &mut Buffers, mode: Mode)
             }
             None if got > 0 => return Read::Bytes(got, more),
             // A record without payload (a session ticket), or half of one.
-            None if mode == Mode::Wait || more => {}
+            None if mode == Mode::Wait => return Read::Bytes(0, true),
+            None if more => {}
             None => return Read::Nothing,
         }
     }

@@ -81,6 +81,8 @@ impl Conn {
         }
         let tcp = Arc::new(tcp);
         self.readable = true;
+        // An attempt that lost the race may have set it.
+        self.read_closed = false;
         if !self.socket.target().tls {
             self.begin_upgrade(Link::plain(tcp));
             return;
@@ -145,11 +147,12 @@ impl Conn {
         self.open_by = None;
         self.phase_by = None;
         let (tcp, tls) = (Arc::clone(link.tcp()), link.is_tls());
+        // Whoever sees OPEN sees these too.
+        self.socket.set_response(agreed.response);
+        if let Some(protocol) = agreed.protocol {
+            self.socket.set_protocol(protocol);
+        }
         if self.socket.establish(link) {
-            self.socket.set_response(agreed.response);
-            if let Some(protocol) = agreed.protocol {
-                self.socket.set_protocol(protocol);
-            }
             self.readable = true;
             self.log(Level::Info, || match self.socket.protocol().as_str() {
                 "" => "open".to_owned(),

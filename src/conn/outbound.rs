@@ -97,6 +97,12 @@ impl Outbound {
         self.outbox.payload() + self.in_cipher
     }
 
+    /// What the water marks are about: payload, or bytes on their way where
+    /// those are more (many pings, many empty messages).
+    pub(crate) fn load(&self) -> usize {
+        self.queued().max(self.pending())
+    }
+
     /// Bytes in the queue.
     pub(crate) fn pending(&self) -> usize {
         self.outbox.pending().len()
@@ -104,8 +110,8 @@ impl Outbound {
 
     /// Whether bytes wait for the kernel.
     pub(crate) fn is_waiting(&self) -> bool {
-        !self.broken
-            && (!self.outbox.is_empty() || self.link.as_ref().is_some_and(Link::has_ciphertext))
+        let waits = |link: &Link| !self.outbox.is_empty() || link.has_ciphertext();
+        !self.broken && self.link.as_ref().is_some_and(waits)
     }
 
     pub(crate) fn is_broken(&self) -> bool {
@@ -137,7 +143,7 @@ impl Outbound {
 
     /// Whether the drain event is due; it is owed no more then.
     pub(crate) fn take_drain(&mut self, low_water: usize) -> bool {
-        let due = self.drain_owed && self.queued() <= low_water;
+        let due = self.drain_owed && self.load() <= low_water;
         self.drain_owed &= !due;
         due
     }
@@ -189,6 +195,7 @@ impl Outbound {
         }
         let Some(link) = &mut self.link else { return Progress::Done };
         let mut took = false;
+        let ciphertext = link.ciphertext();
         let progress = loop {
             if self.outbox.is_empty() {
                 if !link.has_ciphertext() {
@@ -225,6 +232,7 @@ impl Outbound {
                 Err(_) => break Progress::Broken,
             }
         };
+        took |= link.ciphertext() < ciphertext;
         self.settle(progress, took, hide);
         progress
     }

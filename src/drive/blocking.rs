@@ -9,7 +9,7 @@ use super::context::{self, Batch};
 use crate::conn::{Buffers, Conn, Crank, Flow, Step};
 use crate::error::{Cause, Error, Result};
 use crate::event::Event;
-use crate::socket::{ReadyState, Socket, bit};
+use crate::socket::{ReadyState, Socket, Why, bit};
 use crate::sys::{self, Mode, Time, WakeFd, Wanted};
 use std::cell::RefCell;
 use std::io::ErrorKind;
@@ -19,6 +19,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const SLICE: Duration = Duration::from_millis(100);
+
+/// A receive timeout of zero would be none.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// Why a wait must be polled for.
 const SLOW: u32 =
@@ -72,7 +75,7 @@ impl Blocking {
                 && self.conn.is_open()
                 && self.conn.deadline().is_none()
                 && !socket.signals.has(SLOW)
-                && self.set_slice(left.unwrap_or(SLICE).min(SLICE));
+                && self.set_slice(left.unwrap_or(SLICE).clamp(SHORTEST, SLICE));
             let mode = if fast { Mode::Wait } else { Mode::Look };
             if !fast && driven.waker.is_none() && left != Some(Duration::ZERO) {
                 // From here on every signal reaches the poll below.
@@ -83,6 +86,7 @@ impl Blocking {
                 continue;
             }
             match self.advance(now, mode, hold, deliver) {
+                Step::More if left == Some(Duration::ZERO) => return Err(Error::Timeout),
                 Step::More => continue,
                 Step::Interrupted => return Err(Error::Interrupted),
                 Step::Idle => {}
@@ -199,18 +203,16 @@ impl Socket {
         }
         self.check()?;
         if self.ready_state() != ReadyState::Connecting {
-            return Err(Error::InvalidState);
+            return self.refuse(Why::OpenedBefore);
         }
         let mut driver = self.take_blocking()?;
-        let mut pumped = driver.pump(until(timeout), true, &mut |_, _| Flow::Stop);
+        let pumped = driver.pump(until(timeout), true, &mut |_, _| Flow::Stop);
         if pumped == Err(Error::Timeout) {
             driver.conn.time_out("no connection was established in the time connect was given");
-            pumped = Ok(Step::Held);
         }
-        self.put_blocking(driver);
+        self.put_blocking(driver)?;
         pumped?;
         match self.close_event() {
-            None if self.signals.has(bit::SILENCED) => Err(Error::Closed),
             None => Ok(()),
             Some(event) if event.cause == Cause::Timeout => Err(Error::Timeout),
             Some(_) => Err(Error::ConnectFailed),
@@ -231,7 +233,8 @@ impl Socket {
             take(event);
             Flow::Stop
         });
-        self.put_blocking(driver);
+        // Freed meanwhile: what the event lends is gone.
+        self.put_blocking(driver)?;
         match pumped? {
             Step::Finished => Err(Error::Closed),
             _ => Ok(()),
@@ -245,37 +248,52 @@ impl Socket {
         }
         let mut driver = self.take_driving()?;
         if driver.conn.is_gone() {
-            self.put_blocking(driver);
+            self.put_blocking(driver)?;
             return Err(Error::Closed);
         }
         let pumped = driver.pump(None, false, &mut |socket, event| {
             socket.call_host(event);
             Flow::Go
         });
-        self.put_blocking(driver);
+        self.put_blocking(driver)?;
         pumped.map(|_| ())
     }
 
     /// The driver for a call that needs a connection, or one that ends.
     fn take_driving(self: &Arc<Self>) -> Result<Box<Blocking>> {
         if self.driver() == 0 && self.ready_state() == ReadyState::Connecting {
-            // connect comes first.
             self.check()?;
-            return Err(Error::InvalidState);
+            if self.event_loop().is_none() {
+                return self.refuse(Why::ConnectFirst);
+            }
         }
         self.take_blocking()
     }
 }
 
-/// Waits, unlocked, until the queue has room, up to the send timeout.
+/// Why nothing more will leave.
+const ENDED: u32 = bit::ABORT | bit::SILENCED | bit::POISONED;
+
+/// Waits, unlocked, until the queue has room; in vain for as long as the send
+/// timeout without a byte leaving.
 pub(crate) fn await_room(socket: &Arc<Socket>) -> Result<()> {
-    let by = until(socket.config().send_timeout);
+    let mut by = until(socket.config().send_timeout);
+    let mut before = usize::MAX;
     loop {
         wait_writable(socket, by, false)?;
         socket.flush();
         let out = socket.lock_out();
-        if out.pending() == 0 || out.queued() < socket.config().high_water || out.is_broken() {
+        let load = out.load();
+        if load < socket.config().high_water
+            || out.is_broken()
+            || socket.ready_state() != ReadyState::Open
+        {
             return Ok(());
+        }
+        drop(out);
+        if load < before {
+            before = load;
+            by = until(socket.config().send_timeout);
         }
     }
 }
@@ -284,13 +302,9 @@ pub(crate) fn await_room(socket: &Arc<Socket>) -> Result<()> {
 /// when the peer wants to be read first, or when it takes nothing.
 pub(crate) fn flush_out(socket: &Arc<Socket>) {
     let by = until(socket.config().send_timeout);
-    loop {
-        let readable = match wait_writable(socket, by, true) {
-            Ok(readable) => readable,
-            Err(_) => return,
-        };
+    while let Ok(readable) = wait_writable(socket, by, true) {
         socket.flush();
-        if readable || !socket.lock_out().is_waiting() {
+        if readable || socket.signals.has(ENDED) || !socket.lock_out().is_waiting() {
             return;
         }
     }
@@ -300,6 +314,9 @@ pub(crate) fn flush_out(socket: &Arc<Socket>) {
 /// and nobody reads it.
 fn wait_writable(socket: &Arc<Socket>, by: Until, or_readable: bool) -> Result<bool> {
     loop {
+        if socket.signals.has(ENDED) {
+            return Ok(false);
+        }
         let Some(tcp) = socket.lock_out().link().map(|link| Arc::clone(link.tcp())) else {
             return Ok(false);
         };

@@ -35,9 +35,9 @@ impl Loop {
         self.publish(engine);
         if self.has_attention() || engine.has_ready() {
             // The kernel does not know of this work.
-            self.announce_to_host();
+            self.announce();
         }
-        Ok(())
+        claim.release()
     }
 
     /// Runs callbacks on this thread until `stop`, or until no socket of the
@@ -66,7 +66,8 @@ impl Loop {
             }
         };
         self.publish(engine);
-        if self.is_freed() { Err(Error::LoopGone) } else { done }
+        claim.release()?;
+        done
     }
 
     /// One turn with callbacks, waiting as long as nothing is ready.
@@ -99,7 +100,10 @@ impl Loop {
     fn callbacks(self: &Arc<Self>, engine: &mut Engine) {
         let _batch = Batch::begin(self.id());
         engine.turn(&mut |socket, event| {
-            socket.call_host(event);
+            // One that was freed on another thread calls nobody any more.
+            if !self.is_freed() {
+                socket.call_host(event);
+            }
             Flow::Go
         });
     }

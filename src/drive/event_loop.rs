@@ -47,6 +47,10 @@ pub struct Loop {
     #[cfg(target_os = "linux")]
     timer: Mutex<Option<sys::Timer>>,
     pub(super) thread: Mutex<super::thread::Thread>,
+    /// The thread has ended.
+    pub(super) ended: Condvar,
+    /// The engine of a freed loop is gone.
+    dissolved: AtomicBool,
 }
 
 impl Loop {
@@ -74,6 +78,8 @@ impl Loop {
             #[cfg(target_os = "linux")]
             timer: Mutex::new(None),
             thread: Mutex::default(),
+            ended: Condvar::new(),
+            dissolved: AtomicBool::new(false),
         }))
     }
 
@@ -120,10 +126,12 @@ impl Loop {
 
     /// Puts a socket on the list the driver looks at first.
     pub(crate) fn attend(&self, socket: Arc<Socket>) {
+        let mut list = lock(&self.attention);
         if self.is_freed() {
             return;
         }
-        lock(&self.attention).push(socket);
+        list.push(socket);
+        drop(list);
         self.nudge();
     }
 
@@ -177,11 +185,9 @@ impl Loop {
         }
         let mut slot = lock(&self.engine);
         if slot.is_none() {
-            return Err(if lock(&self.thread).owns_engine() {
-                Error::InvalidState
-            } else {
-                Error::InUse
-            });
+            drop(slot);
+            let owned = lock(&self.thread).owns_engine();
+            return Err(if owned { Error::InvalidState } else { Error::InUse });
         }
         match self.way.compare_exchange(0, way as u8, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => {}
@@ -217,7 +223,10 @@ impl Loop {
 
     /// The descriptor a host polls for readability.
     pub fn fd(&self) -> RawFd {
-        self.polled.store(true, Ordering::Release);
+        if !self.polled.swap(true, Ordering::AcqRel) {
+            // Work may be left that was not announced so far.
+            self.announce();
+        }
         #[cfg(target_os = "linux")]
         self.add_timer();
         self.fd
@@ -273,7 +282,8 @@ impl Loop {
         self.announce();
         if context::in_callback() {
             // Never wait inside a callback: whoever drives ends it instead.
-            if let Some(engine) = lock(&self.engine).take() {
+            let engine = lock(&self.engine).take();
+            if let Some(engine) = engine {
                 self.dissolve(engine);
             }
             return Ok(());
@@ -287,7 +297,7 @@ impl Loop {
                     self.dissolve(engine);
                     return Ok(());
                 }
-                None if lock(&self.thread).has_dissolved() => return Ok(()),
+                None if self.dissolved.load(Ordering::Acquire) => return Ok(()),
                 None => slot = self.idle.wait(slot).unwrap_or_else(PoisonError::into_inner),
             }
         }
@@ -300,7 +310,13 @@ impl Loop {
             conn.socket().signals.set(bit::SILENCED | bit::LOOP_GONE);
             conn.vanish();
         }
-        lock(&self.thread).dissolved();
+        // What was put there before the loop was freed.
+        let late = std::mem::take(&mut *lock(&self.attention));
+        for socket in &late {
+            socket.signals.set(bit::SILENCED | bit::LOOP_GONE);
+        }
+        drop(late);
+        self.dissolved.store(true, Ordering::Release);
         #[cfg(target_os = "linux")]
         lock(&self.timer).take();
     }
@@ -312,26 +328,47 @@ pub(super) struct Claim<'a> {
     engine: Option<Box<Engine>>,
 }
 
-impl Claim<'_> {
+impl<'a> Claim<'a> {
+    /// The engine that another thread claimed for this one.
+    pub(super) fn of(owner: &'a Loop, engine: Box<Engine>) -> Self {
+        Self { owner, engine: Some(engine) }
+    }
+
     pub(super) fn engine(&mut self) -> Result<&mut Engine> {
         self.engine.as_deref_mut().ok_or(Error::InUse)
     }
-}
 
-impl Drop for Claim<'_> {
-    fn drop(&mut self) {
+    /// Takes the engine along, to be given to another thread.
+    pub(super) fn into_engine(mut self) -> Option<Box<Engine>> {
+        self.engine.take()
+    }
+
+    /// Puts the engine back; an error if the loop was freed meanwhile, with
+    /// everything that an event lends.
+    pub(super) fn release(mut self) -> Result<()> {
+        self.put_back();
+        if self.owner.is_freed() { Err(Error::LoopGone) } else { Ok(()) }
+    }
+
+    fn put_back(&mut self) {
         let Some(engine) = self.engine.take() else { return };
         let mut slot = lock(&self.owner.engine);
         if self.owner.is_freed() {
             drop(slot);
             self.owner.dissolve(engine);
-            // Whoever frees the loop may wait for this.
+            // Whoever frees the loop looks under this lock before it waits.
             drop(lock(&self.owner.engine));
         } else {
             *slot = Some(engine);
             drop(slot);
         }
         self.owner.idle.notify_all();
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.put_back();
     }
 }
 

@@ -13,6 +13,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+/// Rounds after the time is up while connections are ready.
+const ROUNDS: u32 = 8;
+
 impl Loop {
     /// The next event; `take` is called once with it. What it lends stays in
     /// place until the next call.
@@ -23,8 +26,13 @@ impl Loop {
     ) -> Result<()> {
         let mut claim = self.claim(Way::Pulled)?;
         let engine = claim.engine()?;
+        let mut rounds = 0;
         let until = timeout.map(|t| Time::now().after(t));
         let done = loop {
+            if engine.should_poll() {
+                // A busy connection must not keep the others waiting.
+                let _ = self.gather(engine, Some(Duration::ZERO));
+            }
             let turn = {
                 let _batch = Batch::begin(self.id());
                 engine.turn(&mut |socket, event| {
@@ -43,8 +51,14 @@ impl Loop {
             }
             let left = until.map(|at| at.until(Time::now()));
             let looked = left == Some(Duration::ZERO);
+            rounds += u32::from(looked);
             match self.gather(engine, left) {
-                Ok(()) if looked && !engine.has_ready() && !self.woken.load(Ordering::Acquire) => {
+                // Under a flood that brings no event, a look ends all the same.
+                Ok(())
+                    if looked
+                        && (!engine.has_ready() || rounds > ROUNDS)
+                        && !self.woken.load(Ordering::Acquire) =>
+                {
                     break Err(Error::Timeout);
                 }
                 Ok(()) => {}
@@ -59,6 +73,7 @@ impl Loop {
             // A host that polls the descriptor must come back for the rest.
             self.announce_to_host();
         }
+        claim.release()?;
         done
     }
 }

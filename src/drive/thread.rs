@@ -1,13 +1,14 @@
 //! The background thread of a loop: started, stopped, joined.
 
 use super::context;
-use super::event_loop::{Loop, Way};
+use super::event_loop::{Claim, Loop, Way};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::socket::lock;
 use crate::{log, panics, sys};
 use std::io::ErrorKind;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 /// As much as the platform gives a thread of a C program.
@@ -18,21 +19,14 @@ const LOOP_STACK: usize = 8 << 20;
 pub(super) struct Thread {
     handle: Option<JoinHandle<()>>,
     runs: bool,
-    dissolved: bool,
+    /// How many wait for its end.
+    awaited: u32,
 }
 
 impl Thread {
     /// Whether the thread has the engine.
     pub(super) fn owns_engine(&self) -> bool {
         self.runs
-    }
-
-    pub(super) fn dissolved(&mut self) {
-        self.dissolved = true;
-    }
-
-    pub(super) fn has_dissolved(&self) -> bool {
-        self.dissolved
     }
 }
 
@@ -42,26 +36,41 @@ impl Loop {
         if self.is_freed() {
             return Err(Error::LoopGone);
         }
-        if lock(&self.thread).runs {
-            return if self.stop.swap(false, Ordering::AcqRel) {
-                // A stop that the thread has not seen yet is taken back.
-                Ok(())
-            } else {
-                Err(Error::InvalidState)
-            };
+        let thread = lock(&self.thread);
+        if thread.runs {
+            // A stop that nobody waits for and the thread has not seen yet is
+            // taken back.
+            let stopping = thread.awaited == 0 && self.stop.swap(false, Ordering::AcqRel);
+            return if stopping { Ok(()) } else { Err(Error::InvalidState) };
         }
-        if !context::in_callback() {
-            self.join();
-        }
-        // Claimed here, so that a loop in use is refused here.
-        drop(self.claim_from_thread(Way::Callbacks)?);
-        let this = Arc::clone(self);
+        drop(thread);
+        let engine = self.claim_from_thread(Way::Callbacks)?.into_engine();
+        // Whoever has the engine is alone here.
+        let parcel = Arc::new(Mutex::new(engine));
+        let (this, content) = (Arc::clone(self), Arc::clone(&parcel));
         let mut thread = lock(&self.thread);
         self.stop.store(false, Ordering::Release);
-        let spawned = sys::spawn("wskt-loop", LOOP_STACK, move || this.background());
-        thread.handle = Some(spawned.map_err(|_| Error::Io)?);
-        thread.runs = true;
-        Ok(())
+        let spawned = sys::spawn("wskt-loop", LOOP_STACK, move || {
+            let engine = lock(&content).take();
+            if let Some(engine) = engine {
+                this.background(engine);
+            }
+        });
+        match spawned {
+            Ok(handle) => {
+                // An earlier thread has said its last word; it is not waited
+                // for, as this may be a callback.
+                thread.handle = Some(handle);
+                thread.runs = true;
+                Ok(())
+            }
+            Err(_) => {
+                drop(thread);
+                let engine = lock(&parcel).take();
+                drop(engine.map(|engine| Claim::of(self, engine)));
+                Err(Error::Io)
+            }
+        }
     }
 
     /// Stops the loop's thread, or makes `run` return; the sockets stay.
@@ -79,40 +88,54 @@ impl Loop {
 
     /// Waits for the thread to end, if there is one and this is not it.
     pub(super) fn join(&self) {
-        let handle = lock(&self.thread).handle.take();
-        if let Some(handle) = handle
-            && handle.thread().id() != std::thread::current().id()
-        {
+        let mut thread = lock(&self.thread);
+        let own = thread.handle.as_ref().map(|handle| handle.thread().id());
+        if own == Some(std::thread::current().id()) {
+            return;
+        }
+        thread.awaited += 1;
+        while thread.runs {
+            thread = self.ended.wait(thread).unwrap_or_else(PoisonError::into_inner);
+        }
+        thread.awaited -= 1;
+        let handle = thread.handle.take();
+        drop(thread);
+        if let Some(handle) = handle {
             // It catches its own panics.
             let _ = handle.join();
         }
     }
 
-    fn background(self: Arc<Self>) {
+    fn background(self: Arc<Self>, engine: Box<Engine>) {
         let _panics = panics::claim();
-        let claim = self.claim_from_thread(Way::Callbacks);
-        if let Ok(mut claim) = claim
-            && let Ok(engine) = claim.engine()
-        {
-            loop {
-                {
-                    // Under the lock, so that `start` sees one or the other.
-                    let mut thread = lock(&self.thread);
-                    if self.is_freed() || self.stop.swap(false, Ordering::AcqRel) {
-                        thread.runs = false;
-                        break;
-                    }
+        let mut claim = Claim::of(&self, engine);
+        while let Ok(engine) = claim.engine() {
+            let mut thread = lock(&self.thread);
+            if self.is_freed() || self.stop.swap(false, Ordering::AcqRel) {
+                self.publish(engine);
+                if !self.is_freed() {
+                    // Under the lock: who sees the thread gone finds the
+                    // engine.
+                    let _ = claim.release();
+                    thread.runs = false;
+                    self.ended.notify_all();
+                    return;
                 }
-                self.woken.store(false, Ordering::Release);
-                match self.turn(engine) {
-                    Err(error) if error.kind() != ErrorKind::Interrupted => {
-                        log::with(log::Level::Error, || format!("the loop's poll failed: {error}"));
-                    }
-                    _ => {}
-                }
+                drop(thread);
+                break;
             }
-            self.publish(engine);
+            drop(thread);
+            self.woken.store(false, Ordering::Release);
+            match self.turn(engine) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => {
+                    log::with(log::Level::Error, || format!("the loop's poll failed: {error}"));
+                }
+                _ => {}
+            }
         }
+        // Freed: the sockets go, and with them perhaps the program's data.
+        drop(claim);
         lock(&self.thread).runs = false;
+        self.ended.notify_all();
     }
 }

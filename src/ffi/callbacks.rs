@@ -6,6 +6,7 @@ use super::event::{
     wskt_open_event,
 };
 use super::handle::{self, wskt_socket};
+use crate::drive::enter_callback;
 use crate::error::{Error, Result};
 use crate::event::{Event, EventKind};
 use crate::socket::{Host, Socket};
@@ -108,6 +109,7 @@ unsafe impl Send for UserData {}
 impl Drop for UserData {
     fn drop(&mut self) {
         if let Some(destroy) = self.destroy.take() {
+            let _inside = enter_callback();
             // SAFETY: the program set the pair together and promised that
             // the function takes the pointer, from any thread.
             unsafe { destroy(self.pointer) }

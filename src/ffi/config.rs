@@ -358,16 +358,17 @@ pub unsafe extern "C" fn wskt_config_add_ca_pem(
 /// returns. Headers are sent in the order and with the spelling they were
 /// added in; a name may be added more than once.
 ///
-/// The headers of the handshake itself cannot be set: Host, Upgrade,
-/// Connection, Content-Length, Transfer-Encoding and every Sec-WebSocket-
-/// header. Subprotocols go through wskt_socket_add_protocol.
+/// The headers of the handshake and of the connection itself cannot be set:
+/// Host, Upgrade, Connection, Keep-Alive, Proxy-Connection, Content-Length,
+/// Transfer-Encoding, TE, Expect and every Sec-WebSocket- header.
+/// Subprotocols go through wskt_socket_add_protocol.
 ///
 /// Any thread; legal in a callback.
 ///
 /// Returns:
 /// - WSKT_OK
-/// - WSKT_ERR_INVALID_HEADER: `name` is not a token, or `value` has CR or LF
-///   in it.
+/// - WSKT_ERR_INVALID_HEADER: `name` is not a token, or `value` has CR, LF or
+///   another control character in it.
 /// - WSKT_ERR_FORBIDDEN_HEADER: the header belongs to the handshake.
 /// - WSKT_ERR_INVALID_UTF8: `name` or `value` is not UTF-8.
 /// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC

@@ -7,6 +7,7 @@ use super::result::wskt_result;
 use crate::drive::Loop;
 use crate::error::Error;
 use std::ffi::c_int;
+use std::ptr;
 use std::sync::Arc;
 
 /// Makes a loop that nothing drives yet.
@@ -92,7 +93,8 @@ pub unsafe extern "C" fn wskt_loop_start(r#loop: *mut wskt_loop) -> wskt_result 
 ///
 /// The sockets stay as they are: nothing drives them until wskt_loop_run or
 /// wskt_loop_start is called again. When it returns, the thread has ended,
-/// unless it was called in a callback: there it does not wait.
+/// unless it was called in a callback: there it does not wait. If nothing
+/// runs, the next wskt_loop_run returns at once.
 ///
 /// Any thread; legal in a callback.
 ///
@@ -237,10 +239,13 @@ pub unsafe extern "C" fn wskt_loop_next_event(
         let out = unsafe { Out::new(out_event) }?;
         let limit = time_limit(timeout_ms)?;
         let place: &PulledEvent = object.attachment().downcast_ref().ok_or(Error::Panic)?;
+        let mut lent = ptr::null();
         object.next_event(limit, &mut |socket, event| {
             // SAFETY: this closure is the pull; the core runs one at a time.
-            out.set(unsafe { place.put(handle::of::<wskt_socket>(socket), event) });
-        })
+            lent = unsafe { place.put(handle::of::<wskt_socket>(socket), event) };
+        })?;
+        out.set(lent);
+        Ok(())
     };
     // SAFETY: the caller promises a live handle or NULL.
     unsafe { handle::with(r#loop, pull) }

@@ -6,6 +6,7 @@ use super::event::wskt_event;
 use super::handle::{self, wskt_socket};
 use super::result::wskt_result;
 use crate::socket::Socket;
+use std::ptr;
 use std::sync::Arc;
 
 /// Opens the socket on its loop and returns at once.
@@ -112,10 +113,13 @@ pub unsafe extern "C" fn wskt_socket_recv(
         // SAFETY: the caller promises a writable place or NULL.
         let out = unsafe { Out::new(out_event) }?;
         let place = CHost::of(socket)?.pulled();
+        let mut lent = ptr::null();
         socket.recv(time_limit(timeout_ms)?, &mut |event| {
             // SAFETY: this closure is the pull; the core runs one at a time.
-            out.set(unsafe { place.put(handle::of(socket), event) });
-        })
+            lent = unsafe { place.put(handle::of(socket), event) };
+        })?;
+        out.set(lent);
+        Ok(())
     };
     // SAFETY: the caller promises a live handle or NULL.
     unsafe { handle::with(socket, pull) }

@@ -3,8 +3,12 @@
 use super::boundary::bytes;
 use super::handle::{self, wskt_socket};
 use super::result::wskt_result;
+use crate::close_code;
+use crate::error::Error;
 use crate::event::MessageKind;
+use crate::socket::Socket;
 use std::ffi::{c_char, c_void};
+use std::sync::Arc;
 
 /// Sends a text message.
 ///
@@ -137,13 +141,22 @@ pub unsafe extern "C" fn wskt_socket_close(
     reason: *const c_char,
     reason_len: usize,
 ) -> wskt_result {
-    // SAFETY: the caller promises a live handle or NULL, and `reason_len`
-    // bytes.
-    unsafe { handle::with(socket, |socket| socket.close(code, bytes(reason, reason_len)?)) }
+    let close = |socket: &Arc<Socket>| {
+        // The code is judged first (WHATWG), even with a reason that cannot be.
+        if code != 0 && !close_code::may_send(code) {
+            return Err(Error::InvalidAccess);
+        }
+        // SAFETY: the caller promises `reason_len` bytes or NULL.
+        socket.close(code, unsafe { bytes(reason, reason_len) }?)
+    };
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { handle::with(socket, close) }
 }
 
 /// Ends the connection at once, without a closing handshake. Error and close
-/// with code 1006 and WSKT_CAUSE_ABORT follow.
+/// with code 1006 and WSKT_CAUSE_ABORT follow. After the peer's Close frame,
+/// or a violation, it only ends the wait for the end of TCP: the close event
+/// is decided by then.
 ///
 /// What was sent and has not left is dropped. Calling it again, or on a
 /// closed socket, is fine and does nothing. A blocking call of another thread

@@ -13,12 +13,12 @@ impl Socket {
     }
 
     fn as_callback(&self, run: impl FnOnce()) {
-        if self.signals.set(bit::IN_CALLBACK) & bit::SILENCED == 0 {
+        let before = self.signals.set(bit::IN_CALLBACK);
+        // One inside another does not end the outer one.
+        let _ends = (before & bit::IN_CALLBACK == 0).then_some(EndOfCallback(self));
+        if before & bit::SILENCED == 0 {
             let _inside = context::enter_callback();
-            let _ends = EndOfCallback(self);
             run();
-        } else {
-            drop(EndOfCallback(self));
         }
     }
 
@@ -35,13 +35,7 @@ impl Socket {
                 return Err(Error::WrongThread);
             }
         }
-        if here && self.signals.has(bit::IN_CALLBACK) {
-            // Inside a handler of this very socket: its end is watched already.
-            let _inside = context::enter_callback();
-            run();
-        } else {
-            self.as_callback(run);
-        }
+        self.as_callback(run);
         Ok(())
     }
 

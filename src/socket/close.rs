@@ -1,7 +1,7 @@
 //! Ending: close, abort, and what the driver does to the shared half when a
 //! connection opens and ends.
 
-use super::{NO_SLOT, ReadyState, Seat, Socket, bit, lock};
+use super::{NO_SLOT, ReadyState, Seat, Socket, Why, bit, lock};
 use crate::conn::link::Link;
 use crate::conn::outbound::CloseFrame;
 use crate::conn::outbox::Dropped;
@@ -29,7 +29,7 @@ impl Socket {
             return Err(Error::InvalidUtf8);
         }
         if code == 0 && !reason.is_empty() {
-            return Err(Error::InvalidArgument);
+            return self.refuse(Why::ReasonWithoutCode);
         }
         self.check()?;
         self.take_seat();
@@ -90,8 +90,8 @@ impl Socket {
         if self.ready_state() != ReadyState::Closed {
             self.set_ready_state(ReadyState::Closing);
             self.signals.set(why);
-            // A blocked read of another thread sees the end of the stream.
-            if self.signals.has(bit::DRIVEN)
+            // A read or a wait of another thread ends with the stream.
+            if self.is_blocking()
                 && !context::gathers(self.driver())
                 && let Some(link) = out.link()
             {
@@ -161,6 +161,7 @@ impl Socket {
             link.close_notify();
         }
         self.set_ready_state(ReadyState::Closed);
+        out.reveal();
         self.show_buffered(out.shown());
         self.set_closed(event, now.as_ms());
         drop(out);
@@ -210,7 +211,7 @@ impl Socket {
     pub fn interrupt(&self) -> Result<()> {
         self.check()?;
         if self.is_on_loop() || self.event_loop().is_some() {
-            return Err(Error::InvalidState);
+            return self.refuse(Why::HasLoop);
         }
         self.signals.set(bit::INTERRUPT | bit::SHARED);
         if let Some(waiter) = &*lock(&self.waiter) {

@@ -1,7 +1,7 @@
 //! What a socket tells about itself; everything here answers in every state.
 
 use super::{ReadyState::*, Socket, lock};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::event::CloseEvent;
 use crate::text::Text;
 use std::sync::OnceLock;
@@ -117,15 +117,32 @@ impl Socket {
 
     /// A sentence about the call this socket refused last; empty if none.
     pub fn error_text(&self) -> &'static str {
-        let index = usize::from(self.refusal.load(Ordering::Relaxed));
-        index.checked_sub(1).and_then(|i| REFUSALS.get(i)).map_or("", |error| error.text())
+        let code = self.refusal.load(Ordering::Relaxed) & !FRESH;
+        let generic = code.checked_sub(1).and_then(|i| REFUSALS.get(usize::from(i)));
+        let special = WHYS.iter().find(|why| code == SPECIAL + **why as u8);
+        special.map_or_else(|| generic.map_or("", |error| error.text()), |why| why.text())
     }
 
     /// Remembers why the last call was refused, for [`Self::error_text`].
     pub fn note_refusal(&self, error: Error) {
-        if let Some(at) = REFUSALS.iter().position(|have| *have == error) {
-            self.refusal.store(u8::try_from(at + 1).unwrap_or(0), Ordering::Relaxed);
-        }
+        let code = self.refusal.load(Ordering::Relaxed);
+        let special = WHYS.iter().any(|why| code == FRESH | (SPECIAL + *why as u8));
+        let new = if special {
+            // The core has said it better a moment ago.
+            code & !FRESH
+        } else {
+            REFUSALS
+                .iter()
+                .position(|have| *have == error)
+                .map_or(code, |at| u8::try_from(at + 1).unwrap_or(0))
+        };
+        self.refusal.store(new, Ordering::Relaxed);
+    }
+
+    /// Refuses a call with a sentence of its own.
+    pub(crate) fn refuse<T>(&self, why: Why) -> Result<T> {
+        self.refusal.store(FRESH | (SPECIAL + why as u8), Ordering::Relaxed);
+        Err(why.error())
     }
 
     /// Drops what only opening needs.
@@ -157,3 +174,57 @@ const REFUSALS: [Error; 20] = [
     Error::ConnectFailed,
     Error::InUse,
 ];
+
+/// A special sentence that the C layer has not counted yet.
+const FRESH: u8 = 0x80;
+/// Where the codes of [`Why`] begin.
+const SPECIAL: u8 = 0x40;
+
+/// Refusals whose result alone does not say what was wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Why {
+    StillConnecting,
+    OpenedBefore,
+    OnLoop,
+    HasLoop,
+    ConnectFirst,
+    TooLateForProtocol,
+    ReasonWithoutCode,
+}
+
+const WHYS: [Why; 7] = [
+    Why::StillConnecting,
+    Why::OpenedBefore,
+    Why::OnLoop,
+    Why::HasLoop,
+    Why::ConnectFirst,
+    Why::TooLateForProtocol,
+    Why::ReasonWithoutCode,
+];
+
+impl Why {
+    fn error(self) -> Error {
+        match self {
+            Self::ReasonWithoutCode => Error::InvalidArgument,
+            Self::StillConnecting
+            | Self::OpenedBefore
+            | Self::OnLoop
+            | Self::HasLoop
+            | Self::ConnectFirst
+            | Self::TooLateForProtocol => Error::InvalidState,
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::StillConnecting => "nothing can be sent while the socket is connecting",
+            Self::OpenedBefore => "the socket was opened, connected or closed before",
+            Self::OnLoop => "the socket is on a loop: blocking calls cannot drive it",
+            Self::HasLoop => "the socket has a loop: wskt_loop_wake ends its wait",
+            Self::ConnectFirst => "wskt_socket_connect comes first",
+            Self::TooLateForProtocol => "subprotocols are added before the socket is opened",
+            Self::ReasonWithoutCode => "a close reason needs a close code",
+        }
+    }
+}

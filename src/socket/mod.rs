@@ -11,6 +11,7 @@ mod info;
 mod send;
 mod signal;
 
+pub(crate) use info::Why;
 pub use info::{ReadyState, Response};
 pub(crate) use signal::{Signals, bit};
 
@@ -132,7 +133,7 @@ impl Socket {
         }
         let seat = lock(&self.seat);
         if !matches!(*seat, Seat::Unset) || self.ready_state() != ReadyState::Connecting {
-            return Err(Error::InvalidState);
+            return self.refuse(Why::TooLateForProtocol);
         }
         let mut protocols = lock(&self.protocols);
         if protocols.iter().any(|have| have == name) {
@@ -148,7 +149,7 @@ impl Socket {
         self.check()?;
         let mut seat = lock(&self.seat);
         if !matches!(*seat, Seat::Unset) || self.ready_state() != ReadyState::Connecting {
-            return Err(Error::InvalidState);
+            return self.refuse(Why::OpenedBefore);
         }
         let event_loop = match self.event_loop.get() {
             Some(weak) => weak.upgrade().ok_or(Error::LoopGone)?,
@@ -167,7 +168,8 @@ impl Socket {
 
     /// The blocking driver, if the socket has one or may get one.
     pub(crate) fn take_blocking(self: &Arc<Self>) -> Result<Box<Blocking>> {
-        self.check()?;
+        // A poisoned socket still tells its end.
+        self.check_loop()?;
         let mut seat = lock(&self.seat);
         match &mut *seat {
             Seat::Unset if self.event_loop.get().is_none() => {
@@ -176,19 +178,20 @@ impl Socket {
                 Ok(Box::new(Blocking::new(self)))
             }
             Seat::Blocking(driver) => driver.take().ok_or(Error::InUse),
-            Seat::Unset | Seat::Loop => Err(Error::InvalidState),
+            Seat::Unset | Seat::Loop => self.refuse(Why::OnLoop),
         }
     }
 
     /// Puts the blocking driver back for the next call, if there may be one.
-    pub(crate) fn put_blocking(&self, driver: Box<Blocking>) {
+    pub(crate) fn put_blocking(&self, driver: Box<Blocking>) -> Result<()> {
         let mut seat = lock(&self.seat);
         if self.signals.has(bit::SILENCED) {
             drop(seat);
             self.vanish();
-        } else {
-            *seat = Seat::Blocking(Some(driver));
+            return Err(Error::Closed);
         }
+        *seat = Seat::Blocking(Some(driver));
+        Ok(())
     }
 
     /// Lets go of the blocking driver of a silenced socket.
@@ -271,11 +274,14 @@ impl Socket {
 
     /// Whether any call may still work on this socket.
     pub(crate) fn check(&self) -> Result<()> {
-        let signals = self.signals.get();
-        if signals & bit::POISONED != 0 {
+        if self.signals.has(bit::POISONED) {
             return Err(Error::Panic);
         }
-        if signals & bit::LOOP_GONE != 0
+        self.check_loop()
+    }
+
+    fn check_loop(&self) -> Result<()> {
+        if self.signals.has(bit::LOOP_GONE)
             || self.event_loop.get().is_some_and(|weak| weak.upgrade().is_none_or(|l| l.is_freed()))
         {
             return Err(Error::LoopGone);

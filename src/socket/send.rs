@@ -1,6 +1,6 @@
 //! Sending: from any thread, at once, or gathered while callbacks run.
 
-use super::{ReadyState, Socket, bit};
+use super::{ReadyState, Socket, Why, bit};
 use crate::conn::outbound::{CloseFrame, Outbound, Progress};
 use crate::conn::outbox::opcode;
 use crate::drive::{blocking, context};
@@ -41,25 +41,28 @@ impl Socket {
 
     fn try_send(self: &Arc<Self>, opcode: u8, data: &[u8]) -> Result<()> {
         let gather = context::gathers(self.driver());
+        let waits = !context::in_callback() && self.is_blocking();
         loop {
             let mut out = self.lock_out();
             if self.ready_state() != ReadyState::Open {
-                return self.refuse(&mut out, opcode, data.len());
+                return self.send_refused(&mut out, opcode, data.len());
             }
             if self.signals.has(bit::POISONED) {
                 return Err(Error::Panic);
             }
-            if out.pending() > 0 && out.queued() >= self.config.high_water {
+            if out.load() >= self.config.high_water {
                 out.owe_drain();
+                // A broken connection takes nothing; a receive finds out.
+                let broken = out.is_broken();
                 drop(out);
-                if gather || !self.is_blocking() {
+                if broken || !waits {
                     return Err(Error::BufferFull);
                 }
                 blocking::await_room(self)?;
                 continue;
             }
             out.push(opcode, data)?;
-            if out.queued() >= self.config.high_water {
+            if out.load() >= self.config.high_water {
                 out.owe_drain();
             }
             if gather && out.pending() < GATHER_MAX {
@@ -73,7 +76,7 @@ impl Socket {
             if gather {
                 self.gather();
             }
-            if progress == Progress::Blocked && !gather && self.is_blocking() {
+            if progress == Progress::Blocked && waits {
                 blocking::flush_out(self);
             }
             return Ok(());
@@ -81,10 +84,10 @@ impl Socket {
     }
 
     /// A send outside OPEN: WHATWG counts it all the same once closing.
-    fn refuse(&self, out: &mut Outbound, opcode: u8, len: usize) -> Result<()> {
+    fn send_refused(&self, out: &mut Outbound, opcode: u8, len: usize) -> Result<()> {
         self.check()?;
         if self.ready_state() == ReadyState::Connecting {
-            return Err(Error::InvalidState);
+            return self.refuse(Why::StillConnecting);
         }
         if opcode < opcode::CLOSE {
             out.count_refused(len);
@@ -111,7 +114,10 @@ impl Socket {
         let mut news = 0;
         match progress {
             Progress::Blocked => news |= bit::BLOCKED,
-            Progress::Broken => news |= bit::RESUMED,
+            Progress::Broken => {
+                self.signals.take(bit::BLOCKED);
+                news |= bit::RESUMED;
+            }
             Progress::Done => {
                 self.signals.take(bit::BLOCKED);
             }

@@ -13,10 +13,11 @@
         .name = named, .script = with,                  \
         .log = FAILED("handshake", why), .browser = HIDDEN, .frames = "" \
     }
+/* The client may be gone before the server has sent the body. */
 #define HTTP_ROW(named, with, code, text)                       \
     {                                                           \
         .name = named, .script = with, .log = HTTP(code, text), \
-        .browser = HIDDEN, .frames = ""                         \
+        .browser = HIDDEN, .frames = "", .flags = ANY_ERRORS    \
     }
 
 static const struct row statuses[] = {

@@ -26,6 +26,9 @@ struct job {
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static int failures;
+/* For rows without settings, strict and browser mode: one loaded set of
+   certificates serves them all. */
+static wskt_config *shared[2];
 
 /* Replaces $ID in a word. */
 static char *with_id(const char *word, const char *id) {
@@ -220,13 +223,12 @@ static void configure(struct job *job, wskt_config *config,
     free(all);
 }
 
-static wskt_config *make_config(struct job *job) {
+static wskt_config *make_config(bool browser) {
     wskt_config *config = trusting_config();
-    OK(wskt_config_set_browser_mode(config, job->variant.browser));
+    OK(wskt_config_set_browser_mode(config, browser));
     /* Longer than anything takes: what has to pass is set by the row. */
     OK(wskt_config_set_linger_timeout(config, limit_ms()));
     OK(wskt_config_set_close_timeout(config, limit_ms()));
-    configure(job, config, NULL);
     return config;
 }
 
@@ -315,10 +317,16 @@ static void run_job(struct job *job) {
                   strstr(job->row->client, "beside ") != NULL;
     char *url;
     job->id = new_id();
-    config = make_config(job);
     url = make_url(job);
-    party_make(party, job->way, NULL, url, config);
-    wskt_config_free(config);
+    if (job->row->config == NULL) {
+        config = shared[job->variant.browser];
+        party_make(party, job->way, NULL, url, config);
+    } else {
+        config = make_config(job->variant.browser);
+        configure(job, config, NULL);
+        party_make(party, job->way, NULL, url, config);
+        wskt_config_free(config);
+    }
     free(url);
     party->on_event = on_event;
     party->data = job;
@@ -395,6 +403,8 @@ void run_rows(const struct row *rows, size_t count) {
     struct batch batches[WAYS];
     pthread_t threads[WAYS];
     int way;
+    shared[0] = make_config(false);
+    shared[1] = make_config(true);
     for (way = 0; way < WAYS; way++) {
         batches[way].rows = rows;
         batches[way].count = count;
@@ -404,6 +414,8 @@ void run_rows(const struct row *rows, size_t count) {
     for (way = 0; way < WAYS; way++) {
         pthread_join(threads[way], NULL);
     }
+    wskt_config_free(shared[0]);
+    wskt_config_free(shared[1]);
 }
 
 int rows_result(void) {

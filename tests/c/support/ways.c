@@ -248,6 +248,9 @@ static void pull_once(struct party *party) {
     } else {
         result = wskt_socket_recv(party->socket, limit_ms(), &event);
     }
+    if (result == WSKT_ERR_INTERRUPTED) {
+        return;
+    }
     if (result != WSKT_OK) {
         FAIL("%s: the pull gives %s; so far:\n%s", party->name,
              wskt_result_name(result), text_of(&party->log));
