@@ -1109,7 +1109,8 @@ wskt_result wskt_config_set_max_message_size(wskt_config *config,
                                              uint64_t bytes);
 
 /**
- * Limits the number of fragments of a received message. 131072 if never set.
+ * Limits the number of continuation frames in a received message. 131072 if
+ * never set.
  *
  * A message with more ends the connection as one that is too large does.
  *

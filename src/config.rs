@@ -46,7 +46,7 @@ pub struct Config {
     pub send_timeout: Option<Duration>,
     /// Largest message accepted, in bytes.
     pub max_message_size: u64,
-    /// Most fragments in one message.
+    /// Most continuation frames in one message.
     pub max_fragments: u32,
     /// The drain event comes when the buffered amount falls to this.
     pub low_water: usize,
@@ -132,7 +132,7 @@ impl Config {
         Ok(())
     }
 
-    /// Sets the most fragments one message may have.
+    /// Sets the most continuation frames one message may have.
     pub fn set_max_fragments(&mut self, count: u32) -> Result<()> {
         if count == 0 {
             return Err(Error::InvalidArgument);

@@ -77,17 +77,21 @@ macro_rules! programs {
 programs! {
     backpressure
     bad_input
+    blocked_calls
     broken_frames
     callbacks_reenter
     close_codes
     close_event_interface
     close_frames
     close_table
+    deadlines
     echo_sizes
     endings
     failed_upgrades
     fork
     free_anywhere
+    free_beside
+    free_phases
     headers
     lifecycle
     log
@@ -96,6 +100,7 @@ programs! {
     races
     results
     scenarios
+    senders
     threads
     timeouts
     two_sockets

@@ -41,10 +41,8 @@ impl Open {
         rest: Vec<u8>,
     ) -> Self {
         let config = socket.config();
-        let limits = Limits {
-            max_message: config.max_message_size,
-            max_fragments: config.max_fragments - 1,
-        };
+        let limits =
+            Limits { max_message: config.max_message_size, max_fragments: config.max_fragments };
         let rules = if config.browser_mode { CloseRules::Browser } else { CloseRules::Strict };
         Self {
             tcp,

@@ -38,6 +38,8 @@ pub struct Loop {
     freed: AtomicBool,
     /// A host has asked for the descriptor.
     polled: AtomicBool,
+    /// The last pull left work behind.
+    left: AtomicBool,
     way: AtomicU8,
     fd: RawFd,
     /// The nearest deadline in nanoseconds of the monotonic clock; 0 is none.
@@ -73,6 +75,7 @@ impl Loop {
             stop: AtomicBool::new(false),
             freed: AtomicBool::new(false),
             polled: AtomicBool::new(false),
+            left: AtomicBool::new(false),
             way: AtomicU8::new(0),
             nearest: AtomicU64::new(0),
             #[cfg(target_os = "linux")]
@@ -151,9 +154,10 @@ impl Loop {
         }
     }
 
-    /// The same, if a host polls the descriptor.
-    pub(super) fn announce_to_host(&self) {
-        if self.polled.load(Ordering::Acquire) {
+    /// The same, if a host polls the descriptor, for work that a pull leaves.
+    pub(super) fn announce_rest(&self, left: bool) {
+        self.left.store(left, Ordering::Release);
+        if left && self.polled.load(Ordering::Acquire) {
             self.announce();
         }
     }
@@ -223,8 +227,8 @@ impl Loop {
 
     /// The descriptor a host polls for readability.
     pub fn fd(&self) -> RawFd {
-        if !self.polled.swap(true, Ordering::AcqRel) {
-            // Work may be left that was not announced so far.
+        if !self.polled.swap(true, Ordering::AcqRel) && self.left.load(Ordering::Acquire) {
+            // It was not announced so far.
             self.announce();
         }
         #[cfg(target_os = "linux")]

@@ -69,10 +69,8 @@ impl Loop {
             }
         };
         self.publish(engine);
-        if engine.has_ready() || self.has_attention() {
-            // A host that polls the descriptor must come back for the rest.
-            self.announce_to_host();
-        }
+        // A host that polls the descriptor must come back for the rest.
+        self.announce_rest(engine.has_ready() || self.has_attention());
         claim.release()?;
         done
     }

@@ -257,7 +257,8 @@ pub unsafe extern "C" fn wskt_config_set_max_message_size(
     unsafe { set(config, |config| config.set_max_message_size(bytes)) }
 }
 
-/// Limits the number of fragments of a received message. 131072 if never set.
+/// Limits the number of continuation frames in a received message. 131072 if
+/// never set.
 ///
 /// A message with more ends the connection as one that is too large does.
 ///

@@ -21,6 +21,15 @@ static void refused(const char *file, int line, wskt_socket *socket,
 #define REFUSED(socket, call, want, word) \
     refused(__FILE__, __LINE__, socket, (call), (want), (word))
 
+/* The same where the result alone does not say what was wrong. */
+#define SAYS(socket, call, want, words)                                        \
+    do {                                                                       \
+        RESULT(call, want);                                                    \
+        if (strstr(wskt_socket_error_text(socket), words) == NULL)             \
+            FAIL("the socket says \"%s\", without \"%s\"",                     \
+                 wskt_socket_error_text(socket), words);                       \
+    } while (0)
+
 static wskt_socket *make_socket(const char *url) {
     wskt_socket *socket;
     OK(wskt_socket_new(NULL, url, NULL, &socket));
@@ -135,8 +144,8 @@ static void subprotocols(void) {
     REFUSED(socket, wskt_socket_add_protocol(socket, "chat"),
             WSKT_ERR_DUPLICATE_PROTOCOL, "already");
     OK(wskt_socket_connect(socket, limit_ms()));
-    REFUSED(socket, wskt_socket_add_protocol(socket, "late"),
-            WSKT_ERR_INVALID_STATE, "state");
+    SAYS(socket, wskt_socket_add_protocol(socket, "late"), WSKT_ERR_INVALID_STATE,
+         "before the socket is opened");
     next(socket, WSKT_EVENT_OPEN);
     CHECK_STR(wskt_socket_protocol(socket, NULL), "chat");
     exchange_and_free(socket, id, "");
@@ -231,15 +240,16 @@ static void an_open_socket(void) {
     wskt_socket *socket = make_socket(url);
     free(url);
     memset(large, 'x', sizeof large);
-    REFUSED(socket, wskt_socket_send_text(socket, "x", 1),
-            WSKT_ERR_INVALID_STATE, "state");
-    REFUSED(socket, wskt_socket_send_binary(socket, "x", 1),
-            WSKT_ERR_INVALID_STATE, "state");
-    REFUSED(socket, wskt_socket_ping(socket, "x", 1), WSKT_ERR_INVALID_STATE,
-            "state");
-    REFUSED(socket, wskt_socket_recv(socket, 0, &event),
-            WSKT_ERR_INVALID_STATE, "state");
-    REFUSED(socket, wskt_socket_run(socket), WSKT_ERR_INVALID_STATE, "state");
+    SAYS(socket, wskt_socket_send_text(socket, "x", 1), WSKT_ERR_INVALID_STATE,
+         "connecting");
+    SAYS(socket, wskt_socket_send_binary(socket, "x", 1), WSKT_ERR_INVALID_STATE,
+         "connecting");
+    SAYS(socket, wskt_socket_ping(socket, "x", 1), WSKT_ERR_INVALID_STATE,
+         "connecting");
+    SAYS(socket, wskt_socket_recv(socket, 0, &event), WSKT_ERR_INVALID_STATE,
+         "connect comes first");
+    SAYS(socket, wskt_socket_run(socket), WSKT_ERR_INVALID_STATE,
+         "connect comes first");
     REFUSED(NULL, wskt_socket_connect(socket, -2), WSKT_ERR_INVALID_ARGUMENT,
             "argument");
     CHECK_INT(wskt_socket_buffered_amount(socket), 0);
@@ -260,15 +270,16 @@ static void an_open_socket(void) {
             WSKT_ERR_SYNTAX, "123");
     REFUSED(socket, wskt_socket_close(socket, 1000, bad, sizeof bad),
             WSKT_ERR_INVALID_UTF8, "UTF-8");
-    REFUSED(socket, wskt_socket_close(socket, 0, "x", 1),
-            WSKT_ERR_INVALID_ARGUMENT, "argument");
+    SAYS(socket, wskt_socket_close(socket, 0, "x", 1), WSKT_ERR_INVALID_ARGUMENT,
+         "reason needs a close code");
     REFUSED(NULL, wskt_socket_send_binary(socket, "x", SIZE_MAX),
             WSKT_ERR_INVALID_ARGUMENT, "argument");
     REFUSED(NULL, wskt_socket_recv(socket, -2, &event),
             WSKT_ERR_INVALID_ARGUMENT, "argument");
-    REFUSED(socket, wskt_socket_open(socket), WSKT_ERR_INVALID_STATE, "state");
-    REFUSED(socket, wskt_socket_connect(socket, 0), WSKT_ERR_INVALID_STATE,
-            "state");
+    SAYS(socket, wskt_socket_open(socket), WSKT_ERR_INVALID_STATE,
+         "opened, connected or closed before");
+    SAYS(socket, wskt_socket_connect(socket, 0), WSKT_ERR_INVALID_STATE,
+         "opened, connected or closed before");
     CHECK(event == NULL);
     CHECK_INT(wskt_socket_buffered_amount(socket), 0);
     CHECK_INT(wskt_socket_ready_state(socket), WSKT_OPEN);
@@ -284,17 +295,19 @@ static void ways_mixed(void) {
     wskt_loop *loop;
     OK(wskt_loop_new(&loop));
     OK(wskt_socket_new(loop, url, NULL, &socket));
-    REFUSED(socket, wskt_socket_connect(socket, 0), WSKT_ERR_INVALID_STATE,
-            "state");
-    REFUSED(socket, wskt_socket_interrupt(socket), WSKT_ERR_INVALID_STATE,
-            "state");
+    SAYS(socket, wskt_socket_connect(socket, 0), WSKT_ERR_INVALID_STATE,
+         "on a loop");
+    SAYS(socket, wskt_socket_interrupt(socket), WSKT_ERR_INVALID_STATE,
+         "has a loop");
     OK(wskt_socket_open(socket));
-    REFUSED(socket, wskt_socket_open(socket), WSKT_ERR_INVALID_STATE, "state");
-    REFUSED(socket, wskt_socket_connect(socket, 0), WSKT_ERR_INVALID_STATE,
-            "state");
-    REFUSED(socket, wskt_socket_recv(socket, 0, &event),
-            WSKT_ERR_INVALID_STATE, "state");
-    REFUSED(socket, wskt_socket_run(socket), WSKT_ERR_INVALID_STATE, "state");
+    SAYS(socket, wskt_socket_open(socket), WSKT_ERR_INVALID_STATE,
+         "opened, connected or closed before");
+    SAYS(socket, wskt_socket_connect(socket, 0), WSKT_ERR_INVALID_STATE,
+         "on a loop");
+    SAYS(socket, wskt_socket_recv(socket, 0, &event), WSKT_ERR_INVALID_STATE,
+         "on a loop");
+    SAYS(socket, wskt_socket_run(socket), WSKT_ERR_INVALID_STATE,
+         "on a loop");
     RESULT(wskt_loop_next_event(loop, -2, &event), WSKT_ERR_INVALID_ARGUMENT);
     OK(wskt_loop_next_event(loop, limit_ms(), &event));
     CHECK_INT(event->type, WSKT_EVENT_OPEN);

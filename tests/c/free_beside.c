@@ -87,9 +87,9 @@ static void *free_beside(void *argument) {
     return NULL;
 }
 
-static void free_waits_for_the_callback(const char *port_name, enum way way) {
+static void free_waits_for_the_callback(const char *port_name, enum way way,
+                                        const wskt_config *config) {
     struct running running;
-    wskt_config *config = trusting_config();
     char *url = script_url(port_name,
                            "hold; accept; text one; text two; flush; expect-fin",
                            new_id());
@@ -119,7 +119,6 @@ static void free_waits_for_the_callback(const char *port_name, enum way way) {
     party_free(&running.party);
     meeting_end(&running.begun);
     meeting_end(&running.state);
-    wskt_config_free(config);
     free(url);
 }
 
@@ -166,10 +165,10 @@ static void twin_later(wskt_socket *socket, const wskt_close_event *event,
     pthread_mutex_unlock(&twin->meeting->mutex);
 }
 
-static void twins_free_each_other(const char *port_name) {
+static void twins_free_each_other(const char *port_name,
+                                  const wskt_config *config) {
     struct twin twins[2];
     struct meeting meeting;
-    wskt_config *config = trusting_config();
     int i;
     meeting_make(&meeting);
     memset(twins, 0, sizeof twins);
@@ -199,7 +198,6 @@ static void twins_free_each_other(const char *port_name) {
         CHECK_INT(twins[i].later, 0);
     }
     meeting_end(&meeting);
-    wskt_config_free(config);
 }
 
 /* -- a send that is blocked --------------------------------------------- */
@@ -225,8 +223,6 @@ static void *send_on(void *argument) {
 static void free_ends_a_send(const char *port_name) {
     char *url = script_url(port_name, "rcvbuf 32768; stop-reading", new_id());
     wskt_config *config = trusting_config();
-    size_t size = (size_t)24 << 20;
-    unsigned char *bytes = pattern_binary(size);
     struct blocked blocked;
     pthread_t thread;
     double until = now_ms() + limit_ms();
@@ -244,27 +240,29 @@ static void free_ends_a_send(const char *port_name) {
     pthread_join(thread, NULL);
     CHECK(blocked.result == WSKT_OK || blocked.result == WSKT_ERR_CLOSED);
     wskt_config_free(config);
-    free(bytes);
     free(url);
 }
 
 int main(void) {
     static const char *const ports[] = {"ws", "wss"};
+    wskt_config *config;
     int i, way, round;
     begin();
+    config = trusting_config();
     for (i = 0; i < 2; i++) {
         now_testing("free_waits_for_the_callback");
         for (way = 0; way < WAYS; way++) {
             if (way_calls_back((enum way)way)) {
-                free_waits_for_the_callback(ports[i], (enum way)way);
+                free_waits_for_the_callback(ports[i], (enum way)way, config);
             }
         }
         now_testing("twins_free_each_other");
         for (round = 0; round < (is_slow() ? 5 : 100); round++) {
-            twins_free_each_other(ports[i]);
+            twins_free_each_other(ports[i], config);
         }
         now_testing("free_ends_a_send");
         free_ends_a_send(ports[i]);
     }
+    wskt_config_free(config);
     return end();
 }

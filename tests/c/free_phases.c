@@ -22,6 +22,9 @@ struct subject {
     pthread_cond_t changed;
 };
 
+/* One for all sockets: it loads the trusted certificates once. */
+static wskt_config *config;
+
 static void lock(struct subject *subject) {
     pthread_mutex_lock(&subject->mutex);
 }
@@ -116,7 +119,6 @@ static void on_drain(wskt_socket *socket, const wskt_drain_event *event, void *u
 
 static void make(struct subject *subject, const char *what, enum way way,
                  wskt_loop *loop, const char *url) {
-    wskt_config *config = trusting_config();
     pthread_condattr_t attributes;
     memset(subject, 0, sizeof *subject);
     subject->what = what;
@@ -127,10 +129,7 @@ static void make(struct subject *subject, const char *what, enum way way,
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&subject->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    OK(wskt_config_set_water_marks(config, 0, 10));
-    OK(wskt_config_set_linger_timeout(config, limit_ms()));
     OK(wskt_socket_new(loop, url, config, &subject->socket));
-    wskt_config_free(config);
     OK(wskt_socket_set_user_data(subject->socket, subject, destroy));
     OK(wskt_socket_set_on_open(subject->socket, on_open));
     OK(wskt_socket_set_on_message(subject->socket, on_message));
@@ -456,6 +455,9 @@ static void *every_phase(void *argument) {
 int main(void) {
     int i;
     begin();
+    config = trusting_config();
+    OK(wskt_config_set_water_marks(config, 0, 10));
+    OK(wskt_config_set_linger_timeout(config, limit_ms()));
     for (i = 0; i < WAYS; i++) {
         enum way way = (enum way)i;
         pthread_t thread;
@@ -464,5 +466,6 @@ int main(void) {
         CHECK_INT(pthread_create(&thread, NULL, every_phase, &way), 0);
         pthread_join(thread, NULL);
     }
+    wskt_config_free(config);
     return end();
 }

@@ -19,7 +19,7 @@ from ctypes import (
 OK, ERR_INVALID_ACCESS, ERR_CLOSED, ERR_TIMEOUT = 0, -12, -17, -18
 OPEN, MESSAGE, ERROR, CLOSE = 1, 2, 3, 4
 TEXT, BINARY = 1, 2
-CAUSE_LOCAL, CAUSE_CONNECT = 2, 6
+CAUSE_LOCAL, CAUSE_CONNECT = 2, 5
 
 
 class Event(ctypes.Structure):
