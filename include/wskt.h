@@ -596,8 +596,8 @@ typedef struct wskt_loop wskt_loop;
  * wskt_socket_url, wskt_socket_protocol, wskt_socket_extensions,
  * wskt_socket_response_status, wskt_socket_response_header,
  * wskt_socket_response_header_count, wskt_socket_response_header_at,
- * wskt_socket_user_data, wskt_socket_close_event, wskt_socket_error_text,
- * wskt_socket_dispatch_close_event.
+ * wskt_socket_response_body, wskt_socket_user_data, wskt_socket_close_event,
+ * wskt_socket_error_text, wskt_socket_dispatch_close_event.
  *
  * Since: 0.1.0
  */
@@ -2111,6 +2111,27 @@ wskt_result wskt_socket_response_header_at(const wskt_socket *socket,
                                            size_t index,
                                            const char **out_name,
                                            const char **out_value);
+
+/**
+ * The body of the server's answer if it refused the upgrade, as far as it was
+ * read.
+ *
+ * A refusal waits for its body for one second at most, within the deadlines
+ * of opening, and keeps 64 KiB of it; the chunks of a chunked body are joined.
+ * What is there then can be read from the error event on. `out_len` receives
+ * the length in bytes; it may be NULL. The body is NUL-terminated, may have
+ * NULs inside, and is lent until the socket is freed.
+ *
+ * Empty if no body or no answer came, for an open socket, and always in
+ * browser mode. NULL gives NULL, and a length of 0.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+const void *wskt_socket_response_body(const wskt_socket *socket,
+                                      size_t *out_len);
 
 /**
  * The pointer given to wskt_socket_set_user_data, NULL if none was.

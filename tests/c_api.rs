@@ -98,6 +98,7 @@ programs! {
     no_message_after_close
     null_everywhere
     races
+    refused_body
     results
     scenarios
     senders

@@ -98,7 +98,6 @@ fn each_takes(port: &str, looped: bool, want: &[&str]) {
     let total = |calls: &Calls| calls.values().sum::<i64>();
     let each = (total(&more) - total(&less)) as f64 / ROUND_TRIPS as f64;
     assert_eq!(each.round() as usize, want.len(), "{report}");
-    println!("{port}{}: {each:.3} system calls", if looped { ", loop" } else { "" });
 }
 
 #[test]

@@ -121,7 +121,18 @@ impl Conn {
 
     pub(super) fn step_upgrading(&mut self, crank: &mut Crank<'_>) -> Next {
         let Phase::Upgrading(upgrade) = &mut self.phase else { return Next::Again };
-        match upgrade.step(self.socket.config(), &self.socket.protocols()) {
+        let mut stepped = upgrade.step(self.socket.config(), &self.socket.protocols());
+        if let Some(due) = upgrade.refusal_due() {
+            // Its body may still come, but the refusal stands: the deadlines
+            // of opening end the waiting and are no failure of their own.
+            let by = [Some(due), self.open_by, self.phase_by].into_iter().flatten().min();
+            if by.is_some_and(|by| by <= Time::now()) {
+                stepped = upgrade.refuse().map(|()| None);
+            } else {
+                self.phase_by = by;
+            }
+        }
+        match stepped {
             Ok(None) => return Next::Leave(Step::Idle),
             Ok(Some(agreed)) => {
                 let Phase::Upgrading(upgrade) = std::mem::replace(&mut self.phase, Phase::Start)

@@ -1,18 +1,28 @@
 //! The HTTP upgrade (RFC 6455 §4.1): sends the request, collects the response
-//! head however it drips in, and judges it as WHATWG and the RFC have it.
+//! head however it drips in, and judges it as WHATWG and the RFC have it. The
+//! body of a refusal is read for a moment.
+
+mod body;
 
 use super::link::Link;
 use crate::config::Config;
 use crate::error::{Cause, Failure};
 use crate::socket::Response;
+use crate::sys::Time;
 use crate::text::Text;
+use body::Body;
 use std::io::ErrorKind;
+use std::time::Duration;
 use tungstenite::handshake::{client::generate_key, derive_accept_key};
 
 /// Longest response head accepted, all 1xx responses together.
 const MAX_HEAD: usize = 64 << 10;
 /// Most header lines accepted.
 const MAX_HEADERS: usize = 256;
+/// What every response head begins with.
+const BEGINNING: &[u8] = b"HTTP/1.";
+/// How long a refusal waits for its body.
+const BODY_TIME: Duration = Duration::from_secs(1);
 
 /// An upgrade under way.
 pub(crate) struct Upgrade {
@@ -25,6 +35,17 @@ pub(crate) struct Upgrade {
     searched: usize,
     /// Bytes of 1xx responses skipped so far.
     skipped: usize,
+    /// The refusal whose body is being read.
+    refusal: Option<Refusal>,
+}
+
+/// A judgement that stands, and the body that came with it.
+struct Refusal {
+    failure: Failure,
+    response: Response,
+    body: Body,
+    /// When what is there of the body has to do.
+    until: Time,
 }
 
 /// What a good response agreed on.
@@ -63,16 +84,34 @@ impl Upgrade {
             head: Vec::new(),
             searched: 0,
             skipped: 0,
+            refusal: None,
         }
     }
 
     /// Whether a part of the request waits for the kernel.
     pub(crate) fn wants_write(&self) -> bool {
-        self.sent < self.request.len() || self.link.has_ciphertext()
+        self.refusal.is_none() && (self.sent < self.request.len() || self.link.has_ciphertext())
     }
 
     /// Goes as far as bytes in and out allow.
     pub(crate) fn step(
+        &mut self,
+        config: &Config,
+        protocols: &[String],
+    ) -> Result<Option<Agreed>, Refused> {
+        if self.refusal.is_none() {
+            match self.step_head(config, protocols) {
+                Err(refused) if !config.browser_mode => self.await_body(refused)?,
+                done => return done,
+            }
+        }
+        if self.step_body() {
+            self.refuse()?;
+        }
+        Ok(None)
+    }
+
+    fn step_head(
         &mut self,
         config: &Config,
         protocols: &[String],
@@ -92,10 +131,64 @@ impl Upgrade {
                     return Ok(Some(agreed));
                 }
             }
+            if !self.may_be_http() {
+                return Err(handshake("the response is not HTTP").into());
+            }
             if self.skipped + self.head.len() > MAX_HEAD {
                 return Err(handshake("the response head is larger than 64 KiB").into());
             }
         }
+    }
+
+    /// Whether what came of the head can be the beginning of one. The parser
+    /// passes over an empty line in front of it.
+    fn may_be_http(&self) -> bool {
+        let head = self.head.as_slice();
+        let line = head.strip_prefix(b"\r\n").or_else(|| head.strip_prefix(b"\n")).unwrap_or(head);
+        head == b"\r" || line.iter().zip(BEGINNING).all(|(byte, want)| byte == want)
+    }
+
+    /// Keeps a refusal back if it has a body to come.
+    fn await_body(&mut self, refused: Refused) -> Result<(), Refused> {
+        let Refused { failure, response: Some(response) } = refused else { return Err(refused) };
+        let Some(mut body) = Body::of(&response) else {
+            return Err(Refused { failure, response: Some(response) });
+        };
+        let complete = body.take(&std::mem::take(&mut self.head));
+        let until = Time::now().after(BODY_TIME);
+        self.refusal = Some(Refusal { failure, response, body, until });
+        if complete { self.refuse() } else { Ok(()) }
+    }
+
+    /// Reads the body of a refusal; true once no more of it will come or is
+    /// needed.
+    fn step_body(&mut self) -> bool {
+        let Some(refusal) = &mut self.refusal else { return false };
+        let mut chunk = [0u8; 4096];
+        loop {
+            match self.link.read(&mut chunk) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
+                // The refusal stands however the connection ends.
+                Ok(0) | Err(_) => return true,
+                Ok(n) if refusal.body.take(chunk.get(..n).unwrap_or_default()) => return true,
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// When [`Upgrade::refuse`] is due, if a refusal is being held back.
+    pub(crate) fn refusal_due(&self) -> Option<Time> {
+        self.refusal.as_ref().map(|refusal| refusal.until)
+    }
+
+    /// Fails with the refusal that is being held back, if there is one, and
+    /// with what came of its body.
+    pub(crate) fn refuse(&mut self) -> Result<(), Refused> {
+        let Some(Refusal { failure, mut response, body, .. }) = self.refusal.take() else {
+            return Ok(());
+        };
+        response.set_body(body.into_bytes());
+        Err(Refused { failure, response: Some(response) })
     }
 
     fn send(&mut self) -> Result<(), Refused> {
@@ -177,11 +270,11 @@ impl Upgrade {
         }
         let http11 = parsed.version == Some(1);
         let text = |bytes: &[u8]| Text::from(String::from_utf8_lossy(bytes).into_owned());
-        let response = Response {
+        let response = Response::new(
             status,
-            reason: Text::from(parsed.reason.unwrap_or("")),
-            headers: parsed.headers.iter().map(|h| (Text::from(h.name), text(h.value))).collect(),
-        };
+            Text::from(parsed.reason.unwrap_or("")),
+            parsed.headers.iter().map(|h| (Text::from(h.name), text(h.value))).collect(),
+        );
         match check(&response, http11, &self.accept, config, protocols) {
             Ok(protocol) => {
                 let rest = std::mem::take(&mut self.head);

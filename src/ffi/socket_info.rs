@@ -221,6 +221,41 @@ pub unsafe extern "C" fn wskt_socket_response_header_at(
     unsafe { handle::with(socket, tell) }
 }
 
+/// The body of the server's answer if it refused the upgrade, as far as it was
+/// read.
+///
+/// A refusal waits for its body for one second at most, within the deadlines
+/// of opening, and keeps 64 KiB of it; the chunks of a chunked body are joined.
+/// What is there then can be read from the error event on. `out_len` receives
+/// the length in bytes; it may be NULL. The body is NUL-terminated, may have
+/// NULs inside, and is lent until the socket is freed.
+///
+/// Empty if no body or no answer came, for an open socket, and always in
+/// browser mode. NULL gives NULL, and a length of 0.
+///
+/// Any thread; legal in a callback.
+///
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_response_body(
+    socket: *const wskt_socket,
+    out_len: *mut usize,
+) -> *const c_void {
+    // SAFETY: the caller promises a writable place or NULL.
+    unsafe { set_if_wanted(out_len, 0) };
+    getter(ptr::null(), || {
+        // SAFETY: the caller promises a live handle or NULL.
+        let socket = unsafe { handle::peek(socket) }?;
+        let body = socket.response().map_or(&[][..], Response::body);
+        if body.is_empty() {
+            return Some(c"".as_ptr().cast());
+        }
+        // SAFETY: the caller promises a writable place or NULL.
+        unsafe { set_if_wanted(out_len, body.len()) };
+        Some(body.as_ptr().cast())
+    })
+}
+
 /// The pointer given to wskt_socket_set_user_data, NULL if none was.
 ///
 /// NULL gives NULL.

@@ -30,9 +30,30 @@ pub struct Response {
     pub reason: Text,
     /// All headers as they came.
     pub headers: Vec<(Text, Text)>,
+    /// A NUL follows it, unless it is empty.
+    body: Vec<u8>,
 }
 
 impl Response {
+    /// A response without a body.
+    pub(crate) fn new(status: u16, reason: Text, headers: Vec<(Text, Text)>) -> Self {
+        Self { status, reason, headers, body: Vec::new() }
+    }
+
+    /// The body of a refusal, as far as it was read; a NUL follows it in
+    /// memory, unless it is empty.
+    pub fn body(&self) -> &[u8] {
+        self.body.split_last().map_or(&[], |(_, body)| body)
+    }
+
+    pub(crate) fn set_body(&mut self, mut body: Vec<u8>) {
+        if !body.is_empty() {
+            body.reserve_exact(1);
+            body.push(0);
+        }
+        self.body = body;
+    }
+
     /// The values of every header of this name.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers

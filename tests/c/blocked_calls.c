@@ -23,7 +23,9 @@ static wskt_socket *connected(const char *url) {
     wskt_socket *socket;
     OK(wskt_socket_new(NULL, url, config, &socket));
     wskt_config_free(config);
-    OK(wskt_socket_connect(socket, limit_ms()));
+    if (wskt_socket_connect(socket, limit_ms()) != WSKT_OK) {
+        FAIL("%s: %s", url, wskt_socket_close_event(socket)->message);
+    }
     OK(wskt_socket_recv(socket, limit_ms(), &event));
     CHECK_INT(event->type, WSKT_EVENT_OPEN);
     return socket;

@@ -27,18 +27,16 @@ int port(const char *name) {
 
 const char *new_id(void) {
     static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-    static char *names[200000];
-    static int count;
-    char name[64];
-    char *copy;
+    static char names[20000][24];
+    static size_t count;
+    char *name;
     pthread_mutex_lock(&mutex);
-    CHECK(count < (int)(sizeof names / sizeof names[0]));
-    snprintf(name, sizeof name, "c%ld-%d", (long)getpid(), count);
-    copy = strdup(name);
-    CHECK(copy != NULL);
-    names[count++] = copy;
+    CHECK(count < sizeof names / sizeof names[0]);
+    name = names[count];
+    snprintf(name, sizeof names[0], "c%ld-%d", (long)getpid(), (int)count);
+    count += 1;
     pthread_mutex_unlock(&mutex);
-    return copy;
+    return name;
 }
 
 static void encode(struct text *out, const char *text, const char *id) {
