@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 thread_local! {
     static DRIVER: Cell<u64> = const { Cell::new(0) };
+    static LOOP: Cell<u64> = const { Cell::new(0) };
     static DEPTH: Cell<u32> = const { Cell::new(0) };
     static GATHERED: RefCell<Vec<Arc<Socket>>> = const { RefCell::new(Vec::new()) };
 }
@@ -21,6 +22,16 @@ pub(crate) fn new_driver_id() -> u64 {
 /// Whether user code runs on this thread right now.
 pub fn in_callback() -> bool {
     DEPTH.get() > 0
+}
+
+/// Says that the loop `driver` owns this thread.
+pub(crate) fn own_thread(driver: u64) {
+    LOOP.set(driver);
+}
+
+/// Whether the loop `driver` owns this thread.
+pub(crate) fn is_thread_of(driver: u64) -> bool {
+    LOOP.get() == driver
 }
 
 /// Whether this thread is turning `driver` right now.

@@ -88,11 +88,10 @@ impl Loop {
 
     /// Waits for the thread to end, if there is one and this is not it.
     pub(super) fn join(&self) {
-        let mut thread = lock(&self.thread);
-        let own = thread.handle.as_ref().map(|handle| handle.thread().id());
-        if own == Some(std::thread::current().id()) {
+        if context::is_thread_of(self.id()) {
             return;
         }
+        let mut thread = lock(&self.thread);
         thread.awaited += 1;
         while thread.runs {
             thread = self.ended.wait(thread).unwrap_or_else(PoisonError::into_inner);
@@ -108,6 +107,7 @@ impl Loop {
 
     fn background(self: Arc<Self>, engine: Box<Engine>) {
         let _panics = panics::claim();
+        context::own_thread(self.id());
         let mut claim = Claim::of(&self, engine);
         while let Ok(engine) = claim.engine() {
             let mut thread = lock(&self.thread);

@@ -111,9 +111,10 @@ static void on_event(struct party *party, const wskt_event *event) {
     }
 }
 
+/* Under valgrind the trusted certificates alone take many seconds to load. */
 static void check_time(const char *name, double begun, int least, int most) {
     double took = now_ms() - begun;
-    if (took < least - 1 || took > least + most) {
+    if (took < least - 1 || (took > least + most && !is_slow())) {
         FAIL("%s: it took %.0f ms, not %d", name, took, least);
     }
 }
@@ -308,8 +309,11 @@ static void every_way(void) {
     for (i = 0; i < WAYS; i++) {
         ways[i] = (enum way)i;
         CHECK_INT(pthread_create(&threads[i], NULL, run_way, &ways[i]), 0);
+        if (is_slow()) {
+            pthread_join(threads[i], NULL);
+        }
     }
-    for (i = 0; i < WAYS; i++) {
+    for (i = 0; i < WAYS && !is_slow(); i++) {
         pthread_join(threads[i], NULL);
     }
 }

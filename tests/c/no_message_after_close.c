@@ -9,10 +9,10 @@ static void close_after_three(struct party *party, const wskt_event *event) {
     }
 }
 
-/* Thousands are in the buffers when the third is handled. */
+/* A thousand are in the buffers when the third is handled. */
 static void in_the_third_message(enum way way, const char *port_name) {
     static const char *const scripts[] = {
-        "accept hold; repeat 5000 text x; flush; answer-close; half-close",
+        "accept hold; repeat 1000 text x; flush; answer-close; half-close",
         "repeat 200 binn 3000; answer-close; half-close",
         "repeat 3 textn 100000; repeat 20 textn 100000; answer-close;"
         "half-close",
@@ -88,8 +88,12 @@ static void from_another_thread(enum way way) {
     struct closer closer = {0};
     struct party party;
     pthread_t thread;
-    char *url = script_url(
-        "ws", "repeat 20000 text x; answer-close; half-close", new_id());
+    char *url = script_url("ws",
+                           is_slow()
+                               ? "repeat 2000 text x; answer-close; half-close"
+                               : "repeat 20000 text x; answer-close;"
+                                 "half-close",
+                           new_id());
     closer.party = &party;
     party_make(&party, way, NULL, url, NULL);
     CHECK_INT(pthread_create(&thread, NULL, close_soon, &closer), 0);

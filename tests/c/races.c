@@ -3,7 +3,7 @@
    repeats a run. */
 #include "support/ways.h"
 
-enum { ROUNDS = 10000, SLOW_ROUNDS = 300, CALLS = 6 };
+enum { ROUNDS = 10000, SLOW_ROUNDS = 1000, CALLS = 6 };
 
 struct random {
     uint64_t state;
