@@ -83,6 +83,7 @@ programs! {
     close_codes
     close_event_interface
     close_frames
+    close_races
     close_table
     deadlines
     echo_sizes

@@ -206,7 +206,9 @@ impl Conn {
         }
         self.log(Level::Info, || {
             let clean = if close.was_clean { "clean" } else { "not clean" };
-            format!("closed: {}, {clean}, {}: {}", close.code, close.cause.name(), &*close.message)
+            let colon = if close.message.is_empty() { "" } else { ": " };
+            let (code, cause, message) = (close.code, close.cause.name(), &close.message);
+            format!("closed: {code}, {clean}, {cause}{colon}{message}")
         });
         let now = Time::now();
         self.socket.conclude(close, now);

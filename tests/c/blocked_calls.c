@@ -17,12 +17,13 @@ static void signal_server_for(const char *id, const char *what) {
     signal_server(name);
 }
 
+/* One for all sockets: it loads the trusted certificates once. */
+static wskt_config *config;
+
 static wskt_socket *connected(const char *url) {
-    wskt_config *config = trusting_config();
     const wskt_event *event;
     wskt_socket *socket;
     OK(wskt_socket_new(NULL, url, config, &socket));
-    wskt_config_free(config);
     if (wskt_socket_connect(socket, limit_ms()) != WSKT_OK) {
         FAIL("%s: %s", url, wskt_socket_close_event(socket)->message);
     }
@@ -317,7 +318,6 @@ static void nothing_is_lost(const char *port_name, bool pulled) {
     int count = is_slow() ? 300 : 3000;
     struct text script = {0};
     struct pest pest = {0};
-    wskt_config *config = trusting_config();
     const wskt_event *event = NULL;
     pthread_t thread;
     wskt_result result;
@@ -363,7 +363,6 @@ static void nothing_is_lost(const char *port_name, bool pulled) {
     CHECK(as_close(event)->was_clean);
     wskt_socket_free(pest.socket);
     OK(wskt_loop_free(pest.loop));
-    wskt_config_free(config);
     pthread_mutex_destroy(&pest.mutex);
     text_free(&script);
     free(url);
@@ -378,6 +377,7 @@ int main(void) {
     sigemptyset(&action.sa_mask);
     CHECK_INT(sigaction(SIGUSR1, &action, NULL), 0);
     begin();
+    config = trusting_config();
     RUN(a_blocked_connect_can_be_ended);
     for (i = 0; i < 2; i++) {
         now_testing("a_send_goes_out_at_once");
@@ -391,5 +391,6 @@ int main(void) {
         nothing_is_lost(ports[i], false);
         nothing_is_lost(ports[i], true);
     }
+    wskt_config_free(config);
     return end();
 }

@@ -43,7 +43,13 @@ static const struct row statuses[] = {
 };
 
 static const struct row refused[] = {
-    REFUSED("garbage", "none; raw 0102030d0a0d0a; fin", "the response is not HTTP"),
+    /* Judged by its first byte, perhaps before the others are sent. */
+    {.name = "garbage",
+     .script = "none; raw 0102030d0a0d0a; fin",
+     .log = FAILED("handshake", "the response is not HTTP"),
+     .browser = HIDDEN,
+     .frames = "",
+     .flags = ANY_ERRORS},
     REFUSED("FIN instead of an answer", "none; fin",
             "the server closed the connection without answering the "
             "upgrade"),

@@ -101,12 +101,12 @@ static void *send_when_open(void *argument) {
     return NULL;
 }
 
-static void messages_stay_whole(const char *port_name, enum way way) {
+static void messages_stay_whole(const char *port_name, enum way way,
+                                const wskt_config *config) {
     int each = is_slow() ? 60 : 400;
     struct sender senders[SENDERS];
     struct reception reception = {{0}, 0, false};
     struct party party;
-    wskt_config *config = trusting_config();
     char *url = path_url(port_name, "/echo");
     pthread_t thread;
     int i;
@@ -126,16 +126,18 @@ static void messages_stay_whole(const char *port_name, enum way way) {
     CHECK_INT(party.messages, each * SENDERS);
     CHECK(wskt_socket_close_event(party.socket)->was_clean);
     party_free(&party);
-    wskt_config_free(config);
     free(url);
 }
 
 int main(void) {
+    wskt_config *config;
     int way;
     begin();
+    config = trusting_config();
     for (way = 0; way < WAYS; way++) {
-        messages_stay_whole("ws", (enum way)way);
-        messages_stay_whole("wss", (enum way)way);
+        messages_stay_whole("ws", (enum way)way, config);
+        messages_stay_whole("wss", (enum way)way, config);
     }
+    wskt_config_free(config);
     return end();
 }
