@@ -85,6 +85,7 @@ programs! {
     close_frames
     close_races
     close_table
+    config_sharing
     deadlines
     echo_sizes
     endings

@@ -6,7 +6,6 @@ use super::outbound::CloseFrame;
 use super::{Buffers, Conn, Crank, Expiry, Flow, Next, PLAIN_ROOM, Phase, Step, event};
 use crate::error::{Cause, Failure};
 use crate::event::EventKind;
-use crate::log::{self, Level};
 use crate::protocol::{CloseRules, Decoder, Item, Limits, Violation};
 use crate::socket::{ReadyState, Socket, bit};
 use crate::sys::{self, Mode, Time};
@@ -202,7 +201,7 @@ impl Conn {
             let input = buffers.plain.get(..buffers.end).unwrap_or_default();
             match open.decoder.next(input, &mut buffers.start) {
                 Ok(Some(Item::Message(kind, data))) => {
-                    trace(socket, "received", || format!("{kind:?}, {} bytes", data.len()));
+                    socket.trace(|| format!("received {kind:?}, {} bytes", data.len()));
                     if socket.ready_state() != ReadyState::Open {
                         continue;
                     }
@@ -214,12 +213,13 @@ impl Conn {
                     continue;
                 }
                 Ok(Some(Item::Ping(payload))) => {
-                    trace(socket, "received", || format!("Ping, {} bytes", payload.len()));
+                    socket.trace(|| format!("received Ping, {} bytes", payload.len()));
                     socket.answer_ping(payload);
+                    socket.trace(|| format!("answering Pong, {} bytes", payload.len()));
                     continue;
                 }
                 Ok(Some(Item::Pong(payload))) => {
-                    trace(socket, "received", || format!("Pong, {} bytes", payload.len()));
+                    socket.trace(|| format!("received Pong, {} bytes", payload.len()));
                     continue;
                 }
                 Ok(Some(Item::Close(frame))) => {
@@ -290,11 +290,6 @@ impl Conn {
             }
         });
     }
-}
-
-/// A line about one message or control frame.
-fn trace(socket: &Socket, what: &str, which: impl FnOnce() -> String) {
-    log::with(Level::Trace, || format!("{}: {what} {}", socket.target().origin, which()));
 }
 
 /// Takes bytes from the kernel to where the decoder wants them. No lock is

@@ -24,7 +24,7 @@ pub enum wskt_log_level {
     WSKT_LOG_INFO = 3,
     /// Their phases and decisions.
     WSKT_LOG_DEBUG = 4,
-    /// Every message, and pings and pongs received. Never their content.
+    /// Every message, ping and pong. Never their content.
     WSKT_LOG_TRACE = 5,
 }
 

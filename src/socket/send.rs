@@ -25,10 +25,13 @@ impl Socket {
             MessageKind::Binary => opcode::BINARY,
         };
         self.try_send(opcode, data)?;
-        log::with(Level::Trace, || {
-            format!("{}: accepted {kind:?}, {} bytes", self.target.origin, data.len())
-        });
+        self.trace(|| format!("accepted {kind:?}, {} bytes", data.len()));
         Ok(())
+    }
+
+    /// A line about one message or control frame, with no lock held.
+    pub(crate) fn trace(&self, text: impl FnOnce() -> String) {
+        log::with(Level::Trace, || format!("{}: {}", self.target.origin, text()));
     }
 
     /// Sends a ping.
@@ -36,7 +39,9 @@ impl Socket {
         if data.len() > CONTROL_MAX {
             return Err(Error::TooLarge);
         }
-        self.try_send(opcode::PING, data)
+        self.try_send(opcode::PING, data)?;
+        self.trace(|| format!("accepted Ping, {} bytes", data.len()));
+        Ok(())
     }
 
     fn try_send(self: &Arc<Self>, opcode: u8, data: &[u8]) -> Result<()> {

@@ -3,6 +3,9 @@
    not wait for one another. */
 #include "support/ways.h"
 
+#include <dirent.h>
+#include <unistd.h>
+
 /* A point that two threads have to reach. */
 struct meeting {
     int arrived;
@@ -204,42 +207,81 @@ static void twins_free_each_other(const char *port_name,
 
 struct blocked {
     wskt_socket *socket;
+    struct meeting begun;
     wskt_result result;
 };
 
-static void *send_on(void *argument) {
+/* Whether the one other thread of this process sleeps in the kernel. */
+static bool the_other_sleeps(void) {
+    DIR *tasks = opendir("/proc/self/task");
+    struct dirent *entry;
+    bool sleeps = false;
+    CHECK(tasks != NULL);
+    while ((entry = readdir(tasks)) != NULL) {
+        char path[300], line[512] = "";
+        const char *state;
+        FILE *file;
+        if (atol(entry->d_name) == 0 || atol(entry->d_name) == (long)getpid()) {
+            continue;
+        }
+        snprintf(path, sizeof path, "/proc/self/task/%s/stat", entry->d_name);
+        file = fopen(path, "r");
+        if (file != NULL) {
+            /* PID (NAME) STATE ... */
+            state = fgets(line, sizeof line, file) ? strrchr(line, ')') : NULL;
+            sleeps = sleeps || (state != NULL && state[1] == ' ' && state[2] == 'S');
+            fclose(file);
+        }
+    }
+    closedir(tasks);
+    return sleeps;
+}
+
+static void *send_one(void *argument) {
     struct blocked *blocked = argument;
-    size_t size = (size_t)1 << 20;
-    unsigned char *bytes = pattern_binary(size);
-    do {
-        blocked->result = wskt_socket_send_binary(blocked->socket, bytes, size);
-    } while (blocked->result == WSKT_OK &&
-             wskt_socket_buffered_amount(blocked->socket) < size);
-    free(bytes);
+    meet(&blocked->begun, 1, 0);
+    blocked->result = wskt_socket_send_text(blocked->socket, "more", 4);
     return NULL;
 }
 
-/* One message stays in the queue: the send of the next one waits. */
-static void free_ends_a_send(const char *port_name) {
+/* The queue stands over its mark and the server does not read. */
+static void free_ends_a_send(const char *port_name, const wskt_config *config,
+                             bool abort_only) {
     char *url = script_url(port_name, "rcvbuf 32768; stop-reading", new_id());
-    wskt_config *config = trusting_config();
+    size_t size = (size_t)24 << 20;
+    unsigned char *bytes = pattern_binary(size);
+    const wskt_event *event;
     struct blocked blocked;
     pthread_t thread;
     double until = now_ms() + limit_ms();
-    OK(wskt_config_set_water_marks(config, 0, 1));
+    meeting_make(&blocked.begun);
     OK(wskt_socket_new(NULL, url, config, &blocked.socket));
     OK(wskt_socket_connect(blocked.socket, limit_ms()));
-    CHECK_INT(pthread_create(&thread, NULL, send_on, &blocked), 0);
-    /* Until the queue does not fall any more the thread has not blocked. */
-    while (wskt_socket_buffered_amount(blocked.socket) == 0) {
+    /* This one is not to wait until the kernel has taken everything. */
+    OK(wskt_socket_interrupt(blocked.socket));
+    OK(wskt_socket_send_binary(blocked.socket, bytes, size));
+    CHECK(wskt_socket_buffered_amount(blocked.socket) > 4 << 20);
+    RESULT(wskt_socket_recv(blocked.socket, 0, &event), WSKT_ERR_INTERRUPTED);
+    CHECK_INT(pthread_create(&thread, NULL, send_one, &blocked), 0);
+    meet(&blocked.begun, 0, 1);
+    while (!the_other_sleeps()) {
         CHECK(now_ms() < until);
         pause_ms(1);
     }
-    pause_ms(20);
-    wskt_socket_free(blocked.socket);
+    if (abort_only) {
+        OK(wskt_socket_abort(blocked.socket));
+    } else {
+        wskt_socket_free(blocked.socket);
+    }
+    until = now_ms() + patient_ms(5000);
     pthread_join(thread, NULL);
-    CHECK(blocked.result == WSKT_OK || blocked.result == WSKT_ERR_CLOSED);
-    wskt_config_free(config);
+    CHECK(now_ms() < until);
+    RESULT(blocked.result, WSKT_ERR_CLOSED);
+    if (abort_only) {
+        wskt_socket_free(blocked.socket);
+    }
+    meeting_end(&blocked.begun);
+    free(bytes);
     free(url);
 }
 
@@ -261,7 +303,8 @@ int main(void) {
             twins_free_each_other(ports[i], config);
         }
         now_testing("free_ends_a_send");
-        free_ends_a_send(ports[i]);
+        free_ends_a_send(ports[i], config, false);
+        free_ends_a_send(ports[i], config, true);
     }
     wskt_config_free(config);
     return end();
