@@ -5,6 +5,7 @@
 #     make demo       show every kind of close on real connections
 #     make test       run every test; installs the tools they need
 #     make check      what a change has to pass: format, lints, tests
+#     make valgrind   every C test under valgrind; the better part of an hour
 #     make conformance   the Autobahn TestSuite; CASES="7.* 9.1.1", CASES=all, WAY=callbacks
 #     make browsers      record anew what Chromium and Firefox do
 #     make install    PREFIX=/usr/local DESTDIR= LIBDIR= INCLUDEDIR=
@@ -84,6 +85,12 @@ check:
 	$(CARGO) clippy --all-targets $(FEATURES) -- -D warnings
 	@$(MAKE) --no-print-directory test
 
+valgrind:
+	WSKT_SLOW=1 WSKT_RUN="valgrind --error-exitcode=99 --leak-check=full \
+	    --errors-for-leak-kinds=definite,possible --fair-sched=yes -q \
+	    --suppressions=$(CURDIR)/tests/c/valgrind.supp" \
+	    $(CARGO) test --no-fail-fast $(FEATURES) --test c_api
+
 # Installs the suite into build/autobahn. Without CASES: 1 to 10; 12 and 13 are
 # compression.
 conformance: all
@@ -127,4 +134,4 @@ clean:
 	rm -rf examples-c/build build
 
 
-.PHONY: all demo test tests-only check conformance browsers install uninstall clean
+.PHONY: all demo test tests-only check valgrind conformance browsers install uninstall clean

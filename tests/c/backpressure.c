@@ -113,7 +113,7 @@ static void blocking_send_times_out(const char *port_name) {
     double before;
     size_t buffered;
     char *url = script_url(port_name,
-                           "rcvbuf 65536; stop-reading; wait $ID;"
+                           "limit 300000; rcvbuf 65536; stop-reading; wait $ID;"
                            "resume-reading; answer-close; half-close",
                            id);
     OK(wskt_config_set_send_timeout(config, patient_ms(200)));
