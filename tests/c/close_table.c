@@ -116,14 +116,14 @@ static const struct row arguments[] = {
 static const struct row states[] = {
     {.name = "close before open",
      .client = "before close 1000 x",
-     .log = "  start = WSKT_ERR_INVALID_STATE\n" FAILED("local", LOCALLY),
-     .browser = "  start = WSKT_ERR_INVALID_STATE\n" HIDDEN,
+     .log = FAILED("local", LOCALLY) "  start = WSKT_ERR_INVALID_STATE\n",
+     .browser = HIDDEN "  start = WSKT_ERR_INVALID_STATE\n",
      .flags = NO_REPORT},
     {.name = "abort before open",
      .client = "before abort",
-     .log = "  start = WSKT_ERR_INVALID_STATE\n" FAILED(
-         "abort", "aborted by the program"),
-     .browser = "  start = WSKT_ERR_INVALID_STATE\n" HIDDEN,
+     .log = FAILED("abort", "aborted by the program")
+         "  start = WSKT_ERR_INVALID_STATE\n",
+     .browser = HIDDEN "  start = WSKT_ERR_INVALID_STATE\n",
      .flags = NO_REPORT},
     {.name = "close while the upgrade is not answered",
      .script = "none; mark $ID-m; wait $ID-s; accept",

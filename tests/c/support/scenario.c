@@ -337,13 +337,14 @@ static void run_job(struct job *job) {
         CHECK_INT(pthread_create(&thread, NULL, beside, job), 0);
     }
     party_start(party);
-    if (party->started != WSKT_ERR_CONNECT_FAILED &&
-        party->started != WSKT_ERR_TIMEOUT) {
-        party_note(party, "start", party->started);
-    }
     party_drive(party);
     if (helped) {
         pthread_join(thread, NULL);
+    }
+    /* Noted last: a loop's thread may be at work since before the start. */
+    if (party->started != WSKT_ERR_CONNECT_FAILED &&
+        party->started != WSKT_ERR_TIMEOUT) {
+        party_note(party, "start", party->started);
     }
     text_add(&party->log, "buffered=%zu\n",
              wskt_socket_buffered_amount(party->socket));
