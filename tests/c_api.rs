@@ -31,13 +31,22 @@ fn plain() -> &'static Harness {
 }
 
 fn run(name: &str) {
-    let with_tool = std::env::var_os("WSKT_RUN").is_some();
-    plain().run(name, if with_tool { SLOW_LIMIT } else { LIMIT }).exited(0);
+    let tool = std::env::var("WSKT_RUN").unwrap_or_default();
+    let prefix: Vec<&str> = tool.split_whitespace().collect();
+    if prefix.is_empty() {
+        plain().run(name, &[], LIMIT).exited(0);
+    } else {
+        run_with(&prefix, name);
+    }
 }
 
 /// A server of its own for each: one lives for a quarter of an hour.
+fn run_with(prefix: &[&str], name: &str) {
+    let harness = Harness::new(&format!("c_api-tool-{name}"));
+    harness.run(name, prefix, SLOW_LIMIT).exited(0);
+}
+
 fn run_under_valgrind(name: &str) {
-    let harness = Harness::new(&format!("c_api-valgrind-{name}"));
     let suppressions =
         format!("--suppressions={}", tools::root().join("tests/c/valgrind.supp").display());
     let valgrind = [
@@ -49,12 +58,7 @@ fn run_under_valgrind(name: &str) {
         "-q",
         &suppressions,
     ];
-    let program = harness.build(name);
-    let mut command = harness.command(&program, &valgrind);
-    // The system's certificates take valgrind seconds to read, and no test
-    // needs them: each trusts the server's CA by name.
-    command.env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", "/dev/null");
-    tools::run(command.env("WSKT_SLOW", "1"), "", SLOW_LIMIT).exited(0);
+    run_with(&valgrind, name);
 }
 
 macro_rules! programs {
