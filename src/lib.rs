@@ -36,6 +36,8 @@ pub mod error;
 pub mod event;
 pub mod ffi;
 #[doc(hidden)]
+pub mod fuzzing;
+#[doc(hidden)]
 pub mod log;
 mod panics;
 #[doc(hidden)]

@@ -11,7 +11,7 @@ mod open;
 mod opening;
 pub(crate) mod outbound;
 pub(crate) mod outbox;
-mod upgrade;
+pub(crate) mod upgrade;
 
 use crate::error::{Cause, Failure};
 use crate::event::{CloseEvent, Event, EventKind};

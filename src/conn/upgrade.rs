@@ -29,14 +29,19 @@ pub(crate) struct Upgrade {
     pub(crate) link: Link,
     request: Vec<u8>,
     sent: usize,
+    answer: Answer,
+    /// The refusal whose body is being read.
+    refusal: Option<Refusal>,
+}
+
+/// The response head as it comes in, judged once it is whole. Does no I/O.
+pub(crate) struct Answer {
     accept: String,
     head: Vec<u8>,
     /// Where the search for the end of the head goes on.
     searched: usize,
     /// Bytes of 1xx responses skipped so far.
     skipped: usize,
-    /// The refusal whose body is being read.
-    refusal: Option<Refusal>,
 }
 
 /// A judgement that stands, and the body that came with it.
@@ -76,16 +81,7 @@ impl Upgrade {
     /// Prepares the request; `build` gets the fresh `Sec-WebSocket-Key`.
     pub(crate) fn new(link: Link, build: impl FnOnce(&str) -> Vec<u8>) -> Self {
         let key = generate_key();
-        Self {
-            link,
-            request: build(&key),
-            sent: 0,
-            accept: derive_accept_key(key.as_bytes()),
-            head: Vec::new(),
-            searched: 0,
-            skipped: 0,
-            refusal: None,
-        }
+        Self { link, request: build(&key), sent: 0, answer: Answer::new(&key), refusal: None }
     }
 
     /// Whether a part of the request waits for the kernel.
@@ -125,27 +121,11 @@ impl Upgrade {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
                 Err(error) => return Err(self.lost(&error)),
             };
-            self.head.extend_from_slice(chunk.get(..n).unwrap_or_default());
-            while let Some(end) = self.head_end() {
-                if let Some(agreed) = self.judge(end, config, protocols)? {
-                    return Ok(Some(agreed));
-                }
-            }
-            if !self.may_be_http() {
-                return Err(handshake("the response is not HTTP").into());
-            }
-            if self.skipped + self.head.len() > MAX_HEAD {
-                return Err(handshake("the response head is larger than 64 KiB").into());
+            let bytes = chunk.get(..n).unwrap_or_default();
+            if let Some(agreed) = self.answer.take(bytes, config, protocols)? {
+                return Ok(Some(agreed));
             }
         }
-    }
-
-    /// Whether what came of the head can be the beginning of one. The parser
-    /// passes over an empty line in front of it.
-    fn may_be_http(&self) -> bool {
-        let head = self.head.as_slice();
-        let line = head.strip_prefix(b"\r\n").or_else(|| head.strip_prefix(b"\n")).unwrap_or(head);
-        head == b"\r" || line.iter().zip(BEGINNING).all(|(byte, want)| byte == want)
     }
 
     /// Keeps a refusal back if it has a body to come.
@@ -154,7 +134,7 @@ impl Upgrade {
         let Some(mut body) = Body::of(&response) else {
             return Err(Refused { failure, response: Some(response) });
         };
-        let complete = body.take(&std::mem::take(&mut self.head));
+        let complete = body.take(&std::mem::take(&mut self.answer.head));
         let until = Time::now().after(BODY_TIME);
         self.refusal = Some(Refusal { failure, response, body, until });
         if complete { self.refuse() } else { Ok(()) }
@@ -216,12 +196,54 @@ impl Upgrade {
     }
 
     fn ended(&self) -> Refused {
-        handshake(if self.head.is_empty() {
+        handshake(if self.answer.head.is_empty() {
             "the server closed the connection without answering the upgrade"
         } else {
             "the server closed the connection inside the response head"
         })
         .into()
+    }
+}
+
+impl Answer {
+    /// The answer to a request with this `Sec-WebSocket-Key`.
+    pub(crate) fn new(key: &str) -> Self {
+        Self {
+            accept: derive_accept_key(key.as_bytes()),
+            head: Vec::new(),
+            searched: 0,
+            skipped: 0,
+        }
+    }
+
+    /// Takes the next bytes; `None` while more are needed.
+    pub(crate) fn take(
+        &mut self,
+        bytes: &[u8],
+        config: &Config,
+        protocols: &[String],
+    ) -> Result<Option<Agreed>, Refused> {
+        self.head.extend_from_slice(bytes);
+        while let Some(end) = self.head_end() {
+            if let Some(agreed) = self.judge(end, config, protocols)? {
+                return Ok(Some(agreed));
+            }
+        }
+        if !self.may_be_http() {
+            return Err(handshake("the response is not HTTP").into());
+        }
+        if self.skipped + self.head.len() > MAX_HEAD {
+            return Err(handshake("the response head is larger than 64 KiB").into());
+        }
+        Ok(None)
+    }
+
+    /// Whether what came of the head can be the beginning of one. The parser
+    /// passes over an empty line in front of it.
+    fn may_be_http(&self) -> bool {
+        let head = self.head.as_slice();
+        let line = head.strip_prefix(b"\r\n").or_else(|| head.strip_prefix(b"\n")).unwrap_or(head);
+        head == b"\r" || line.iter().zip(BEGINNING).all(|(byte, want)| byte == want)
     }
 
     /// Where the head ends, behind its empty line. RFC 9112 §2.2 lets a

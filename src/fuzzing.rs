@@ -1,0 +1,55 @@
+//! Doors for fuzz targets: what parses bytes of a peer or of a program and has no
+//! other way in without a socket. Nothing of the library calls this, and the
+//! linker drops it from the shared library.
+
+use crate::config::Config;
+use crate::conn::upgrade::{Agreed, Answer};
+use crate::error::Result;
+use crate::request::{Target, is_token};
+
+/// What became of the answer to an upgrade.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Upgraded {
+    /// More bytes are needed.
+    Waits,
+    /// The connection is open.
+    Open {
+        /// The subprotocol.
+        protocol: Option<String>,
+        /// Bytes behind the head.
+        rest: Vec<u8>,
+    },
+    /// Refused, and why.
+    Failed(String),
+}
+
+/// Judges the answer to an upgrade request whose key was `key`, which comes in
+/// these pieces.
+pub fn upgrade<'a>(
+    key: &str,
+    config: &Config,
+    protocols: &[String],
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> Upgraded {
+    let mut answer = Answer::new(key);
+    let mut pieces = pieces.into_iter();
+    while let Some(piece) = pieces.next() {
+        match answer.take(piece, config, protocols) {
+            Ok(None) => {}
+            Ok(Some(Agreed { protocol, mut rest, .. })) => {
+                rest.extend(pieces.flatten());
+                return Upgraded::Open { protocol, rest };
+            }
+            Err(refused) => return Upgraded::Failed(refused.failure.message.as_str().to_owned()),
+        }
+    }
+    Upgraded::Waits
+}
+
+/// The upgrade request for a URL; the names that are no subprotocols are left
+/// out, as a socket refuses them.
+pub fn request(url: &str, config: &Config, protocols: &[String], key: &str) -> Result<Vec<u8>> {
+    let target = Target::parse(url)?;
+    let protocols: Vec<_> = protocols.iter().filter(|name| is_token(name)).cloned().collect();
+    Ok(target.request(config, &protocols, key))
+}
