@@ -540,13 +540,16 @@ WSKT_API bool wskt_close_code_may_appear(uint16_t code);
  * callback.
  *
  * Made by wskt_config_new, freed by wskt_config_free. Its functions:
- * wskt_config_set_open_timeout, wskt_config_set_connect_timeout,
- * wskt_config_set_tls_timeout, wskt_config_set_upgrade_timeout,
- * wskt_config_set_close_timeout, wskt_config_set_linger_timeout,
- * wskt_config_set_send_timeout, wskt_config_set_max_message_size,
- * wskt_config_set_max_fragments, wskt_config_set_water_marks,
- * wskt_config_add_ca_file, wskt_config_add_ca_pem, wskt_config_add_header,
- * wskt_config_set_allow_missing_protocol, wskt_config_set_browser_mode.
+ * - wskt_config_error_text, wskt_config_set_browser_mode,
+ * - the request: wskt_config_add_header,
+ *   wskt_config_set_allow_missing_protocol,
+ * - TLS: wskt_config_add_ca_file, wskt_config_add_ca_pem,
+ * - time: wskt_config_set_open_timeout, wskt_config_set_connect_timeout,
+ *   wskt_config_set_tls_timeout, wskt_config_set_upgrade_timeout,
+ *   wskt_config_set_close_timeout, wskt_config_set_linger_timeout,
+ *   wskt_config_set_send_timeout,
+ * - limits: wskt_config_set_max_message_size, wskt_config_set_max_fragments,
+ *   wskt_config_set_water_marks.
  *
  * Since: 0.1.0
  */
@@ -962,6 +965,137 @@ WSKT_API wskt_result wskt_config_new(wskt_config **out_config);
 WSKT_API void wskt_config_free(wskt_config *config);
 
 /**
+ * Sets browser mode, for hosts that hand sockets on to scripts. False if
+ * never set.
+ *
+ * It changes five things and nothing else:
+ * - A Close frame of the peer with a code that RFC 6455 does not allow is
+ *   accepted and reported as it is, except for 1005, 1006 and 1015.
+ * - A TLS failure gives close code 1006 instead of 1015.
+ * - A connection that is lost without a Close frame gives a close event only,
+ *   no error event before it.
+ * - The cause and message of a failure while opening are hidden.
+ * - The HTTP response of a refused upgrade is hidden.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * WHATWG WebSockets, fail the WebSocket connection. Since: 0.1.0
+ */
+WSKT_API wskt_result wskt_config_set_browser_mode(wskt_config *config, bool on);
+
+/**
+ * One line about the last value that this configuration refused: the option,
+ * then what was wrong with the value, in English and without a full stop;
+ * empty if none was.
+ *
+ * The option is called as its setter is:
+ * "open_timeout: -1 ms is not in 1 to 2147483647 ms" is about
+ * wskt_config_set_open_timeout. A call that succeeds does not clear it.
+ *
+ * The text is NUL-terminated and lent until the configuration refuses
+ * another value or is freed. NULL gives NULL.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Since: 0.1.0
+ */
+WSKT_API const char *wskt_config_error_text(const wskt_config *config);
+
+/**
+ * Adds a header to the upgrade request.
+ *
+ * `name` and `value` are NUL-terminated UTF-8, copied before the call
+ * returns. Headers are sent in the order and with the spelling they were
+ * added in; a name may be added more than once.
+ *
+ * The headers of the handshake and of the connection itself cannot be set:
+ * Host, Upgrade, Connection, Keep-Alive, Proxy-Connection, Content-Length,
+ * Transfer-Encoding, TE, Expect and every Sec-WebSocket- header.
+ * Subprotocols go through wskt_socket_add_protocol.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_HEADER: `name` is not a token, or `value` has CR, LF or
+ *   another control character in it.
+ * - WSKT_ERR_FORBIDDEN_HEADER: the header belongs to the handshake.
+ * - WSKT_ERR_INVALID_UTF8: `name` or `value` is not UTF-8.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 6455, section 4.1. Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_add_header(wskt_config *config,
+                                   const char *name,
+                                   const char *value);
+
+/**
+ * Sets whether a server may leave an offered subprotocol unanswered. False
+ * if never set.
+ *
+ * With false, as in browsers, such an answer fails the connection. With
+ * true, the connection opens and wskt_socket_protocol is empty.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * WHATWG WebSockets, establish a connection. Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_allow_missing_protocol(wskt_config *config,
+                                                   bool allow);
+
+/**
+ * Trusts the certificates of a PEM file, besides the system's.
+ *
+ * `path` is NUL-terminated UTF-8. The file is read before the call returns,
+ * and not again.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_IO: the file cannot be read.
+ * - WSKT_ERR_INVALID_CERTIFICATE: no certificate can be read from it.
+ * - WSKT_ERR_INVALID_UTF8: `path` is not UTF-8.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_add_ca_file(wskt_config *config,
+                                    const char *path);
+
+/**
+ * Trusts the certificates of a PEM buffer, besides the system's.
+ *
+ * `pem` is `len` bytes, read before the call returns. NULL only with 0. It
+ * need not be NUL-terminated.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_CERTIFICATE: no certificate can be read from it.
+ * - WSKT_ERR_INVALID_ARGUMENT: `len` is larger than any buffer can be.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_add_ca_pem(wskt_config *config,
+                                   const char *pem,
+                                   size_t len);
+
+/**
  * Limits the whole of opening, from open or connect to the open event, in
  * milliseconds. 30000 if never set.
  *
@@ -1149,119 +1283,6 @@ WSKT_API
 wskt_result wskt_config_set_water_marks(wskt_config *config,
                                         size_t low,
                                         size_t high);
-
-/**
- * Trusts the certificates of a PEM file, besides the system's.
- *
- * `path` is NUL-terminated UTF-8. The file is read before the call returns,
- * and not again.
- *
- * Any thread; legal in a callback.
- *
- * Returns:
- * - WSKT_OK
- * - WSKT_ERR_IO: the file cannot be read.
- * - WSKT_ERR_INVALID_CERTIFICATE: no certificate can be read from it.
- * - WSKT_ERR_INVALID_UTF8: `path` is not UTF-8.
- * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
- *
- * Since: 0.1.0
- */
-WSKT_API
-wskt_result wskt_config_add_ca_file(wskt_config *config,
-                                    const char *path);
-
-/**
- * Trusts the certificates of a PEM buffer, besides the system's.
- *
- * `pem` is `len` bytes, read before the call returns. NULL only with 0. It
- * need not be NUL-terminated.
- *
- * Any thread; legal in a callback.
- *
- * Returns:
- * - WSKT_OK
- * - WSKT_ERR_INVALID_CERTIFICATE: no certificate can be read from it.
- * - WSKT_ERR_INVALID_ARGUMENT: `len` is larger than any buffer can be.
- * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
- *
- * Since: 0.1.0
- */
-WSKT_API
-wskt_result wskt_config_add_ca_pem(wskt_config *config,
-                                   const char *pem,
-                                   size_t len);
-
-/**
- * Adds a header to the upgrade request.
- *
- * `name` and `value` are NUL-terminated UTF-8, copied before the call
- * returns. Headers are sent in the order and with the spelling they were
- * added in; a name may be added more than once.
- *
- * The headers of the handshake and of the connection itself cannot be set:
- * Host, Upgrade, Connection, Keep-Alive, Proxy-Connection, Content-Length,
- * Transfer-Encoding, TE, Expect and every Sec-WebSocket- header.
- * Subprotocols go through wskt_socket_add_protocol.
- *
- * Any thread; legal in a callback.
- *
- * Returns:
- * - WSKT_OK
- * - WSKT_ERR_INVALID_HEADER: `name` is not a token, or `value` has CR, LF or
- *   another control character in it.
- * - WSKT_ERR_FORBIDDEN_HEADER: the header belongs to the handshake.
- * - WSKT_ERR_INVALID_UTF8: `name` or `value` is not UTF-8.
- * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
- *
- * RFC 6455, section 4.1. Since: 0.1.0
- */
-WSKT_API
-wskt_result wskt_config_add_header(wskt_config *config,
-                                   const char *name,
-                                   const char *value);
-
-/**
- * Sets whether a server may leave an offered subprotocol unanswered. False
- * if never set.
- *
- * With false, as in browsers, such an answer fails the connection. With
- * true, the connection opens and wskt_socket_protocol is empty.
- *
- * Any thread; legal in a callback.
- *
- * Returns:
- * - WSKT_OK
- * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
- *
- * WHATWG WebSockets, establish a connection. Since: 0.1.0
- */
-WSKT_API
-wskt_result wskt_config_set_allow_missing_protocol(wskt_config *config,
-                                                   bool allow);
-
-/**
- * Sets browser mode, for hosts that hand sockets on to scripts. False if
- * never set.
- *
- * It changes five things and nothing else:
- * - A Close frame of the peer with a code that RFC 6455 does not allow is
- *   accepted and reported as it is, except for 1005, 1006 and 1015.
- * - A TLS failure gives close code 1006 instead of 1015.
- * - A connection that is lost without a Close frame gives a close event only,
- *   no error event before it.
- * - The cause and message of a failure while opening are hidden.
- * - The HTTP response of a refused upgrade is hidden.
- *
- * Any thread; legal in a callback.
- *
- * Returns:
- * - WSKT_OK
- * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
- *
- * WHATWG WebSockets, fail the WebSocket connection. Since: 0.1.0
- */
-WSKT_API wskt_result wskt_config_set_browser_mode(wskt_config *config, bool on);
 
 /* Loop ------------------------------------------------------------------- */
 

@@ -83,10 +83,11 @@ impl Target {
         if !protocols.is_empty() {
             let _ = write!(text, "Sec-WebSocket-Protocol: {}\r\n", protocols.join(", "));
         }
-        for (name, value) in &config.headers {
+        for (name, value) in &config.request.headers {
             let _ = write!(text, "{name}: {value}\r\n");
         }
-        let given = |name: &str| config.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
+        let given =
+            |name: &str| config.request.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
         if let Some(authorization) = self.authorization.as_ref().filter(|_| !given("Authorization"))
         {
             let _ = write!(text, "Authorization: {authorization}\r\n");

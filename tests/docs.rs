@@ -317,20 +317,24 @@ fn the_defaults_are_the_librarys() {
     let seconds = |time: Duration| format!("{} s", time.as_secs());
     let mib = |bytes: u64| format!("{} MiB", bytes >> 20);
     let expected = [
-        ("open_timeout", seconds(config.open_timeout)),
-        ("connect_timeout", seconds(config.connect_timeout)),
-        ("tls_timeout", seconds(config.tls_timeout)),
-        ("upgrade_timeout", seconds(config.upgrade_timeout)),
-        ("close_timeout", seconds(config.close_timeout)),
-        ("linger_timeout", seconds(config.linger_timeout)),
-        ("send_timeout", seconds(config.send_timeout.expect("on"))),
-        ("max_message_size", mib(config.max_message_size)),
-        ("max_fragments", config.max_fragments.to_string()),
+        ("open_timeout", seconds(config.timeouts.open)),
+        ("connect_timeout", seconds(config.timeouts.connect)),
+        ("tls_timeout", seconds(config.timeouts.tls)),
+        ("upgrade_timeout", seconds(config.timeouts.upgrade)),
+        ("close_timeout", seconds(config.timeouts.close)),
+        ("linger_timeout", seconds(config.timeouts.linger)),
+        ("send_timeout", seconds(config.timeouts.send.expect("on"))),
+        ("max_message_size", mib(config.limits.max_message_size)),
+        ("max_fragments", config.limits.max_fragments.to_string()),
         (
             "water_marks",
-            format!("{}, {}", mib(config.low_water as u64), mib(config.high_water as u64)),
+            format!(
+                "{}, {}",
+                mib(config.limits.low_water as u64),
+                mib(config.limits.high_water as u64)
+            ),
         ),
-        ("allow_missing_protocol", config.allow_missing_protocol.to_string()),
+        ("allow_missing_protocol", config.request.allow_missing_protocol.to_string()),
         ("browser_mode", config.browser_mode.to_string()),
     ];
     let readme = read("README.md");

@@ -34,9 +34,9 @@ impl Linger {
     pub(super) fn deadline(&self, socket: &Socket) -> Option<(Time, Expiry)> {
         match self.until {
             Some(at) => Some((at, Expiry::Linger)),
-            None if socket.config().send_timeout.is_some() => send_deadline(socket),
+            None if socket.config().timeouts.send.is_some() => send_deadline(socket),
             // Without a send deadline this must end all the same.
-            None => Some((self.begun.after(socket.config().linger_timeout), Expiry::Linger)),
+            None => Some((self.begun.after(socket.config().timeouts.linger), Expiry::Linger)),
         }
     }
 }
@@ -44,7 +44,7 @@ impl Linger {
 /// When the kernel must have taken a byte.
 pub(super) fn send_deadline(socket: &Socket) -> Option<(Time, Expiry)> {
     let stalled = socket.lock_out().stalled()?;
-    Some((stalled.after(socket.config().send_timeout?), Expiry::Send))
+    Some((stalled.after(socket.config().timeouts.send?), Expiry::Send))
 }
 
 /// Error and close on their way to the program.
@@ -129,7 +129,7 @@ impl Conn {
                 Progress::Blocked => self.writable = false,
             }
             if !self.socket.lock_out().is_waiting() {
-                linger.until = Some(Time::now().after(self.socket.config().linger_timeout));
+                linger.until = Some(Time::now().after(self.socket.config().timeouts.linger));
             }
         }
         if linger.ours && linger.until.is_some() && !linger.shut {

@@ -40,8 +40,10 @@ impl Open {
         rest: Vec<u8>,
     ) -> Self {
         let config = socket.config();
-        let limits =
-            Limits { max_message: config.max_message_size, max_fragments: config.max_fragments };
+        let limits = Limits {
+            max_message: config.limits.max_message_size,
+            max_fragments: config.limits.max_fragments,
+        };
         let rules = if config.browser_mode { CloseRules::Browser } else { CloseRules::Strict };
         Self {
             tcp,
@@ -146,7 +148,7 @@ impl Conn {
             CloseFrame::None | CloseFrame::Queued(_) => None,
         };
         match sent {
-            Some(at) => Some((at.after(self.socket.config().close_timeout), Expiry::CloseAnswer)),
+            Some(at) => Some((at.after(self.socket.config().timeouts.close), Expiry::CloseAnswer)),
             None => send_deadline(&self.socket),
         }
     }

@@ -20,7 +20,7 @@ impl Conn {
 
     pub(super) fn step_start(&mut self, crank: &Crank<'_>) -> Next {
         let config = self.socket.config();
-        let (all, connect) = (config.open_timeout, config.connect_timeout);
+        let (all, connect) = (config.timeouts.open, config.timeouts.connect);
         self.open_by = Some(crank.now.after(all));
         self.phase_within(connect);
         let target = self.socket.target();
@@ -87,9 +87,9 @@ impl Conn {
             self.begin_upgrade(Link::plain(tcp));
             return;
         }
-        self.phase_within(self.socket.config().tls_timeout);
+        self.phase_within(self.socket.config().timeouts.tls);
         self.log(Level::Debug, || "starting TLS".to_owned());
-        let started = match self.socket.config().connector() {
+        let started = match self.socket.config().tls.connector() {
             Ok(connector) => Handshake::start(&connector, &self.socket.target().host, tcp),
             Err(error) => Err(error.to_string()),
         };
@@ -110,7 +110,7 @@ impl Conn {
     }
 
     fn begin_upgrade(&mut self, link: Link) {
-        self.phase_within(self.socket.config().upgrade_timeout);
+        self.phase_within(self.socket.config().timeouts.upgrade);
         self.log(Level::Debug, || "upgrading".to_owned());
         let socket = &self.socket;
         let upgrade = Upgrade::new(link, |key| {

@@ -368,7 +368,7 @@ fn subprotocol(
 ) -> Result<Option<String>, Failure> {
     let mut picked = response.all("Sec-WebSocket-Protocol");
     match (picked.next(), picked.next()) {
-        (None, _) if protocols.is_empty() || config.allow_missing_protocol => Ok(None),
+        (None, _) if protocols.is_empty() || config.request.allow_missing_protocol => Ok(None),
         (None, _) => Err(handshake("the server picked none of the subprotocols offered")),
         (Some(_), Some(_)) => Err(handshake("the response has Sec-WebSocket-Protocol twice")),
         (Some(name), None) if protocols.iter().any(|offered| offered == name) => {

@@ -277,14 +277,14 @@ const ENDED: u32 = bit::ABORT | bit::SILENCED | bit::POISONED;
 /// Waits, unlocked, until the queue has room; in vain for as long as the send
 /// timeout without a byte leaving.
 pub(crate) fn await_room(socket: &Arc<Socket>) -> Result<()> {
-    let mut by = until(socket.config().send_timeout);
+    let mut by = until(socket.config().timeouts.send);
     let mut before = usize::MAX;
     loop {
         wait_writable(socket, by, false)?;
         socket.flush();
         let out = socket.lock_out();
         let load = out.load();
-        if load < socket.config().high_water
+        if load < socket.config().limits.high_water
             || out.is_broken()
             || socket.ready_state() != ReadyState::Open
         {
@@ -293,7 +293,7 @@ pub(crate) fn await_room(socket: &Arc<Socket>) -> Result<()> {
         drop(out);
         if load < before {
             before = load;
-            by = until(socket.config().send_timeout);
+            by = until(socket.config().timeouts.send);
         }
     }
 }
@@ -301,7 +301,7 @@ pub(crate) fn await_room(socket: &Arc<Socket>) -> Result<()> {
 /// Waits until the kernel has taken an accepted message; comes back early
 /// when the peer wants to be read first, or when it takes nothing.
 pub(crate) fn flush_out(socket: &Arc<Socket>) {
-    let by = until(socket.config().send_timeout);
+    let by = until(socket.config().timeouts.send);
     while let Ok(readable) = wait_writable(socket, by, true) {
         socket.flush();
         if readable || socket.signals.has(ENDED) || !socket.lock_out().is_waiting() {

@@ -23,13 +23,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// callback.
 ///
 /// Made by wskt_config_new, freed by wskt_config_free. Its functions:
-/// wskt_config_set_open_timeout, wskt_config_set_connect_timeout,
-/// wskt_config_set_tls_timeout, wskt_config_set_upgrade_timeout,
-/// wskt_config_set_close_timeout, wskt_config_set_linger_timeout,
-/// wskt_config_set_send_timeout, wskt_config_set_max_message_size,
-/// wskt_config_set_max_fragments, wskt_config_set_water_marks,
-/// wskt_config_add_ca_file, wskt_config_add_ca_pem, wskt_config_add_header,
-/// wskt_config_set_allow_missing_protocol, wskt_config_set_browser_mode.
+/// - wskt_config_error_text, wskt_config_set_browser_mode,
+/// - the request: wskt_config_add_header,
+///   wskt_config_set_allow_missing_protocol,
+/// - TLS: wskt_config_add_ca_file, wskt_config_add_ca_pem,
+/// - time: wskt_config_set_open_timeout, wskt_config_set_connect_timeout,
+///   wskt_config_set_tls_timeout, wskt_config_set_upgrade_timeout,
+///   wskt_config_set_close_timeout, wskt_config_set_linger_timeout,
+///   wskt_config_set_send_timeout,
+/// - limits: wskt_config_set_max_message_size, wskt_config_set_max_fragments,
+///   wskt_config_set_water_marks.
 ///
 /// Since: 0.1.0
 pub struct wskt_config {

@@ -55,7 +55,7 @@ impl Socket {
             if self.signals.has(bit::POISONED) {
                 return Err(Error::Panic);
             }
-            if out.load() >= self.config.high_water {
+            if out.load() >= self.config.limits.high_water {
                 out.owe_drain();
                 // A broken connection takes nothing; a receive finds out.
                 let broken = out.is_broken();
@@ -67,7 +67,7 @@ impl Socket {
                 continue;
             }
             out.push(opcode, data)?;
-            if out.load() >= self.config.high_water {
+            if out.load() >= self.config.limits.high_water {
                 out.owe_drain();
             }
             if gather && out.pending() < GATHER_MAX {
@@ -127,7 +127,7 @@ impl Socket {
                 self.signals.take(bit::BLOCKED);
             }
         }
-        if out.take_drain(self.config.low_water) {
+        if out.take_drain(self.config.limits.low_water) {
             news |= bit::DRAIN;
         }
         if out.close() != CloseFrame::None {

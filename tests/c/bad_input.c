@@ -35,6 +35,13 @@ static void refused(int line, wskt_socket *socket, wskt_result got,
 #define NAMED(call, want, word) named(__LINE__, call, want, word)
 #define REFUSED(call, want, word) refused(__LINE__, socket, call, want, word)
 
+/* A value that the configuration refuses with exactly this text. */
+#define SAYS(call, want, text)                                 \
+    do {                                                       \
+        RESULT(call, want);                                    \
+        CHECK_STR(wskt_config_error_text(config), text);       \
+    } while (0)
+
 /* Connects in the usual way and says hello. */
 static void exchange(wskt_socket *socket) {
     const wskt_event *event;
@@ -193,6 +200,36 @@ static void headers(void) {
     CHECK_STR(report.errors, "[]");
     free_report(&report);
     free(url);
+}
+
+/* A configuration tells which option it refused, and why. */
+static void options_are_named(void) {
+    wskt_config *config;
+    char *text;
+    OK(wskt_config_new(&config));
+    CHECK_STR(wskt_config_error_text(config), "");
+    OK(wskt_config_set_open_timeout(config, 1));
+    CHECK_STR(wskt_config_error_text(config), "");
+    SAYS(wskt_config_set_open_timeout(config, -1), WSKT_ERR_INVALID_ARGUMENT,
+         "open_timeout: -1 ms is not in 1 to 2147483647 ms");
+    SAYS(wskt_config_set_send_timeout(config, 2147483648),
+         WSKT_ERR_INVALID_ARGUMENT,
+         "send_timeout: 2147483648 ms is not in 0 to 2147483647 ms");
+    SAYS(wskt_config_set_water_marks(config, 2, 1), WSKT_ERR_INVALID_ARGUMENT,
+         "water_marks: low (2) is above high (1)");
+    SAYS(wskt_config_add_ca_file(config, "/no/such/file"), WSKT_ERR_IO,
+         "ca_file: /no/such/file: No such file or directory (os error 2)");
+    SAYS(wskt_config_add_header(config, NULL, "v"), WSKT_ERR_NULL,
+         "header: a required pointer is NULL");
+    SAYS(wskt_config_add_header(config, "Host", "v"),
+         WSKT_ERR_FORBIDDEN_HEADER,
+         "header: the header belongs to the opening handshake");
+    /* What succeeds leaves it alone, and its text does not move. */
+    text = strdup(wskt_config_error_text(config));
+    OK(wskt_config_set_browser_mode(config, true));
+    CHECK_STR(wskt_config_error_text(config), text);
+    free(text);
+    wskt_config_free(config);
 }
 
 typedef wskt_result (*timeout_fn)(wskt_config *config, int64_t ms);
@@ -433,6 +470,7 @@ int main(void) {
     RUN(urls);
     RUN(subprotocols);
     RUN(headers);
+    RUN(options_are_named);
     RUN(settings);
     RUN(with_a_full_queue);
     for (way = 0; way < WAYS; way++) {

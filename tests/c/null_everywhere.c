@@ -29,6 +29,7 @@ static void handles(void) {
     NULLS(wskt_config_add_header(NULL, "X-A", "b"));
     NULLS(wskt_config_set_allow_missing_protocol(NULL, true));
     NULLS(wskt_config_set_browser_mode(NULL, true));
+    CHECK(wskt_config_error_text(NULL) == NULL);
     NULLS(wskt_loop_start(NULL));
     NULLS(wskt_loop_stop(NULL));
     NULLS(wskt_loop_run(NULL));

@@ -1,0 +1,60 @@
+//! How much is accepted and how much may wait.
+
+use super::{Config, Refusal, Set};
+
+/// The limits and their defaults.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Largest message accepted, in bytes.
+    pub max_message_size: u64,
+    /// Most continuation frames in one message.
+    pub max_fragments: u32,
+    /// The drain event comes when the buffered amount falls to this.
+    pub low_water: usize,
+    /// Sends are refused while the queue stands at or over this.
+    pub high_water: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_message_size: 64 << 20,
+            max_fragments: 131_072,
+            low_water: 1 << 20,
+            high_water: 4 << 20,
+        }
+    }
+}
+
+impl Config {
+    /// Sets the largest message accepted.
+    pub fn set_max_message_size(&mut self, bytes: u64) -> Set {
+        if bytes == 0 {
+            return Err(Refusal::argument("0 bytes would refuse every message"));
+        }
+        self.limits.max_message_size = bytes;
+        Ok(())
+    }
+
+    /// Sets the most continuation frames one message may have.
+    pub fn set_max_fragments(&mut self, count: u32) -> Set {
+        if count == 0 {
+            return Err(Refusal::argument("0 is not a limit; 1 is the lowest"));
+        }
+        self.limits.max_fragments = count;
+        Ok(())
+    }
+
+    /// Sets both water marks of the send queue.
+    pub fn set_water_marks(&mut self, low: usize, high: usize) -> Set {
+        if high == 0 {
+            return Err(Refusal::argument("a high-water mark of 0 would refuse every send"));
+        }
+        if low > high {
+            return Err(Refusal::argument(format!("low ({low}) is above high ({high})")));
+        }
+        self.limits.low_water = low;
+        self.limits.high_water = high;
+        Ok(())
+    }
+}

@@ -1,0 +1,38 @@
+//! How to connect: a plain, validated description, shared by reference count.
+
+mod limits;
+mod refusal;
+mod request;
+mod timeouts;
+mod tls;
+
+pub use limits::Limits;
+pub use refusal::{Refusal, Set};
+pub use request::Request;
+pub use timeouts::{MAX_TIMEOUT_MS, Timeout, Timeouts};
+pub use tls::{Root, Tls};
+
+use std::sync::{Arc, OnceLock};
+
+/// Everything that can be set about a connection.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// What goes into the upgrade request.
+    pub request: Request,
+    /// Whom to trust.
+    pub tls: Tls,
+    /// How long each phase may take.
+    pub timeouts: Timeouts,
+    /// How much is accepted and may wait.
+    pub limits: Limits,
+    /// Browser mode: `docs/ARCHITECTURE.md` lists its five differences.
+    pub browser_mode: bool,
+}
+
+impl Config {
+    /// The defaults, shared by every socket made without a configuration.
+    pub fn shared_default() -> Arc<Self> {
+        static DEFAULT: OnceLock<Arc<Config>> = OnceLock::new();
+        Arc::clone(DEFAULT.get_or_init(Arc::default))
+    }
+}

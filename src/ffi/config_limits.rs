@@ -1,0 +1,77 @@
+//! Limits for C.
+
+use super::config::set;
+use super::handle::wskt_config;
+use super::result::wskt_result;
+
+/// Limits the size of a received message, in bytes. 67108864 (64 MiB) if
+/// never set.
+///
+/// A larger one ends the connection before its memory is taken: the peer gets
+/// a Close frame with code 1009; error, close with code 1006 and
+/// WSKT_CAUSE_MESSAGE_TOO_BIG follow.
+///
+/// Any thread; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK
+/// - WSKT_ERR_INVALID_ARGUMENT: `bytes` is 0.
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// RFC 6455, section 10.4. Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_config_set_max_message_size(
+    config: *mut wskt_config,
+    bytes: u64,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { set(config, "max_message_size", |config| config.set_max_message_size(bytes)) }
+}
+
+/// Limits the number of continuation frames in a received message. 131072 if
+/// never set.
+///
+/// A message with more ends the connection as one that is too large does.
+///
+/// Any thread; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK
+/// - WSKT_ERR_INVALID_ARGUMENT: `count` is 0.
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// RFC 6455, section 10.4. Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_config_set_max_fragments(
+    config: *mut wskt_config,
+    count: u32,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { set(config, "max_fragments", |config| config.set_max_fragments(count)) }
+}
+
+/// Sets the water marks of the send queue, in bytes. 1048576 and 4194304 (1
+/// and 4 MiB) if never set.
+///
+/// A send is refused with WSKT_ERR_BUFFER_FULL while the queue stands at or
+/// over `high`. One message may take it beyond: a message is never refused
+/// for its own size. The drain event comes when the queue is back at or under
+/// `low`.
+///
+/// Any thread; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK
+/// - WSKT_ERR_INVALID_ARGUMENT: `high` is 0, or `low` is above it.
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_config_set_water_marks(
+    config: *mut wskt_config,
+    low: usize,
+    high: usize,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { set(config, "water_marks", |config| config.set_water_marks(low, high)) }
+}
