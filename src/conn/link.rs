@@ -1,76 +1,13 @@
-//! TCP, or TLS over it, without ever waiting. TLS runs over memory: the bytes
-//! are moved to and from the kernel here, so that a kernel read needs no lock
-//! and the records of one flush leave in one system call. Knows no WebSocket.
+//! TCP, or TLS over it, without ever waiting. TLS runs over memory (`tls.rs`),
+//! so that a kernel read needs no lock and the records of one flush leave in
+//! one system call. Knows no WebSocket.
 
+use super::tls::{Cipher, Memory, Tls};
 use crate::sys::{self, Mode};
 use native_tls::{HandshakeError, MidHandshakeTlsStream, TlsConnector, TlsStream};
 use socket2::Socket;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// How much ciphertext one read takes from the kernel.
-pub(crate) const CIPHER_ROOM: usize = 64 << 10;
-/// How much plaintext is encrypted before it is offered to the kernel.
-const PLAIN_CHUNK: usize = 64 << 10;
-
-/// What TLS reads from and writes to.
-#[derive(Debug, Default)]
-pub(crate) struct Memory {
-    /// Ciphertext from the peer: `input[taken..end]` is not read yet.
-    input: Vec<u8>,
-    taken: usize,
-    end: usize,
-    eof: bool,
-    output: Vec<u8>,
-    /// Where the output goes when a failed handshake swallows the stream:
-    /// the alert that tells the server why.
-    alert: Arc<Mutex<Vec<u8>>>,
-}
-
-impl Memory {
-    fn unread(&self) -> usize {
-        self.end.saturating_sub(self.taken)
-    }
-}
-
-impl Read for Memory {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let rest = self.input.get(self.taken..self.end).unwrap_or_default();
-        if rest.is_empty() {
-            return if self.eof { Ok(0) } else { Err(ErrorKind::WouldBlock.into()) };
-        }
-        let n = io::Read::read(&mut { rest }, buf)?;
-        self.taken += n;
-        Ok(n)
-    }
-}
-
-impl Write for Memory {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.output.extend_from_slice(buf);
-        Ok(buf.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        if !self.output.is_empty() {
-            *self.alert.lock().unwrap_or_else(PoisonError::into_inner) =
-                std::mem::take(&mut self.output);
-        }
-    }
-}
-
-/// An established TLS session.
-struct Tls {
-    stream: TlsStream<Memory>,
-    /// Ciphertext the kernel has not taken yet: `stream.output[sent..]`.
-    sent: usize,
-}
 
 /// A connection to write to and, while opening, to read from.
 pub(crate) struct Link {
@@ -105,16 +42,10 @@ impl Link {
     /// that of the bytes of `bytes` that need not be given again; with TLS
     /// they may still wait here as ciphertext (see [`Link::flush`]).
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let Some(tls) = &mut self.tls else {
-            return retry(|| sys::send(&self.tcp, bytes));
-        };
-        if tls.flush(&self.tcp)? == Flushed::Full {
-            return Err(ErrorKind::WouldBlock.into());
+        match &mut self.tls {
+            Some(tls) => tls.write(&self.tcp, bytes),
+            None => retry(|| sys::send(&self.tcp, bytes)),
         }
-        let chunk = bytes.get(..PLAIN_CHUNK).unwrap_or(bytes);
-        let n = tls.stream.write(chunk)?;
-        tls.flush(&self.tcp)?;
-        Ok(n)
     }
 
     /// Offers waiting ciphertext to the kernel.
@@ -125,6 +56,15 @@ impl Link {
         }
     }
 
+    /// Sends `bytes[*sent..]` with all ciphertext, as far as the kernel takes
+    /// it.
+    pub(super) fn send_all(&mut self, bytes: &[u8], sent: &mut usize) -> io::Result<Flushed> {
+        match push_all(|rest| self.write(rest), bytes, sent)? {
+            Flushed::All => self.flush(),
+            Flushed::Full => Ok(Flushed::Full),
+        }
+    }
+
     /// Whether ciphertext waits for the kernel.
     pub(crate) fn has_ciphertext(&self) -> bool {
         self.ciphertext() > 0
@@ -132,66 +72,29 @@ impl Link {
 
     /// How much ciphertext waits for the kernel.
     pub(crate) fn ciphertext(&self) -> usize {
-        self.tls.as_ref().map_or(0, |tls| tls.stream.get_ref().output.len() - tls.sent)
+        self.tls.as_ref().map_or(0, |tls| tls.ciphertext())
     }
 
     /// Reads without waiting while opening; 0 is the end of the stream.
     pub(crate) fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let Some(tls) = &mut self.tls else {
-            return retry(|| sys::recv(&self.tcp, buf, Mode::Look));
-        };
-        loop {
-            match tls.stream.read(buf) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                // A FIN without close_notify: many servers end like that.
-                Err(_) if tls.stream.get_ref().eof => return Ok(0),
-                done => {
-                    tls.flush(&self.tcp)?;
-                    return done;
-                }
-            }
-            tls.flush(&self.tcp)?;
-            fill(&self.tcp, tls.stream.get_mut())?;
+        match &mut self.tls {
+            Some(tls) => tls.read(&self.tcp, buf),
+            None => retry(|| sys::recv(&self.tcp, buf, Mode::Look)),
         }
     }
 
     /// Decrypts from `cipher`, which is lent for the call and given back when
     /// it is used up. `WouldBlock`: more ciphertext is needed.
     pub(crate) fn decrypt(&mut self, cipher: &mut Cipher, buf: &mut [u8]) -> io::Result<usize> {
-        let Some(tls) = &mut self.tls else {
-            return Err(ErrorKind::Unsupported.into());
-        };
-        let memory = tls.stream.get_mut();
-        if memory.unread() == 0 && cipher.len > 0 {
-            std::mem::swap(&mut memory.input, &mut cipher.bytes);
-            memory.taken = 0;
-            memory.end = cipher.len;
-            cipher.len = 0;
+        match &mut self.tls {
+            Some(tls) => tls.decrypt(&self.tcp, cipher, buf),
+            None => Err(ErrorKind::Unsupported.into()),
         }
-        let done = tls.stream.read(buf);
-        let memory = tls.stream.get_mut();
-        if memory.unread() == 0 && !memory.input.is_empty() {
-            if cipher.bytes.is_empty() {
-                std::mem::swap(&mut memory.input, &mut cipher.bytes);
-            }
-            memory.input = Vec::new();
-            memory.taken = 0;
-            memory.end = 0;
-        }
-        // A key update or an alert makes a read produce output.
-        if memory.output.len() > tls.sent {
-            // A broken connection shows in the reads that follow.
-            let _ = tls.flush(&self.tcp);
-        }
-        done
     }
 
     /// Whether bytes that arrived wait in TLS, encrypted or not.
     pub(crate) fn has_unread(&self) -> bool {
-        self.tls.as_ref().is_some_and(|tls| {
-            tls.stream.get_ref().unread() > 0
-                || tls.stream.buffered_read_size().is_ok_and(|size| size > 0)
-        })
+        self.tls.as_ref().is_some_and(|tls| tls.has_unread())
     }
 
     /// Ends the connection both ways; a thread asleep in a read wakes up.
@@ -203,54 +106,14 @@ impl Link {
     /// Sends close_notify if the kernel takes it.
     pub(crate) fn close_notify(&mut self) {
         if let Some(tls) = &mut self.tls {
-            // The connection ends whether the peer learns it this way or not.
-            let _ = tls.stream.shutdown();
-            let _ = tls.flush(&self.tcp);
+            tls.close_notify(&self.tcp);
         }
-    }
-}
-
-impl Tls {
-    fn flush(&mut self, tcp: &Socket) -> io::Result<Flushed> {
-        let memory = self.stream.get_mut();
-        let done = send_all(tcp, &memory.output, &mut self.sent)?;
-        if done == Flushed::All {
-            memory.output.clear();
-            self.sent = 0;
-            if memory.output.capacity() > 1 << 10 {
-                memory.output = Vec::new();
-            }
-        }
-        Ok(done)
-    }
-}
-
-/// Ciphertext from the kernel on its way to TLS: one per driver.
-#[derive(Debug, Default)]
-pub(crate) struct Cipher {
-    bytes: Vec<u8>,
-    len: usize,
-}
-
-impl Cipher {
-    /// Forgets what was received.
-    pub(crate) fn clear(&mut self) {
-        self.len = 0;
-    }
-
-    /// Receives from the kernel; 0 is the end of the stream.
-    pub(crate) fn recv(&mut self, tcp: &Socket, mode: Mode) -> io::Result<usize> {
-        if self.bytes.len() < CIPHER_ROOM {
-            self.bytes.resize(CIPHER_ROOM, 0);
-        }
-        self.len = sys::recv(tcp, &mut self.bytes, mode)?;
-        Ok(self.len)
     }
 }
 
 /// A TLS handshake under way.
 pub(crate) struct Handshake {
-    tcp: Arc<Socket>,
+    link: Link,
     state: State,
     sent: usize,
     alert: Arc<Mutex<Vec<u8>>>,
@@ -272,15 +135,11 @@ pub(crate) enum Shaken {
 }
 
 impl Handshake {
-    /// Sends the ClientHello.
-    pub(crate) fn start(
-        connector: &TlsConnector,
-        name: &str,
-        tcp: Arc<Socket>,
-    ) -> Result<Self, String> {
+    /// Sends the ClientHello over `link`, which may be a proxy's tunnel.
+    pub(crate) fn start(connector: &TlsConnector, name: &str, link: Link) -> Result<Self, String> {
         let memory = Memory::default();
         let alert = Arc::clone(&memory.alert);
-        let mut this = Self { tcp, state: State::Void, sent: 0, alert };
+        let mut this = Self { link, state: State::Void, sent: 0, alert };
         this.settle(connector.connect(name, memory))?;
         Ok(this)
     }
@@ -296,7 +155,7 @@ impl Handshake {
                 let alert = self.alert.lock().unwrap_or_else(PoisonError::into_inner);
                 let mut sent = self.sent;
                 // The peer should learn why; whether it does changes nothing.
-                let _ = send_all(&self.tcp, &alert, &mut sent);
+                let _ = self.link.send_all(&alert, &mut sent);
                 return Err(sentence(&error.to_string()));
             }
         };
@@ -311,7 +170,7 @@ impl Handshake {
                 State::Done(stream) => (stream.get_mut(), true),
                 State::Void => return Err("the TLS handshake failed".to_owned()),
             };
-            let flushed = send_all(&self.tcp, &memory.output, &mut self.sent).map_err(|error| {
+            let flushed = self.link.send_all(&memory.output, &mut self.sent).map_err(|error| {
                 format!("the connection was lost in the TLS handshake: {error}")
             })?;
             if flushed == Flushed::Full {
@@ -323,10 +182,10 @@ impl Handshake {
                 let State::Done(stream) = std::mem::replace(&mut self.state, State::Void) else {
                     continue;
                 };
-                let tls = Some(Box::new(Tls { stream, sent: 0 }));
-                return Ok(Shaken::Done(Link { tcp: Arc::clone(&self.tcp), tls }));
+                let tls = Box::new(Tls::new(stream, self.link.tls.take()));
+                return Ok(Shaken::Done(Link { tcp: Arc::clone(&self.link.tcp), tls: Some(tls) }));
             }
-            let ended = match fill(&self.tcp, memory) {
+            let ended = match memory.fill(|buf| self.link.read(buf)) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Shaken::Waits),
                 Err(error) => {
                     return Err(format!("the connection was lost in the TLS handshake: {error}"));
@@ -346,7 +205,7 @@ impl Handshake {
     }
 
     pub(crate) fn tcp(&self) -> &Arc<Socket> {
-        &self.tcp
+        &self.link.tcp
     }
 
     /// Whether bytes wait for the kernel.
@@ -356,27 +215,18 @@ impl Handshake {
             State::Done(stream) => stream.get_ref(),
             State::Void => return false,
         };
-        memory.output.len() > self.sent
+        memory.output.len() > self.sent || self.link.has_ciphertext()
     }
 }
 
-/// Moves what the kernel has into TLS's input.
-fn fill(tcp: &Socket, memory: &mut Memory) -> io::Result<()> {
-    if memory.unread() > 0 {
-        return Ok(());
-    }
-    memory.taken = 0;
-    memory.end = 0;
-    memory.input.resize(4 << 10, 0);
-    memory.end = retry(|| sys::recv(tcp, &mut memory.input, Mode::Look))?;
-    memory.eof |= memory.end == 0;
-    Ok(())
-}
-
-/// Sends `bytes[*sent..]` as far as the kernel takes it.
-fn send_all(tcp: &Socket, bytes: &[u8], sent: &mut usize) -> io::Result<Flushed> {
+/// Writes `bytes[*sent..]` as far as it is taken.
+pub(super) fn push_all(
+    mut write: impl FnMut(&[u8]) -> io::Result<usize>,
+    bytes: &[u8],
+    sent: &mut usize,
+) -> io::Result<Flushed> {
     while let Some(rest) = bytes.get(*sent..).filter(|rest| !rest.is_empty()) {
-        match retry(|| sys::send(tcp, rest)) {
+        match retry(|| write(rest)) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
             Ok(n) => *sent += n,
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Flushed::Full),
@@ -387,7 +237,7 @@ fn send_all(tcp: &Socket, bytes: &[u8], sent: &mut usize) -> io::Result<Flushed>
 }
 
 /// Repeats a call that does not wait while signals interrupt it.
-fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub(super) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}

@@ -11,6 +11,7 @@ mod open;
 mod opening;
 pub(crate) mod outbound;
 pub(crate) mod outbox;
+mod tls;
 pub(crate) mod upgrade;
 
 use crate::error::{Cause, Failure};
@@ -19,10 +20,11 @@ use crate::log::{self, Level};
 use crate::socket::{Socket, bit};
 use crate::sys::{Mode, Time};
 use ending::{Ending, Linger};
-use link::{Cipher, Handshake};
+use link::Handshake;
 use open::Open;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
+use tls::Cipher;
 use upgrade::Upgrade;
 
 /// Room for plaintext in a driver's buffer.

@@ -1,8 +1,8 @@
 //! An established connection: reads, parses, delivers. The hot path.
 
 use super::ending::send_deadline;
-use super::link::CIPHER_ROOM;
 use super::outbound::CloseFrame;
+use super::tls::CIPHER_ROOM;
 use super::{Buffers, Conn, Crank, Expiry, Flow, Next, PLAIN_ROOM, Phase, Step, event};
 use crate::error::{Cause, Failure};
 use crate::event::EventKind;

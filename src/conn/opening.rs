@@ -83,14 +83,15 @@ impl Conn {
         self.readable = true;
         // An attempt that lost the race may have set it.
         self.read_closed = false;
+        let link = Link::plain(tcp);
         if !self.socket.target().tls {
-            self.begin_upgrade(Link::plain(tcp));
+            self.begin_upgrade(link);
             return;
         }
         self.phase_within(self.socket.config().timeouts.tls);
         self.log(Level::Debug, || "starting TLS".to_owned());
         let started = match self.socket.config().tls.connector() {
-            Ok(connector) => Handshake::start(&connector, &self.socket.target().host, tcp),
+            Ok(connector) => Handshake::start(&connector, &self.socket.target().host, link),
             Err(error) => Err(error.to_string()),
         };
         match started {
