@@ -119,14 +119,15 @@ install: $(LIBRARY)
 	ln -sf libwskt.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libwskt.so"
 	$(INSTALL) -m 644 $(BUILD)/libwskt.a "$(DESTDIR)$(LIBDIR)/libwskt.a"
-	$(INSTALL) -m 644 include/wskt.h "$(DESTDIR)$(INCLUDEDIR)/wskt.h"
+	$(INSTALL) -m 644 include/wskt.h include/wskt.hpp "$(DESTDIR)$(INCLUDEDIR)"
 	$(call package,wskt)
 	$(call package,wskt-static)
 
 uninstall:
 	rm -f "$(DESTDIR)$(LIBDIR)/libwskt.so.$(VERSION)" "$(DESTDIR)$(LIBDIR)/$(SONAME)" \
 	    "$(DESTDIR)$(LIBDIR)/libwskt.so" "$(DESTDIR)$(LIBDIR)/libwskt.a" \
-	    "$(DESTDIR)$(INCLUDEDIR)/wskt.h" "$(DESTDIR)$(LIBDIR)/pkgconfig/wskt.pc" \
+	    "$(DESTDIR)$(INCLUDEDIR)/wskt.h" "$(DESTDIR)$(INCLUDEDIR)/wskt.hpp" \
+	    "$(DESTDIR)$(LIBDIR)/pkgconfig/wskt.pc" \
 	    "$(DESTDIR)$(LIBDIR)/pkgconfig/wskt-static.pc"
 
 clean:

@@ -30,8 +30,8 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
-/// What stands between single backticks, outside code blocks.
-fn quoted(text: &str) -> Vec<String> {
+/// A document without its code blocks.
+fn prose(text: &str) -> String {
     let mut prose = String::new();
     let mut in_block = false;
     for line in text.lines() {
@@ -42,7 +42,12 @@ fn quoted(text: &str) -> Vec<String> {
             prose.push(' ');
         }
     }
-    prose.split('`').skip(1).step_by(2).map(String::from).collect()
+    prose
+}
+
+/// What stands between single backticks, outside code blocks.
+fn quoted(text: &str) -> Vec<String> {
+    prose(text).split('`').skip(1).step_by(2).map(String::from).collect()
 }
 
 /// The code blocks of a language.
@@ -129,7 +134,7 @@ fn every_path_named_exists() {
                 paths.push(root().join(&word));
             }
         }
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        for link in prose(&text).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             if !link.contains("://") {
                 let folder = root().join(document);
                 paths.push(folder.parent().expect("a folder").join(link));
@@ -233,14 +238,18 @@ fn every_snippet_compiles() {
     let dir = fresh_dir("snippets");
     let mut count = 0;
     for document in DOCUMENTS {
-        for snippet in blocks(&read(document), "c") {
+        let text = read(document);
+        let c = blocks(&text, "c").into_iter().map(|snippet| (snippet, "cc", "c99", "c"));
+        let cpp = blocks(&text, "cpp").into_iter().map(|snippet| (snippet, "c++", "c++17", "cpp"));
+        for (snippet, compiler, standard, extension) in c.chain(cpp) {
             count += 1;
             let whole = snippet.contains("#include");
             let text = if whole { snippet } else { format!("{BEFORE}{snippet}}}\n") };
-            let file = dir.join(format!("{count}.c"));
+            let file = dir.join(format!("{count}.{extension}"));
             fs::write(&file, &text).expect("a file");
-            let mut cc = Command::new("cc");
-            cc.args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only"])
+            let mut cc = Command::new(compiler);
+            cc.arg(format!("-std={standard}"))
+                .args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only"])
                 .arg("-I")
                 .arg(root().join("include"))
                 .arg(&file);

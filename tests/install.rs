@@ -83,10 +83,12 @@ fn files_and_links_are_where_they_belong() {
     let link = |name: &str| fs::read_link(lib.join(name)).expect(name);
     assert_eq!(link(&soname()), Path::new(&full));
     assert_eq!(link("libwskt.so"), Path::new(&soname()));
-    assert_eq!(
-        fs::read(stage.join("opt/wskt/include/wskt.h")).expect("the header"),
-        fs::read(tools::root().join("include/wskt.h")).expect("the header"),
-    );
+    for header in ["include/wskt.h", "include/wskt.hpp"] {
+        assert_eq!(
+            fs::read(stage.join("opt/wskt").join(header)).expect(header),
+            fs::read(tools::root().join(header)).expect(header),
+        );
+    }
 
     let package = fs::read_to_string(lib.join("pkgconfig/wskt.pc")).expect("wskt.pc");
     for line in [
@@ -167,46 +169,30 @@ int main(int argc, char **argv)
 
 const IN_CPP: &str = r#"
 #include <iostream>
-#include <memory>
 #include <string>
-#include <wskt.h>
-
-template <auto free> struct freed_by {
-    template <class T> void operator()(T *it) const { free(it); }
-};
-using config = std::unique_ptr<wskt_config, freed_by<wskt_config_free>>;
-using loop = std::unique_ptr<wskt_loop, freed_by<wskt_loop_free>>;
-using owned_socket = std::unique_ptr<wskt_socket, freed_by<wskt_socket_free>>;
+#include <wskt.hpp>
 
 int main(int argc, char **argv)
 {
-    wskt_config *c;
-    wskt_loop *l;
-    wskt_socket *s;
-
-    if (argc != 3 || std::string(wskt_version_string()) != WSKT_VERSION_STRING)
+    if (argc != 3 || std::string(wskt::version_string()) != WSKT_VERSION_STRING)
         return 2;
-    if (wskt_config_new(&c) != WSKT_OK || wskt_loop_new(&l) != WSKT_OK)
-        return 3;
     {
-        config with(c);
-        loop on(l);
-        if (wskt_config_add_ca_file(c, argv[2]) != WSKT_OK ||
-            wskt_socket_new(l, argv[1], c, &s) != WSKT_OK)
-            return 4;
-        owned_socket mine(s);
-        wskt_socket_set_on_open(s, [](wskt_socket *s, const wskt_open_event *, void *) {
-            wskt_socket_send_text(s, "from C++", 8);
+        wskt::config config;
+        wskt::loop loop;
+        config.add_ca_file(argv[2]);
+        wskt::socket socket(loop, argv[1], config);
+        socket.on_open([](wskt::socket_ref s) { s.send_text("from C++"); });
+        socket.on_message([](wskt::socket_ref s, wskt::message_event m) {
+            std::cout << m.text() << '\n';
+            s.close(wskt::close_code::normal);
         });
-        wskt_socket_set_on_message(s, [](wskt_socket *s, const wskt_message_event *e, void *) {
-            std::cout << std::string(static_cast<const char *>(e->data), e->len) << '\n';
-            wskt_socket_close(s, WSKT_CLOSE_NORMAL, nullptr, 0);
+        socket.on_close([](wskt::close_event end) {
+            std::cout << static_cast<int>(end.code()) << '\n';
         });
-        if (wskt_socket_open(s) != WSKT_OK || wskt_loop_run(l) != WSKT_OK)
-            return 5;
-        std::cout << wskt_socket_close_event(s)->code << '\n';
+        socket.open();
+        loop.run();
     }
-    return wskt_handle_count() == 0 ? 0 : 6;
+    return wskt::handle_count() == 0 ? 0 : 3;
 }
 "#;
 

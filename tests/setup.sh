@@ -15,7 +15,8 @@ tool() { # COMMAND PACKAGE
 
 have=
 tool cc gcc
-tool c++ g++
+tool g++ g++
+tool clang++ clang
 tool make make
 tool perl perl
 tool objdump binutils

@@ -76,10 +76,19 @@ impl Harness {
     pub fn build(&self, name: &str) -> PathBuf {
         let program = self.dir.join(name);
         let source = root().join("tests/c").join(name).with_extension("c");
-        let mut command = cc();
-        command.arg(source).args(&self.objects).arg("-L").arg(&self.dir);
-        tools::run(command.arg("-lwskt").arg("-o").arg(&program), "", LONG).exited(0);
+        self.link(&mut cc(), &source, &program);
         program
+    }
+
+    /// Compiles and links any source with this compiler and its options.
+    pub fn link(&self, compiler: &mut Command, source: &Path, program: &Path) {
+        compiler.arg(source).args(&self.objects).arg("-L").arg(&self.dir);
+        tools::run(compiler.arg("-lwskt").arg("-o").arg(program), "", LONG).exited(0);
+    }
+
+    /// A place for a program.
+    pub fn place(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
     }
 
     /// A command that finds library and server.
