@@ -7,6 +7,7 @@
 #     make check      what a change has to pass: format, lints, tests
 #     make valgrind   every C test under valgrind; the better part of an hour
 #     make conformance   the Autobahn TestSuite; CASES="7.* 9.1.1", CASES=all, WAY=callbacks
+#     make bench         measure wskt beside its peers; BENCH="--only pingpong --rounds 3"
 #     make browsers      record anew what Chromium and Firefox do
 #     make install    PREFIX=/usr/local DESTDIR= LIBDIR= INCLUDEDIR=
 #     make uninstall  (the same variables)
@@ -96,6 +97,12 @@ valgrind:
 conformance: all
 	LIB=$(BUILD) CASES="$(CASES)" WAY="$(WAY)" tests/autobahn/run.sh
 
+# Installs the peers. All of it takes half an hour; benches/README.md has the
+# options.
+bench: all
+	benches/setup.sh
+	benches/run.py --out build/bench/tables.md $(BENCH)
+
 # Installs the browsers where they are missing. Takes four minutes: each browser
 # runs twice.
 browsers:
@@ -135,4 +142,4 @@ clean:
 	rm -rf examples-c/build build
 
 
-.PHONY: all demo test tests-only check valgrind conformance browsers install uninstall clean
+.PHONY: all demo test tests-only check valgrind conformance browsers bench install uninstall clean

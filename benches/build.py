@@ -1,0 +1,74 @@
+"""Compiles the server and the clients into build/bench of the repository."""
+
+import os
+import shlex
+import subprocess
+import sys
+
+from workloads import Client, wskt
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(HERE)
+OUT = os.path.join(ROOT, "build", "bench")
+STRICT = ["-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+
+
+def library_dir():
+    target = os.environ.get("CARGO_TARGET_DIR") or os.path.join(ROOT, "target")
+    return os.path.join(os.path.abspath(target), "release")
+
+
+def flags_of(packages):
+    """What pkg-config says, or None if one is not here."""
+    done = subprocess.run(["pkg-config", "--cflags", "--libs", *packages], capture_output=True, text=True)
+    return shlex.split(done.stdout) if done.returncode == 0 else None
+
+
+def compile(name, sources, flags, compiler="cc"):
+    """Builds OUT/name, unless it is newer than its sources and their headers."""
+    program = os.path.join(OUT, name)
+    paths = [os.path.join(HERE, source) for source in sources]
+    directories = {os.path.dirname(path) for path in paths} | {os.path.join(HERE, "clients")}
+    inputs = [os.path.join(d, f) for d in directories for f in os.listdir(d) if f.endswith(".h")]
+    inputs += [*paths, os.path.join(ROOT, "include", "wskt.h")]
+    if os.path.exists(program) and os.path.getmtime(program) > max(map(os.path.getmtime, inputs)):
+        return program
+    os.makedirs(OUT, exist_ok=True)
+    standard = "-std=gnu++17" if compiler == "c++" else "-std=gnu11"
+    subprocess.run([compiler, standard, *paths, "-o", program, *flags], check=True)
+    return program
+
+
+def server():
+    sources = ["server/main.c", "server/http.c", "server/frames.c", "server/tls.c"]
+    return compile("bench-server", sources, [*STRICT, "-lssl", "-lcrypto"])
+
+
+def own_clients():
+    """The floor, and wskt in all its ways."""
+    raw = compile("raw", ["clients/raw.c"], [*STRICT, "-lssl", "-lcrypto", "-lz"])
+    lib = library_dir()
+    sources = ["clients/wskt.c", "clients/wskt_blocking.c", "clients/wskt_loop.c"]
+    link = ["-I", os.path.join(ROOT, "include"), "-L", lib, "-lwskt", f"-Wl,-rpath,{lib}", "-pthread"]
+    return [Client("raw", (raw,)), *wskt(compile("wskt", sources, [*STRICT, *link]))]
+
+
+BOOST = ["-O2", "-Wall", "-Wextra", "-pthread", "-lssl", "-lcrypto"]
+
+# name, source, a header that tells whether it is here, package of pkg-config, flags
+NATIVE_PEERS = [
+    ("wslay", "wslay.c", "wslay/wslay.h", None, [*STRICT, "-lwslay", "-lcrypto"]),
+    ("Beast", "beast.cpp", "boost/beast.hpp", None, BOOST),
+    ("Beast async", "beast_async.cpp", "boost/beast.hpp", None, BOOST),
+]
+
+
+def peers():
+    for name, source, header, package, flags in NATIVE_PEERS:
+        found = flags_of([package]) if package else []
+        if found is None or (header and not os.path.exists(f"/usr/include/{header}")):
+            print(f"bench: {name} is not installed", file=sys.stderr)
+            continue
+        compiler = "c++" if source.endswith(".cpp") else "cc"
+        program = "peer-" + name.lower().replace(" ", "-")
+        yield Client(name, (compile(program, [f"peers/{source}"], [*flags, *found], compiler),))

@@ -1,0 +1,129 @@
+"""The tables, as Markdown."""
+
+import os
+import platform
+import subprocess
+
+from workloads import IDLE_TARGETS, TARGETS, TIME_TARGETS
+
+
+def plain(number):
+    """Three digits are enough, and more than 100 needs no fraction."""
+    if number is None:
+        return "–"
+    if abs(number) >= 99.5:
+        return f"{number:,.0f}"
+    if abs(number) >= 9.95:
+        return f"{number:.1f}"
+    return f"{number:.2f}"
+
+
+def ratio(value, base):
+    return plain(value / base) if value and base else "–"
+
+
+def output_of(*command):
+    try:
+        return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    except FileNotFoundError:
+        return "?"
+
+
+def machine():
+    """The lines that say what it ran on."""
+    cpu = "?"
+    with open("/proc/cpuinfo") as info:
+        for line in info:
+            if line.startswith("model name"):
+                cpu = line.split(":", 1)[1].strip()
+                break
+    return [
+        f"- {os.cpu_count()} × {cpu}, Linux {platform.release()}",
+        f"- {output_of('cc', '--version').splitlines()[0]}, {output_of('rustc', '--version')}, "
+        f"{output_of('openssl', 'version').split(' (')[0]}",
+    ]
+
+
+def table(head, rows):
+    marks = ["---"] + ["--:"] * (len(head) - 1)
+    return [f"| {' | '.join(row)} |" for row in [head, marks, *rows]] + [""]
+
+
+def idle_table(workload, results):
+    rows = []
+    for name, result in results.items():
+        each = result.rss_kib / workload.count
+        opening = result.seconds / workload.count * 1e6
+        rows.append([name, plain(each), plain(opening)])
+    return table(["client", "KiB per connection", "µs to open one"], rows)
+
+
+def workload_table(workload, results):
+    lines = [f"### {workload.title}", "", f"`{workload.id}`", ""]
+    if workload.program == "idle":
+        return lines + idle_table(workload, results)
+    raw = results.get("raw")
+    rows = []
+    for name, result in results.items():
+        counts = result.counts or (None, None)
+        rows.append([
+            name,
+            ratio(result.seconds, raw and raw.seconds),
+            plain(result.seconds / workload.count * 1e6),
+            ratio(result.cpu, raw and raw.cpu),
+            plain(counts[0]),
+            plain(counts[1]),
+            f"{result.server_busy:.0%}",
+        ])
+    head = ["client", "time ÷ raw", "µs each", "CPU ÷ raw", "instructions", "system calls", "server busy"]
+    return lines + table(head, rows)
+
+
+def is_peer(name):
+    return name != "raw" and not name.startswith("wskt ")
+
+
+def best_peer(results):
+    counted = [(r.counts[0], name, r.counts[1]) for name, r in results.items() if is_peer(name) and r.counts]
+    if not counted:
+        return "–"
+    instructions, name, calls = min(counted)
+    return f"{name} {plain(instructions)}/{plain(calls)}"
+
+
+def verdict(value, limit):
+    return value is None or limit is None or value <= limit * 1.005
+
+
+def targets_table(workloads, all_results):
+    """wskt against its targets, row by row."""
+    rows = []
+    for workload in workloads:
+        results = all_results.get(workload.id, {})
+        for name, result in results.items():
+            target = TARGETS.get((workload.id, name))
+            if target is None or result.counts is None:
+                continue
+            met = all(verdict(value, limit) for value, limit in zip(result.counts, target))
+            raw = results.get("raw")
+            rows.append([
+                workload.title, name.removeprefix("wskt "),
+                f"{plain(result.counts[0])}/{plain(result.counts[1])}",
+                f"{plain(target[0])}/{plain(target[1])}",
+                "yes" if met else "**no**",
+                ratio(result.seconds, raw and raw.seconds), plain(TIME_TARGETS.get(workload.id)),
+                best_peer(results),
+                "/".join(map(plain, raw.counts)) if raw and raw.counts else "–",
+            ])
+        target = IDLE_TARGETS.get(workload.id)
+        if target and "wskt loop" in results:
+            each = {name: r.rss_kib / workload.count for name, r in results.items()}
+            others = [(value, name) for name, value in each.items() if is_peer(name)]
+            rows.append([
+                workload.title + ", KiB each", "loop", plain(each["wskt loop"]), plain(target),
+                "yes" if verdict(each["wskt loop"], target) else "**no**", "–", "–",
+                f"{min(others)[1]} {plain(min(others)[0])}" if others else "–",
+                plain(each.get("raw")),
+            ])
+    head = ["work", "way", "wskt", "target", "met", "time ÷ raw", "target", "best peer", "raw"]
+    return table(head, rows)
