@@ -6,6 +6,7 @@
 #     make test       run every test; installs the tools they need
 #     make check      what a change has to pass: format, lints, tests
 #     make valgrind   every C test under valgrind; the better part of an hour
+#     make fuzz       the fuzz targets, TIME=60 seconds each
 #     make conformance   the Autobahn TestSuite; CASES="7.* 9.1.1", CASES=all, WAY=callbacks
 #     make bench         measure wskt beside its peers; BENCH="--only pingpong --rounds 3"
 #     make browsers      record anew what Chromium and Firefox do
@@ -80,6 +81,7 @@ tests-only:
 	@ln -sf libwskt.so $(TARGET)/debug/$(SONAME)
 	@ln -sf libwskt.so $(TARGET)/debug/deps/$(SONAME)
 	$(CARGO) test --no-fail-fast $(FEATURES)
+	fuzz/run.sh 4
 
 check:
 	$(CARGO) fmt --check
@@ -91,6 +93,9 @@ valgrind:
 	    --errors-for-leak-kinds=definite,possible --fair-sched=yes -q \
 	    --suppressions=$(CURDIR)/tests/c/valgrind.supp" \
 	    $(CARGO) test --no-fail-fast $(FEATURES) --test c_api
+
+fuzz:
+	fuzz/run.sh $(or $(TIME),60)
 
 # Installs the suite into build/autobahn. Without CASES: 1 to 10; 12 and 13 are
 # compression.
@@ -142,4 +147,4 @@ clean:
 	rm -rf examples-c/build build
 
 
-.PHONY: all demo test tests-only check valgrind conformance browsers bench install uninstall clean
+.PHONY: all demo test tests-only check valgrind fuzz conformance browsers bench install uninstall clean

@@ -53,3 +53,8 @@ pub fn request(url: &str, config: &Config, protocols: &[String], key: &str) -> R
     let protocols: Vec<_> = protocols.iter().filter(|name| is_token(name)).cloned().collect();
     Ok(target.request(config, &protocols, key))
 }
+
+/// The host a URL leads to, if a socket would take it.
+pub fn host(url: &str) -> Option<String> {
+    Target::parse(url).ok().map(|target| target.host)
+}

@@ -132,7 +132,15 @@ programs! {
 }
 
 /// Programs that other tests run.
-const ELSEWHERE: [&str; 2] = ["layout", "bench_roundtrip"];
+const ELSEWHERE: [&str; 7] = [
+    "layout",
+    "bench_roundtrip",
+    "cve_floods",
+    "cve_frames",
+    "cve_masks",
+    "cve_requests",
+    "cve_tls",
+];
 
 #[test]
 fn every_program_is_listed() {

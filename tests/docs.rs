@@ -17,13 +17,14 @@ use tools::{SHORT, fresh_dir, root, run};
 use wskt::close_code;
 use wskt::config::Config;
 
-const DOCUMENTS: [&str; 6] = [
+const DOCUMENTS: [&str; 7] = [
     "README.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
     "CHANGELOG.md",
     "docs/ARCHITECTURE.md",
     "docs/ABI.md",
+    "docs/RELIABILITY.md",
 ];
 
 fn read(path: &str) -> String {
