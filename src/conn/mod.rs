@@ -27,8 +27,11 @@ use std::sync::Arc;
 use tls::Cipher;
 use upgrade::Upgrade;
 
-/// Room for plaintext in a driver's buffer.
-const PLAIN_ROOM: usize = 64 << 10;
+/// Received into a driver's buffer behind a message that goes elsewhere.
+const SPILL: usize = 4 << 10;
+/// Room for plaintext in a driver's buffer: a message of 64 KiB is lent from
+/// it whole.
+const PLAIN_ROOM: usize = (64 << 10) + SPILL;
 
 /// What the receiver of an event says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

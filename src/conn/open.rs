@@ -3,7 +3,7 @@
 use super::ending::send_deadline;
 use super::outbound::CloseFrame;
 use super::tls::CIPHER_ROOM;
-use super::{Buffers, Conn, Crank, Expiry, Flow, Next, PLAIN_ROOM, Phase, Step, event};
+use super::{Buffers, Conn, Crank, Expiry, Flow, Next, PLAIN_ROOM, Phase, SPILL, Step, event};
 use crate::error::{Cause, Failure};
 use crate::event::EventKind;
 use crate::protocol::{CloseRules, Decoder, Item, Limits, Violation};
@@ -58,11 +58,17 @@ impl Open {
 }
 
 impl Buffers {
+    /// Makes room for `size` bytes; what was there is lost.
+    fn reserve(&mut self, size: usize) {
+        if self.plain.len() < size {
+            // Pages that nothing is received into are never touched.
+            self.plain = vec![0; size];
+        }
+    }
+
     /// A place to receive what is discarded.
     pub(super) fn room(&mut self) -> &mut [u8] {
-        if self.plain.len() < PLAIN_ROOM {
-            self.plain.resize(PLAIN_ROOM, 0);
-        }
+        self.reserve(PLAIN_ROOM);
         self.start = 0;
         self.end = 0;
         &mut self.plain
@@ -76,10 +82,7 @@ impl Buffers {
         }
         let kept = carry.len();
         if kept > 0 || self.plain.is_empty() {
-            let want = PLAIN_ROOM.max(kept + 4096);
-            if self.plain.len() < want {
-                self.plain.resize(want, 0);
-            }
+            self.reserve(PLAIN_ROOM.max(kept + SPILL));
             if let Some(front) = self.plain.get_mut(..kept) {
                 front.copy_from_slice(carry);
             }
@@ -275,6 +278,9 @@ impl Conn {
             }
         };
         buffers.store(&mut open.carry);
+        if leave == Step::Idle {
+            open.decoder.rest();
+        }
         open.budget = READ_BUDGET;
         Next::Leave(leave)
     }
@@ -301,9 +307,20 @@ fn read(open: &mut Open, socket: &Socket, buffers: &mut Buffers, mode: Mode) -> 
         return read_tls(open, socket, buffers, mode);
     }
     if let Some((large, max)) = open.decoder.direct() {
-        return match sys::recv_behind(&open.tcp, large, max, mode) {
+        // The bytes of the next message that come with it are copied once
+        // more when that is a large one too: a few, then.
+        let spill = buffers.plain.get_mut(..SPILL).unwrap_or_default();
+        let size = max + spill.len();
+        return match sys::recv_behind(&open.tcp, large, max, spill, mode) {
             Ok(0) => Read::Over(None),
-            Ok(n) => took_direct(open, buffers, n, n == max),
+            Ok(n) => {
+                buffers.start = 0;
+                buffers.end = n.saturating_sub(max);
+                match open.decoder.took_direct() {
+                    Ok(()) => Read::Bytes(n, n == size),
+                    Err(violation) => Read::Bad(violation),
+                }
+            }
             Err(error) => error.into(),
         };
     }
@@ -317,16 +334,6 @@ fn read(open: &mut Open, socket: &Socket, buffers: &mut Buffers, mode: Mode) -> 
             Read::Bytes(n, n == size)
         }
         Err(error) => error.into(),
-    }
-}
-
-/// The decoder judges what was received straight into a large message.
-fn took_direct(open: &mut Open, buffers: &mut Buffers, n: usize, more: bool) -> Read {
-    buffers.start = 0;
-    buffers.end = 0;
-    match open.decoder.took_direct() {
-        Ok(()) => Read::Bytes(n, more),
-        Err(violation) => Read::Bad(violation),
     }
 }
 

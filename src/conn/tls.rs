@@ -11,7 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// How much ciphertext one read takes from the kernel.
 pub(super) const CIPHER_ROOM: usize = 64 << 10;
 /// How much plaintext is encrypted before it is offered to the kernel.
-const PLAIN_CHUNK: usize = 64 << 10;
+const PLAIN_CHUNK: usize = 128 << 10;
+/// Most plaintext in a record (RFC 8446 §5.1), and about what TLS adds to it.
+const RECORD: usize = 16 << 10;
+const RECORD_EXTRA: usize = 64;
 /// The same for a read while opening, and for one through a proxy's session.
 const FILL_ROOM: usize = 4 << 10;
 
@@ -103,10 +106,26 @@ impl Tls {
         if self.flush(tcp)? == Flushed::Full {
             return Err(ErrorKind::WouldBlock.into());
         }
-        let chunk = bytes.get(..PLAIN_CHUNK).unwrap_or(bytes);
-        let n = self.stream.write(chunk)?;
+        let n = self.encrypt(bytes.get(..PLAIN_CHUNK).unwrap_or(bytes))?;
         self.flush(tcp)?;
         Ok(n)
+    }
+
+    /// Makes records of `chunk`, one after the other; an error that comes
+    /// after some shows in the next call.
+    fn encrypt(&mut self, chunk: &[u8]) -> io::Result<usize> {
+        let records = chunk.len() / RECORD + 1;
+        self.stream.get_mut().output.reserve(chunk.len() + records * RECORD_EXTRA);
+        let mut done = 0;
+        while let Some(rest) = chunk.get(done..).filter(|rest| !rest.is_empty()) {
+            match self.stream.write(rest) {
+                Ok(0) => break,
+                Ok(n) => done += n,
+                Err(error) if done == 0 => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(done)
     }
 
     /// Offers waiting ciphertext to the kernel.

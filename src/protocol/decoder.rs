@@ -13,7 +13,7 @@ use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 /// with one byte missing.
 pub const LEFTOVER_MAX: usize = 126;
 
-/// From this many missing bytes on the rest of a frame is received straight.
+/// From this length on the rest of a frame is received straight.
 const DIRECT_MIN: u64 = 32 * 1024;
 
 /// Memory taken ahead of the bytes: this much, or as much as came so far.
@@ -86,6 +86,8 @@ pub struct Decoder {
     fin: bool,
     /// Continuation frames of the open message.
     fragments: u32,
+    /// Whether the current data frame is received straight.
+    large: bool,
     /// Bytes the current data frame lacks.
     missing: u64,
     /// Length of `buffer` when it was lent by `direct`.
@@ -106,6 +108,7 @@ impl Decoder {
             kind: MessageKind::Binary,
             fin: false,
             fragments: 0,
+            large: false,
             missing: 0,
             mark: 0,
             text: Utf8::new(),
@@ -121,7 +124,7 @@ impl Decoder {
     /// data frame has been copied out.
     ///
     /// After a Close or a violation everything is swallowed. Memory of the last
-    /// message is given back when this returns `Ok(None)` between messages.
+    /// message is kept for the next one until [`rest`](Self::rest).
     #[inline]
     pub fn next<'a>(
         &'a mut self,
@@ -190,7 +193,6 @@ impl Decoder {
                 Phase::Fresh | Phase::Lent | Phase::Between => {
                     let inside = self.phase == Phase::Between;
                     let Some(header) = read_header(rest, inside)? else {
-                        self.settle();
                         return Ok(Step::More);
                     };
                     let after = rest.get(header.len..).unwrap_or_default();
@@ -201,10 +203,7 @@ impl Decoder {
                             *pos += header.len + payload.len();
                             return Ok(Step::Here(self.control(control, payload)?));
                         }
-                        (OpCode::Control(_), None) => {
-                            self.settle();
-                            return Ok(Step::More);
-                        }
+                        (OpCode::Control(_), None) => return Ok(Step::More),
                         (OpCode::Data(data), whole) => {
                             self.begin(&header, data)?;
                             *pos += header.len;
@@ -243,6 +242,7 @@ impl Decoder {
             return Err(ViolationKind::MessageTooBig(self.limits.max_message));
         }
         self.fin = header.fin;
+        self.large = header.payload >= DIRECT_MIN;
         self.missing = header.payload;
         Ok(())
     }
@@ -327,8 +327,9 @@ impl Decoder {
         Ok(Step::Assembled)
     }
 
-    /// Gives the last message's memory back when nothing follows it yet.
-    fn settle(&mut self) {
+    /// Gives the last message's memory back, for a connection that falls idle.
+    /// Does nothing inside a message and while one is lent.
+    pub fn rest(&mut self) {
         if self.phase == Phase::Fresh && self.buffer.capacity() > IDLE_KEEP {
             self.buffer = Vec::new();
         }
@@ -340,13 +341,13 @@ impl Decoder {
         self.buffer = Vec::new();
     }
 
-    /// Where the rest of the current data frame can be received straight, if
-    /// 32 KiB of it or more are missing: append up to the given number of bytes
-    /// (there is room for them) to the vector, touch nothing else in it, call
+    /// Where the rest of the current data frame can be received straight, if it
+    /// has 32 KiB or more: append up to the given number of bytes (there is
+    /// room for them) to the vector, touch nothing else in it, call
     /// [`took_direct`](Self::took_direct), then [`next`](Self::next), which
     /// takes an empty input too.
     pub fn direct(&mut self) -> Option<(&mut Vec<u8>, usize)> {
-        if self.phase != Phase::Payload || self.missing < DIRECT_MIN {
+        if self.phase != Phase::Payload || !self.large || self.missing == 0 {
             return None;
         }
         let missing = usize::try_from(self.missing).unwrap_or(usize::MAX);

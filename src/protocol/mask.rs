@@ -1,7 +1,12 @@
 //! Mask keys and masking (RFC 6455, 5.3). Knows no header.
 
+use crate::sys::simd;
+
 /// How many keys one call of the generator yields.
 const POOL: usize = 256;
+
+/// From this length on wide registers pay.
+const WIDE_MIN: usize = 256;
 
 /// A frame is masked in steps of this many bytes.
 const STEP: usize = 128;
@@ -59,6 +64,9 @@ pub(super) fn mask_words(words: &mut [[u8; 4]], key: [u8; 4]) {
 /// A payload may come in parts; each but the last is a multiple of four
 /// bytes. Reserve first: memory is taken without a way to refuse.
 pub fn append_masked(out: &mut Vec<u8>, payload: &[u8], key: [u8; 4]) {
+    if payload.len() >= WIDE_MIN && simd::append_masked(out, payload, key) {
+        return;
+    }
     let (steps, tail) = payload.as_chunks::<STEP>();
     // The iterator's length is trusted, so no byte is checked for room.
     out.extend(steps.iter().flat_map(|step| masked(*step, key)));

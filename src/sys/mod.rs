@@ -7,6 +7,7 @@
 )]
 
 mod fork;
+pub(crate) mod simd;
 mod time;
 mod wake;
 
@@ -50,22 +51,31 @@ pub(crate) fn recv(socket: &Socket, buf: &mut [u8], mode: Mode) -> io::Result<us
 }
 
 /// Receives up to `max` bytes behind the contents of `vec`, into capacity
-/// that is reserved already; 0 is the end of the stream.
+/// that is reserved already, and what the kernel has after them into `spill`;
+/// 0 is the end of the stream.
 pub(crate) fn recv_behind(
     socket: &Socket,
     vec: &mut Vec<u8>,
     max: usize,
+    spill: &mut [u8],
     mode: Mode,
 ) -> io::Result<usize> {
     let spare = vec.spare_capacity_mut();
     let room = spare.len().min(max);
+    let mut parts = [
+        libc::iovec { iov_base: spare.as_mut_ptr().cast(), iov_len: room },
+        libc::iovec { iov_base: spill.as_mut_ptr().cast(), iov_len: spill.len() },
+    ];
+    // SAFETY: all zero bytes are a header without address and without parts.
+    let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
+    header.msg_iov = parts.as_mut_ptr();
+    header.msg_iovlen = parts.len() as _;
     // SAFETY: the kernel writes at most `room` bytes into spare capacity that
-    // belongs to `vec`.
-    let n =
-        unsafe { libc::recv(socket.as_raw_fd(), spare.as_mut_ptr().cast(), room, mode.flags()) };
+    // belongs to `vec`, then into the live slice `spill`, within its length.
+    let n = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, mode.flags()) };
     let n = usize::try_from(n).map_err(|_| io::Error::last_os_error())?;
-    let len = vec.len() + n;
-    // SAFETY: the first `n <= room` spare bytes were just written.
+    let len = vec.len() + n.min(room);
+    // SAFETY: the first `n`, at most `room`, spare bytes were just written.
     unsafe { vec.set_len(len) };
     Ok(n)
 }
