@@ -1920,6 +1920,11 @@ wskt_result wskt_socket_ping(wskt_socket *socket,
  * A socket that is still connecting gives up without a Close frame: error
  * and close with code 1006 follow. A socket that is paused is resumed.
  *
+ * On another thread than the driving one: the callback of a message that is
+ * being handed out at that moment may still begin. A socket without a loop
+ * whose wskt_socket_connect was never called hands out error and close
+ * through wskt_socket_recv or wskt_socket_run.
+ *
  * Calling it again, or on a closed socket, is fine and does nothing. The
  * code is checked before the reason, and both in every state.
  *
@@ -2274,7 +2279,8 @@ wskt_result wskt_close_event_init(wskt_close_event *event,
  *
  * On the driving thread only, as in a callback of the socket or between two
  * of its blocking calls. A socket that nothing drives at the moment takes it
- * from any thread. Legal in a callback.
+ * from any thread, and nobody else can drive it until the handler returns
+ * (WSKT_ERR_IN_USE). Legal in a callback.
  *
  * Returns:
  * - WSKT_OK: also if no handler is set.

@@ -102,11 +102,13 @@ programs! {
     blocked_calls
     broken_frames
     callbacks_reenter
+    close_behind_data
     close_codes
     close_event_interface
     close_frames
     close_races
     close_table
+    close_while_connecting
     config_sharing
     deadlines
     echo_sizes

@@ -17,6 +17,9 @@ use std::sync::Arc;
 /// Most bytes discarded before others get a turn.
 const DISCARD_BUDGET: usize = 1 << 20;
 
+/// Why our Close frame has not left.
+const LOST: &str = "the connection was lost before the Close frame was sent";
+
 /// No frame matters any more; TCP is still open.
 pub(super) struct Linger {
     pub(super) tcp: Arc<socket2::Socket>,
@@ -26,11 +29,18 @@ pub(super) struct Linger {
     /// We close TCP (the peer broke the rules); otherwise the peer does.
     ours: bool,
     shut: bool,
+    /// The peer's FIN came.
+    fin: bool,
     begun: Time,
     until: Option<Time>,
 }
 
 impl Linger {
+    /// Whether more can come from the peer.
+    pub(super) fn reads(&self) -> bool {
+        !self.fin
+    }
+
     pub(super) fn deadline(&self, socket: &Socket) -> Option<(Time, Expiry)> {
         match self.until {
             Some(at) => Some((at, Expiry::Linger)),
@@ -53,9 +63,15 @@ pub(super) struct Ending {
     at: Time,
     error_told: bool,
     close_told: bool,
+    timed_out: bool,
 }
 
 impl Ending {
+    /// Whether a deadline ended it, also where browser mode hides that.
+    pub(super) fn is_timeout(&self) -> bool {
+        self.timed_out
+    }
+
     /// Whether the close event was told.
     pub(super) fn is_told(&self) -> bool {
         self.close_told
@@ -76,7 +92,9 @@ impl Conn {
             None => "received Close without a code".to_owned(),
         });
         let mut message = String::new();
-        if dropped.message {
+        if dropped.message && dropped.payload == 0 {
+            "the peer closed before what send had accepted was sent".clone_into(&mut message);
+        } else if dropped.message {
             message = format!(
                 "the peer closed before {} bytes that send had accepted were sent",
                 dropped.payload
@@ -114,7 +132,8 @@ impl Conn {
         ours: bool,
     ) {
         let begun = Time::now();
-        let linger = Linger { tcp, failure, close, ours, shut: false, begun, until: None };
+        let linger =
+            Linger { tcp, failure, close, ours, shut: false, fin: false, begun, until: None };
         self.phase = Phase::Lingering(Box::new(linger));
         self.readable = true;
     }
@@ -142,12 +161,10 @@ impl Conn {
         }
         let mut budget = DISCARD_BUDGET;
         let room = crank.buffers.room();
-        while self.readable {
+        while self.readable && !linger.fin {
             match sys::recv(&linger.tcp, room, Mode::Look) {
-                Ok(0) => {
-                    self.linger_is_over();
-                    return Next::Again;
-                }
+                // It ends the wait, not what is on its way out.
+                Ok(0) => linger.fin = true,
                 Ok(n) => {
                     budget = budget.saturating_sub(n);
                     if budget == 0 {
@@ -157,24 +174,28 @@ impl Conn {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.readable = false,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(_) => {
-                    self.linger_is_over();
+                    self.linger_is_over(LOST);
                     return Next::Again;
                 }
             }
         }
+        if linger.fin && linger.until.is_some() {
+            self.linger_is_over(LOST);
+            return Next::Again;
+        }
         Next::Leave(Step::Idle)
     }
 
-    /// FIN, RST or the linger deadline.
-    pub(super) fn linger_is_over(&mut self) {
+    /// FIN, RST, a deadline, or abort; `why` goes with a Close frame of ours
+    /// that has not left.
+    pub(super) fn linger_is_over(&mut self, why: &'static str) {
         match std::mem::replace(&mut self.phase, Phase::Gone) {
             Phase::Lingering(linger) => {
                 let Linger { failure, mut close, .. } = *linger;
                 if !matches!(self.socket.lock_out().close(), CloseFrame::Sent(_)) && close.was_clean
                 {
                     close.was_clean = false;
-                    close.message =
-                        "the connection was lost before the Close frame was sent".into();
+                    close.message = why.into();
                 }
                 self.end(failure, close);
             }
@@ -188,6 +209,7 @@ impl Conn {
         let browser = self.socket.config().browser_mode;
         let opening = !matches!(self.phase, Phase::Open(_) | Phase::Lingering(_) | Phase::Gone);
         let mut failure = failure;
+        let timed_out = failure.as_ref().is_some_and(|failure| failure.cause == Cause::Timeout);
         if let Some(failure) = &mut failure {
             close.cause = failure.cause;
             close.message = failure.message.clone();
@@ -218,6 +240,7 @@ impl Conn {
             at: now,
             error_told: false,
             close_told: false,
+            timed_out,
         }));
     }
 

@@ -156,6 +156,9 @@ pub(crate) struct Conn {
     phase_by: Option<Time>,
 }
 
+/// The kernel's buffer stayed full.
+const STALLED: &str = "the peer took no byte before the send deadline";
+
 impl Conn {
     /// The connection of a socket whose driver was just chosen.
     pub(crate) fn new(socket: Arc<Socket>) -> Self {
@@ -190,6 +193,11 @@ impl Conn {
         }
     }
 
+    /// Whether a deadline ended it.
+    pub(crate) fn is_timeout(&self) -> bool {
+        matches!(&self.phase, Phase::Ending(ending) if ending.is_timeout())
+    }
+
     /// Whether frames can be read: the phase a blocking driver may read in.
     pub(crate) fn is_open(&self) -> bool {
         matches!(&self.phase, Phase::Open(open) if !open.announce)
@@ -219,7 +227,7 @@ impl Conn {
             Phase::Open(open) => {
                 main(&open.tcp, !self.socket.signals.has(bit::PAUSED), blocked);
             }
-            Phase::Lingering(linger) => main(&linger.tcp, true, blocked),
+            Phase::Lingering(linger) => main(&linger.tcp, linger.reads(), blocked),
             Phase::Start | Phase::Resolving(_) | Phase::Ending(_) | Phase::Gone => {}
         }
     }
@@ -274,7 +282,7 @@ impl Conn {
         if signals & bit::POISONED != 0 {
             self.fail(Failure::new(Cause::Internal, "a bug inside wskt was caught"));
         } else if signals & bit::ABORT != 0 && matches!(self.phase, Phase::Lingering(_)) {
-            self.linger_is_over();
+            self.linger_is_over("aborted before the Close frame was sent");
         } else if signals & bit::ABORT != 0 {
             self.fail(Failure::new(Cause::Abort, "aborted by the program"));
         } else if signals & bit::CANCEL != 0 {
@@ -306,14 +314,14 @@ impl Conn {
         match expiry {
             Expiry::Look => {}
             Expiry::Opening(what) => self.fail(timeout(what)),
-            Expiry::Send if matches!(self.phase, Phase::Lingering(_)) => self.linger_is_over(),
-            Expiry::Send => {
-                self.fail(timeout("the peer took no byte before the send deadline"));
+            Expiry::Send if matches!(self.phase, Phase::Lingering(_)) => {
+                self.linger_is_over(STALLED);
             }
+            Expiry::Send => self.fail(timeout(STALLED)),
             Expiry::CloseAnswer => {
                 self.fail(timeout("the peer did not answer the Close frame in time"));
             }
-            Expiry::Linger => self.linger_is_over(),
+            Expiry::Linger => self.linger_is_over(STALLED),
         }
     }
 

@@ -1,6 +1,7 @@
 //! An established connection: reads, parses, delivers. The hot path.
 
 use super::ending::send_deadline;
+use super::link::sentence;
 use super::outbound::CloseFrame;
 use super::tls::CIPHER_ROOM;
 use super::{Buffers, Conn, Crank, Expiry, Flow, Next, PLAIN_ROOM, Phase, SPILL, Step, event};
@@ -292,6 +293,10 @@ impl Conn {
             return;
         }
         self.fail(match error {
+            Some(error) if error.raw_os_error().is_none() => {
+                let why = sentence(&error.to_string());
+                Failure::new(Cause::Lost, format!("the connection was lost: {why}"))
+            }
             Some(error) => Failure::os(Cause::Lost, "the connection was lost", error),
             None => {
                 Failure::new(Cause::Lost, "the peer ended the connection without a Close frame")

@@ -7,7 +7,7 @@
 
 use super::context::{self, Batch};
 use crate::conn::{Buffers, Conn, Crank, Flow, Step};
-use crate::error::{Cause, Error, Result};
+use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::socket::{ReadyState, Socket, Why, bit};
 use crate::sys::{self, Mode, Time, WakeFd, Wanted};
@@ -210,11 +210,12 @@ impl Socket {
         if pumped == Err(Error::Timeout) {
             driver.conn.time_out("no connection was established in the time connect was given");
         }
+        let timed_out = driver.conn.is_timeout();
         self.put_blocking(driver)?;
         pumped?;
         match self.close_event() {
             None => Ok(()),
-            Some(event) if event.cause == Cause::Timeout => Err(Error::Timeout),
+            Some(_) if timed_out => Err(Error::Timeout),
             Some(_) => Err(Error::ConnectFailed),
         }
     }

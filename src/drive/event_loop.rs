@@ -122,9 +122,18 @@ impl Loop {
         self.freed.load(Ordering::Acquire)
     }
 
-    /// Whether a thread drives the loop, or owns it.
-    pub(crate) fn is_busy(&self) -> bool {
-        lock(&self.engine).is_none()
+    /// Runs user code in the driver's place, if no thread drives the loop.
+    pub(crate) fn stand_in(&self, run: impl FnOnce()) -> Result<()> {
+        let engine = lock(&self.engine).take().ok_or(Error::WrongThread)?;
+        let claim = Claim::of(self, engine);
+        let batch = context::Batch::begin(self.id);
+        run();
+        drop(batch);
+        drop(claim);
+        if self.has_attention() {
+            self.announce();
+        }
+        Ok(())
     }
 
     /// Puts a socket on the list the driver looks at first.

@@ -201,7 +201,8 @@ pub unsafe extern "C" fn wskt_close_event_init(
 ///
 /// On the driving thread only, as in a callback of the socket or between two
 /// of its blocking calls. A socket that nothing drives at the moment takes it
-/// from any thread. Legal in a callback.
+/// from any thread, and nobody else can drive it until the handler returns
+/// (WSKT_ERR_IN_USE). Legal in a callback.
 ///
 /// Returns:
 /// - WSKT_OK: also if no handler is set.

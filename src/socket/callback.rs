@@ -22,20 +22,29 @@ impl Socket {
         }
     }
 
-    /// Runs `run` as a callback of this socket, on the driving thread.
+    /// Runs `run` as a callback of this socket: inside one of its driver's, or
+    /// in the place of a driver that does not run.
     pub fn run_as_callback(self: &Arc<Self>, run: &mut dyn FnMut()) -> Result<()> {
         self.check()?;
-        let here = context::gathers(self.driver());
-        if !here {
-            let busy = match self.event_loop() {
-                Some(event_loop) if self.is_on_loop() => event_loop.is_busy(),
-                _ => self.signals.has(bit::DRIVEN),
-            };
-            if busy {
-                return Err(Error::WrongThread);
+        let run = || self.as_callback(run);
+        if context::gathers(self.driver()) {
+            run();
+        } else if self.is_blocking() {
+            let driver = self.take_blocking().map_err(|_| Error::WrongThread)?;
+            let batch = context::Batch::begin(self.driver());
+            run();
+            drop(batch);
+            // An error says that the handler freed the socket.
+            let _ = self.put_blocking(driver);
+        } else if self.is_on_loop() {
+            let event_loop = self.event_loop().ok_or(Error::LoopGone)?;
+            event_loop.stand_in(run)?;
+            if self.signals.has(bit::SILENCED) {
+                event_loop.reap(self);
             }
+        } else {
+            run();
         }
-        self.as_callback(run);
         Ok(())
     }
 

@@ -226,10 +226,12 @@ static void count_payload(struct party *party, const wskt_event *event) {
               way_calls_back(party->way) ? 100012 : 4);
 }
 
-static void buffered_amount(enum way way) {
+static void buffered_amount(enum way way, const char *port_name) {
     struct party party;
-    char *url = path_url("ws", "/sink");
-    party_make(&party, way, NULL, url, NULL);
+    wskt_config *config = trusting_config();
+    char *url = path_url(port_name, "/sink");
+    party_make(&party, way, NULL, url, config);
+    wskt_config_free(config);
     party.on_event = count_payload;
     party_start(&party);
     party_drive(&party);
@@ -349,7 +351,8 @@ int main(void) {
         send_deadline_ends_it((enum way)way, true);
         send_deadline_ends_it((enum way)way, false);
         now_testing("buffered_amount");
-        buffered_amount((enum way)way);
+        buffered_amount((enum way)way, "ws");
+        buffered_amount((enum way)way, "wss");
         now_testing("pause_and_resume");
         pause_and_resume((enum way)way, true, false);
         pause_and_resume((enum way)way, true, true);

@@ -79,6 +79,18 @@ static const struct row texts[] = {
          "frame len=1000 payload=6161f4908080"),
 };
 
+/* So much is missing that it is received straight into the message. */
+static const struct row large_texts[] = {
+    {.name = "in the middle of a large message",
+     .script = "text one; frame len=300000 payload=fill:61:200000; raw ff;"
+               "expect-close 1007 ''; expect-fin",
+     .log = OPEN "text/1 \"one\"\n" FAILED("protocol",
+                                          "invalid UTF-8 in a text message"),
+     .frames = "close 1007 \"\"\n",
+     .end = "fin",
+     .flags = WHOLE_ONLY},
+};
+
 #define LIMIT_LOG \
     OPEN FAILED("message_too_big", "message larger than the limit of 1000 bytes")
 
@@ -190,6 +202,7 @@ int main(void) {
     begin();
     ROWS(rules);
     ROWS(texts);
+    ROWS(large_texts);
     ROWS(limits);
     ROWS(answers);
     return rows_result();

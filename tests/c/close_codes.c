@@ -90,10 +90,32 @@ static void every_code(void) {
     }
 }
 
+/* close takes what may be sent and nothing else, whatever the state. */
+static void every_code_to_close(void) {
+    wskt_socket *socket;
+    unsigned code;
+    OK(wskt_socket_new(NULL, "ws://127.0.0.1:1/", NULL, &socket));
+    for (code = 1; code <= 65535; code++) {
+        wskt_socket *closed;
+        if (!wskt_close_code_may_send((uint16_t)code)) {
+            RESULT(wskt_socket_close(socket, (uint16_t)code, NULL, 0),
+                   WSKT_ERR_INVALID_ACCESS);
+            CHECK_INT(wskt_socket_ready_state(socket), WSKT_CONNECTING);
+            continue;
+        }
+        OK(wskt_socket_new(NULL, "ws://127.0.0.1:1/", NULL, &closed));
+        OK(wskt_socket_close(closed, (uint16_t)code, NULL, 0));
+        CHECK_INT(wskt_socket_ready_state(closed), WSKT_CLOSING);
+        wskt_socket_free(closed);
+    }
+    wskt_socket_free(socket);
+}
+
 int main(void) {
     begin();
     RUN(constants);
     RUN(ranges);
     RUN(every_code);
+    RUN(every_code_to_close);
     return end();
 }

@@ -210,6 +210,39 @@ struct job {
     wskt_result elsewhere;
 };
 
+/* Whoever wants to drive while the handler runs. */
+static void *drive_elsewhere(void *data) {
+    struct party *party = data;
+    const wskt_event *event = NULL;
+    switch (party->way) {
+        case WAY_BLOCKING:
+        case WAY_SOCKET_RUN:
+            RESULT(wskt_socket_recv(party->socket, 0, &event), WSKT_ERR_IN_USE);
+            break;
+        case WAY_PULLED:
+            RESULT(wskt_loop_next_event(party->loop, 0, &event),
+                   WSKT_ERR_IN_USE);
+            break;
+        case WAY_EMBEDDED:
+        case WAY_LOOP_RUN:
+            RESULT(wskt_loop_dispatch(party->loop), WSKT_ERR_IN_USE);
+            break;
+        default:
+            break;
+    }
+    return NULL;
+}
+
+/* No two callbacks of a socket run at once, dispatched ones included. */
+static void nobody_else_drives(struct party *party) {
+    pthread_t thread;
+    if (wskt_socket_ready_state(party->socket) == WSKT_CONNECTING) {
+        return;
+    }
+    CHECK_INT(pthread_create(&thread, NULL, drive_elsewhere, party), 0);
+    CHECK_INT(pthread_join(thread, NULL), 0);
+}
+
 /* Replaces the party's close handler, which wants trusted events. */
 static void on_close(wskt_socket *socket, const wskt_close_event *event,
                      void *user_data) {
@@ -219,6 +252,7 @@ static void on_close(wskt_socket *socket, const wskt_close_event *event,
     if (!event->head.is_trusted) {
         job->own_heard += 1;
         CHECK_INT(event->code, 4000);
+        nobody_else_drives(party);
         return;
     }
     CHECK(way_calls_back(party->way));

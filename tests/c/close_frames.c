@@ -72,6 +72,9 @@ static void run_codes(void) {
     run_rows(rows, count);
 }
 
+#define ABC "abcdefghijklmnopqrstuvwxyz"
+#define ABC123 ABC ABC ABC ABC "abcdefghijklmnopqrs"
+
 static const struct row bodies[] = {
     {.name = "a body of one byte",
      .script = "closeraw 03; expect-close 1002; expect-fin",
@@ -80,7 +83,8 @@ static const struct row bodies[] = {
      .end = "fin"},
     {.name = "a reason of 123 bytes",
      .script = "close 1000 pat:123; expect-close 1000 pat:123; half-close",
-     .log = OPEN "close/3 1000 \"abc*\" clean peer=1000 peer \"\"\n",
+     .log = OPEN CLEAN("1000", ABC123, "1000", "peer"),
+     .frames = "close 1000 \"" ABC123 "\"\n",
      .end = "fin"},
     {.name = "a reason of 124 bytes",
      .script = "close 1000 pat:124; expect-close 1002; expect-fin",

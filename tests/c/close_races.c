@@ -271,22 +271,6 @@ static void *call_beside(void *argument) {
     return NULL;
 }
 
-static void check_log(struct party *party) {
-    const char *log = text_of(&party->log);
-    const char *close = strstr(log, "close/3 ");
-    const char *error = strstr(log, "error/3 ");
-    bool freed = party->socket == NULL;
-    bool good = party->opens <= 1 && party->errors <= 1;
-    good = good && (freed ? party->closes <= 1 : party->closes == 1);
-    good = good && (close == NULL || strchr(close, '\n')[1] == '\0');
-    good = good && (error == NULL || freed || strchr(error, '\n') + 1 == close);
-    good = good && (party->opens == 0 || strncmp(log, "open/", 5) == 0);
-    good = good && (party->opens == 1 || party->messages + party->drains == 0);
-    if (!good) {
-        FAIL("%s:\n%s", party->name, log);
-    }
-}
-
 static void run_once(uint64_t seed, enum way way) {
     struct race race;
     uint64_t random = seed * 0x9e3779b97f4a7c15u | 1;
@@ -322,7 +306,7 @@ static void run_once(uint64_t seed, enum way way) {
     }
     party_drive(&race.party);
     pthread_join(thread, NULL);
-    check_log(&race.party);
+    party_check_order(&race.party);
     /* An interrupt that ended no wait ends the next one. */
     while (way_connects(way) && race.party.socket != NULL &&
            (result = wskt_socket_recv(race.party.socket, 0, &event)) !=

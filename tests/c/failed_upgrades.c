@@ -220,11 +220,42 @@ static const struct row accepted[] = {
     ACCEPTED("frames in the same segment", "hold"),
 };
 
+/* A redirect leads to no second connection. */
+static void nothing_is_followed(enum way way) {
+    static const int statuses_of_redirects[] = {301, 302, 303, 307, 308};
+    size_t i;
+    for (i = 0; i < 5; i++) {
+        struct party party;
+        struct text script = {0};
+        char target[96], report[96];
+        char *url;
+        const char *id = new_id();
+        snprintf(target, sizeof target, "/echo?id=%s-2", id);
+        text_add(&script, "http %d header=Location:%s",
+                 statuses_of_redirects[i], target);
+        url = script_url("ws", text_of(&script), id);
+        party_make(&party, way, NULL, url, NULL);
+        party_start(&party);
+        party_drive(&party);
+        CHECK_INT(wskt_socket_close_event(party.socket)->code, 1006);
+        party_free(&party);
+        snprintf(report, sizeof report, "/report/%s-2?wait=0", id);
+        CHECK_INT(control_status(report), 404);
+        text_free(&script);
+        free(url);
+    }
+}
+
 int main(void) {
+    int way;
     begin();
     ROWS(statuses);
     ROWS(refused);
     ROWS(subprotocols);
     ROWS(accepted);
+    now_testing("nothing_is_followed");
+    for (way = 0; way < WAYS; way++) {
+        nothing_is_followed((enum way)way);
+    }
     return rows_result();
 }

@@ -88,23 +88,6 @@ static void on_event(struct party *party, const wskt_event *event) {
     call_something(race, &race->seeds[0]);
 }
 
-static void judge(struct party *party, uint64_t seed) {
-    const char *log = text_of(&party->log);
-    const char *close = strstr(log, "close/3 ");
-    const char *error = strstr(log, "error/3 ");
-    bool good = party->opens <= 1 && party->errors <= 1;
-    good = good && party->closes == 1 && close != NULL;
-    /* close is last; error, if any, right before it; both once. */
-    good = good && strchr(close, '\n')[1] == '\0';
-    good = good && (error == NULL || strchr(error, '\n') + 1 == close);
-    good = good && (party->opens == 0 || strncmp(log, "open/", 5) == 0);
-    good = good && (party->opens == 1 || party->messages == 0);
-    if (!good) {
-        FAIL("seed %llu, %s:\n%s", (unsigned long long)seed,
-             way_name(party->way), log);
-    }
-}
-
 static void run_round(uint64_t seed, const char *url) {
     struct race race;
     struct random random = {seed * 2654435761u + 88172645463325252u};
@@ -130,7 +113,7 @@ static void run_round(uint64_t seed, const char *url) {
         party_start(&race.party);
     } while (race.party.started == WSKT_ERR_INTERRUPTED);
     party_drive(&race.party);
-    judge(&race.party, seed);
+    party_check_order(&race.party);
     /* Half of the sockets are freed while the other thread still calls. */
     if (seed % 2 == 0) {
         pthread_mutex_lock(&race.mutex);
@@ -170,7 +153,7 @@ static void run_free_round(uint64_t seed, const char *url) {
     CHECK_INT(pthread_create(&thread, NULL, free_soon, &race), 0);
     pthread_join(thread, NULL);
     race.party.socket = NULL;
-    CHECK(race.party.closes <= 1 && race.party.opens <= 1);
+    party_check_order(&race.party);
     party_free(&race.party);
     pthread_mutex_destroy(&race.mutex);
 }

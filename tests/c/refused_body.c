@@ -290,6 +290,12 @@ static void refused_101(void) {
     CHECK_STR(wskt_socket_response_body(socket, &len), "");
     CHECK_INT(len, 0);
     wskt_socket_free(socket);
+    /* Browser mode hides even that. */
+    OK(wskt_socket_new(NULL, url, configs[1], &socket));
+    RESULT(wskt_socket_connect(socket, limit_ms()), WSKT_ERR_CONNECT_FAILED);
+    CHECK_INT(wskt_socket_response_status(socket), 0);
+    CHECK_INT(wskt_socket_response_header_count(socket), 0);
+    wskt_socket_free(socket);
     free(url);
 }
 

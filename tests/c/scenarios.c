@@ -72,6 +72,15 @@ static const struct row invariants[] = {
                "beside resume",
      .log = OPEN "text/1 \"one\"\n" CLEAN("1000", "x", "1000", "peer"),
      .frames = "close 1000 \"x\"\n"},
+    {.name = "a ping waits behind a pause, sending goes on",
+     .script = "text one; wait $ID-p; ping a; sleep 100; mark $ID-q;"
+               "expect-text before; expect-pong a; text two; answer-close;"
+               "half-close",
+     .client = "message1 pause; message1 signal $ID-p; beside mark $ID-q;"
+               "beside text before; beside resume; message2 close 1000",
+     .log = OPEN "text/1 \"one\"\ntext/1 \"two\"\n" CLEAN("1000", "", "1000",
+                                                          "local"),
+     .frames = "text \"before\"\npong \"a\"\nclose 1000 \"\"\n"},
     {.name = "5+3 queued, 3 left, +4, +10",
      .script = "answer-close; half-close",
      .client = "open text 12345; open close 1000; open text 123;"

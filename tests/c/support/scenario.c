@@ -284,10 +284,34 @@ static void judge_report(struct job *job) {
           job->variant.tls && row->end != NULL && strcmp(row->end, "fin") == 0
               ? "tls_*"
               : row->end);
+    if (job->variant.tls && row->end != NULL && strcmp(row->end, "fin") == 0) {
+        judge(job, "end of TCP", report.tcp_end, "fin");
+    }
+    if (job->party.opens == 0 && report.bytes != 0) {
+        judge(job, "bytes behind the request", "some", "none");
+    }
     if ((row->flags & ANY_ERRORS) == 0) {
         judge(job, "the server's errors", report.errors, "[]");
     }
     free_report(&report);
+}
+
+/* connect tells how opening ended, in every mode; `open` that it began. */
+static void judge_start(struct job *job) {
+    struct party *party = &job->party;
+    wskt_result want = WSKT_OK;
+    if (way_connects(party->way) && party->opens == 0) {
+        want = strstr(job->row->log, "error/3 timeout") != NULL
+                   ? WSKT_ERR_TIMEOUT
+                   : WSKT_ERR_CONNECT_FAILED;
+    }
+    /* Noted last: a loop's thread may be at work since before the start. */
+    if (party->started == WSKT_ERR_INVALID_STATE) {
+        party_note(party, "start", party->started);
+    } else {
+        judge(job, "result of the start", wskt_result_name(party->started),
+              wskt_result_name(want));
+    }
 }
 
 /* The log that is expected, with the last line if the row has none. */
@@ -341,11 +365,7 @@ static void run_job(struct job *job) {
     if (helped) {
         pthread_join(thread, NULL);
     }
-    /* Noted last: a loop's thread may be at work since before the start. */
-    if (party->started != WSKT_ERR_CONNECT_FAILED &&
-        party->started != WSKT_ERR_TIMEOUT) {
-        party_note(party, "start", party->started);
-    }
+    judge_start(job);
     text_add(&party->log, "buffered=%zu\n",
              wskt_socket_buffered_amount(party->socket));
     party_check_closed(party);
@@ -367,7 +387,7 @@ struct batch {
 static bool applies(const struct row *row, struct variant variant) {
     /* Under valgrind once where nothing else is expected. */
     if (is_slow() && variant.browser &&
-        (variant.split || row->browser == NULL)) {
+        (variant.split || variant.tls || row->browser == NULL)) {
         return false;
     }
     if (variant.browser && (row->flags & STRICT_ONLY) != 0) {
@@ -387,7 +407,7 @@ static bool applies(const struct row *row, struct variant variant) {
 static void *run_batch(void *argument) {
     static const struct variant variants[] = {
         {false, false, false}, {false, true, false}, {false, false, true},
-        {true, false, false},  {true, true, false},
+        {true, false, false},  {true, true, false}, {true, false, true},
     };
     const struct batch *batch = argument;
     size_t i, v;

@@ -84,11 +84,10 @@ static int connect_plainly(void) {
     return fd;
 }
 
-static char *exchange(const char *path) {
+static struct text answer_to(const char *path) {
     struct text request = {0};
     struct text answer = {0};
     char chunk[4096];
-    char *body;
     ssize_t n;
     size_t sent = 0;
     int fd = connect_plainly();
@@ -103,6 +102,20 @@ static char *exchange(const char *path) {
     }
     close(fd);
     text_free(&request);
+    return answer;
+}
+
+int control_status(const char *path) {
+    struct text answer = answer_to(path);
+    int status = 0;
+    CHECK_INT(sscanf(text_of(&answer), "HTTP/1.1 %d ", &status), 1);
+    text_free(&answer);
+    return status;
+}
+
+static char *exchange(const char *path) {
+    struct text answer = answer_to(path);
+    char *body;
     if (strncmp(text_of(&answer), "HTTP/1.1 200 ", 13) != 0) {
         FAIL("%s is answered with %s", path, text_of(&answer));
     }
@@ -244,6 +257,7 @@ void get_report(struct report *report, const char *id) {
     copy_word(report->end, sizeof report->end, member(report->json, "end"));
     copy_word(report->tcp_end, sizeof report->tcp_end,
               member(report->json, "tcp_end"));
+    report->bytes = atol(member(report->json, "bytes"));
     at = member(report->json, "errors");
     report->errors = strdup(at);
     CHECK(report->errors != NULL);

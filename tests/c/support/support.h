@@ -100,6 +100,8 @@ char *script_url(const char *port_name, const char *script, const char *id);
 char *path_url(const char *port_name, const char *path);
 /* A control request that must succeed; the body, which the caller frees. */
 char *control(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The status of one that need not succeed. */
+int control_status(const char *path);
 void signal_server(const char *name);
 void wait_mark(const char *name);
 
@@ -111,6 +113,8 @@ struct report {
     /* fin, rst, ... */
     char end[24];
     char tcp_end[24];
+    /* All that came behind the request. */
+    long bytes;
     /* The list of errors as JSON. */
     char *errors;
     /* The request's headers, one `Name: value` a line. */

@@ -120,6 +120,8 @@ static void log_event(struct party *party, const wskt_event *event) {
 static void handle(struct party *party, const wskt_event *event) {
     bool last;
     pthread_mutex_lock(&party->mutex);
+    CHECK(!party->inside);
+    party->inside = true;
     log_event(party, event);
     last = event->type == WSKT_EVENT_CLOSE;
     pthread_mutex_unlock(&party->mutex);
@@ -127,6 +129,7 @@ static void handle(struct party *party, const wskt_event *event) {
         party->on_event(party, event);
     }
     pthread_mutex_lock(&party->mutex);
+    party->inside = false;
     party->over = party->over || last || party->socket == NULL;
     pthread_cond_broadcast(&party->changed);
     pthread_mutex_unlock(&party->mutex);
@@ -197,9 +200,14 @@ void party_make(struct party *party, enum way way, wskt_loop *loop,
 }
 
 void party_start(struct party *party) {
-    party->started = way_connects(party->way)
-                         ? wskt_socket_connect(party->socket, limit_ms())
-                         : wskt_socket_open(party->socket);
+    if (way_connects(party->way)) {
+        int told = party->opens + party->errors + party->closes;
+        party->started = wskt_socket_connect(party->socket, limit_ms());
+        /* Its events are left to the calls that hand out events. */
+        CHECK_INT(party->opens + party->errors + party->closes, told);
+    } else {
+        party->started = wskt_socket_open(party->socket);
+    }
 }
 
 static bool is_done(struct party *party, int messages) {
@@ -327,11 +335,42 @@ static void check_nothing_follows(struct party *party) {
         case WAY_EMBEDDED:
             OK(wskt_loop_dispatch(party->loop));
             break;
+        case WAY_LOOP_RUN:
+            if (party->owns_loop) {
+                OK(wskt_loop_run(party->loop));
+            }
+            break;
         default:
             break;
     }
     CHECK(event == NULL);
     CHECK_INT(party->closes, 1);
+}
+
+void party_check_order(struct party *party) {
+    const char *log = text_of(&party->log);
+    const char *close = strstr(log, "close/3 ");
+    const char *error = strstr(log, "error/3 ");
+    bool freed = party->socket == NULL;
+    bool good = party->opens <= 1 && party->errors <= 1;
+    good = good && (freed ? party->closes <= 1 : party->closes == 1);
+    good = good && (close == NULL || strchr(close, '\n')[1] == '\0');
+    good = good && (error == NULL || freed || close != NULL);
+    good = good && (party->opens == 0 || strncmp(log, "open/", 5) == 0);
+    good = good && (party->opens == 1 || party->messages + party->drains == 0);
+    if (good && error != NULL) {
+        const char *behind = strchr(error, '\n') + 1;
+        good = behind == close || (freed && *behind == '\0');
+    }
+    if (good && close != NULL) {
+        bool failed = strstr(close, "/3 1006 ") != NULL ||
+                      strstr(close, "/3 1015 ") != NULL;
+        good = failed == (error != NULL) &&
+               !(failed && strstr(close, " clean ") != NULL);
+    }
+    if (!good) {
+        FAIL("%s:\n%s", party->name, log);
+    }
 }
 
 void party_check_closed(struct party *party) {

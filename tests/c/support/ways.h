@@ -42,6 +42,8 @@ struct party {
     int opens, messages, errors, closes, drains;
     /* What start returned. */
     wskt_result started;
+    /* The handler runs: no event may come inside its calls. */
+    bool inside;
     /* The close event was handled, or the handler said so. */
     bool over;
     double timestamp;
@@ -60,6 +62,10 @@ void party_drive(struct party *party);
 void party_drive_messages(struct party *party, int messages);
 /* What must hold after the close event. */
 void party_check_closed(struct party *party);
+/* What holds over every log, also one that a free has cut short: open first,
+   close last and once, error right before it, and only with the codes that
+   stand for one. */
+void party_check_order(struct party *party);
 /* From a handler that has freed the socket: there is nothing more to drive.
    From outside: waits for callbacks to notice. */
 void party_freed(struct party *party);

@@ -1,5 +1,6 @@
 //! Carries out scripts.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use crate::conn::Conn;
@@ -93,6 +94,12 @@ impl Runner<'_> {
                 }
                 Ok(())
             }
+            Cmd::TlsRaw(bytes) => match conn.stream() {
+                Some(stream) if stream.is_tls() => {
+                    stream.tap().write_all(bytes).map_err(|e| e.to_string())
+                }
+                _ => Ok(()),
+            },
             Cmd::Repeat(count, inner) => {
                 for _ in 0..*count {
                     if !self.step(inner) {

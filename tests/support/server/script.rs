@@ -35,6 +35,8 @@ pub(crate) enum Cmd {
     Flush,
     Split(usize, Duration),
     TlsSplit(usize, Duration),
+    /// Bytes below TLS; nothing without it.
+    TlsRaw(Vec<u8>),
     Repeat(u64, Box<Step>),
     Forever(Box<Step>),
     Receive(u64),
@@ -176,6 +178,7 @@ fn command(words: &[String]) -> Parsed<Cmd> {
         "hold" => none(Cmd::Hold),
         "flush" => none(Cmd::Flush),
         "split" => pieces().map(|(n, pause)| Cmd::Split(n, pause)),
+        "tlsraw" => Ok(Cmd::TlsRaw(binary(one()?)?)),
         "tlssplit" => pieces().map(|(n, pause)| Cmd::TlsSplit(n, pause)),
         "repeat" => nested().and_then(|(n, inner)| Ok(Cmd::Repeat(number(n)?, step(inner)?))),
         "forever" => Ok(Cmd::Forever(step(args)?)),
