@@ -49,7 +49,7 @@ def own_clients():
     raw = compile("raw", ["clients/raw.c"], [*STRICT, "-lssl", "-lcrypto", "-lz"])
     lib = library_dir()
     sources = ["clients/wskt.c", "clients/wskt_blocking.c", "clients/wskt_loop.c"]
-    link = ["-I", os.path.join(ROOT, "include"), "-L", lib, "-lwskt", f"-Wl,-rpath,{lib}", "-pthread"]
+    link = ["-I", os.path.join(ROOT, "include"), "-L", lib, "-lwskt", f"-Wl,--disable-new-dtags,-rpath,{lib}", "-pthread"]
     return [Client("raw", (raw,)), *wskt(compile("wskt", sources, [*STRICT, *link]))]
 
 
