@@ -191,7 +191,7 @@ fn fingerprint() -> String {
 }
 
 fn baseline_path() -> PathBuf {
-    root().join("benches/baselines").join(fingerprint()).with_extension("tsv")
+    root().join("benches/baselines").join(format!("{}.tsv", fingerprint()))
 }
 
 /// Counts by name, from lines of name, tab, count.
