@@ -10,8 +10,10 @@
 #     make conformance   the Autobahn TestSuite; CASES="7.* 9.1.1", CASES=all, WAY=callbacks
 #     make bench         measure wskt beside its peers; BENCH="--only pingpong --rounds 3"
 #     make browsers      record anew what Chromium and Firefox do
-#     make install    PREFIX=/usr/local DESTDIR= LIBDIR= INCLUDEDIR=
+#     make install    PREFIX=/usr/local DESTDIR= LIBDIR= INCLUDEDIR= MANDIR=
 #     make uninstall  (the same variables)
+#     make deb        Debian packages into DEBS=target/deb; needs dpkg-dev
+#     make manual     man pages and the HTML reference into target/manual
 #     make clean
 #
 # CARGO_TARGET_DIR is honoured; "make -n install" shows what would be done.
@@ -24,6 +26,7 @@ CFLAGS ?= -O2
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
 
 VERSION := $(shell sed -n 's/^version *= *"\(.*\)"/\1/p' Cargo.toml | head -n 1)
 MAJOR := $(word 1,$(subst ., ,$(VERSION)))
@@ -50,6 +53,8 @@ ifneq ($(findstring vendored,$(FEATURES)),)
 STATIC_LIBS :=
 STATIC_REQUIRES :=
 endif
+# The same for CMake, which does not ask pkg-config.
+STATIC_LINK := $(if $(STATIC_REQUIRES),-lssl -lcrypto) $(STATIC_LIBS)
 
 all:
 	$(CARGO) build --release --lib $(FEATURES)
@@ -125,8 +130,33 @@ define package
 	$(INSTALL) -m 644 $(TARGET)/$(1).pc "$(DESTDIR)$(LIBDIR)/pkgconfig/$(1).pc"
 endef
 
-install: $(LIBRARY)
-	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(INCLUDEDIR)"
+CMAKE_FILES = wskt-config.cmake wskt-config-version.cmake
+define cmake_file
+	@sed -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+	    -e 's|@VERSION@|$(VERSION)|' -e 's|@SONAME@|$(SONAME)|' \
+	    -e 's|@STATIC_LINK@|$(strip $(STATIC_LINK))|' \
+	    packaging/cmake/$(1).in >$(TARGET)/$(1)
+	$(INSTALL) -m 644 $(TARGET)/$(1) "$(DESTDIR)$(LIBDIR)/cmake/wskt/$(1)"
+
+endef
+
+# The man pages are made from the header's comments. Without python3 all else is
+# installed.
+PYTHON ?= python3
+MAN := $(TARGET)/manual/man3
+
+$(MAN)/wskt.3: include/wskt.h CHANGELOG.md $(wildcard docs/manual/*)
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@if $(PYTHON) --version >/dev/null 2>&1; then docs/manual/make.py man $(@D); \
+	else echo "no python3: there will be no man pages"; fi
+
+manual: $(MAN)/wskt.3
+	docs/manual/make.py html $(TARGET)/manual/reference.html
+	@echo "$(TARGET)/manual/reference.html and $(MAN)"
+
+install: $(LIBRARY) $(MAN)/wskt.3
+	$(INSTALL) -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(LIBDIR)/cmake/wskt" \
+	    "$(DESTDIR)$(INCLUDEDIR)" "$(DESTDIR)$(MANDIR)/man3"
 	$(INSTALL) -m 755 $(LIBRARY) "$(DESTDIR)$(LIBDIR)/libwskt.so.$(VERSION)"
 	ln -sf libwskt.so.$(VERSION) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libwskt.so"
@@ -134,6 +164,10 @@ install: $(LIBRARY)
 	$(INSTALL) -m 644 include/wskt.h include/wskt.hpp "$(DESTDIR)$(INCLUDEDIR)"
 	$(call package,wskt)
 	$(call package,wskt-static)
+	$(foreach file,$(CMAKE_FILES),$(call cmake_file,$(file)))
+	@if test -e $(MAN)/wskt.3; then \
+	    echo '$(INSTALL) -m 644 $(MAN)/wskt*.3 "$(DESTDIR)$(MANDIR)/man3"'; \
+	    $(INSTALL) -m 644 $(MAN)/wskt*.3 "$(DESTDIR)$(MANDIR)/man3"; fi
 
 uninstall:
 	rm -f "$(DESTDIR)$(LIBDIR)/libwskt.so.$(VERSION)" "$(DESTDIR)$(LIBDIR)/$(SONAME)" \
@@ -141,10 +175,23 @@ uninstall:
 	    "$(DESTDIR)$(INCLUDEDIR)/wskt.h" "$(DESTDIR)$(INCLUDEDIR)/wskt.hpp" \
 	    "$(DESTDIR)$(LIBDIR)/pkgconfig/wskt.pc" \
 	    "$(DESTDIR)$(LIBDIR)/pkgconfig/wskt-static.pc"
+	rm -f $(CMAKE_FILES:%="$(DESTDIR)$(LIBDIR)/cmake/wskt/%") \
+	    "$(DESTDIR)$(MANDIR)/man3/wskt.3" "$(DESTDIR)$(MANDIR)/man3"/wskt_*.3
+
+# What Debian's libraries look like: its directories, and packages named after
+# the soname.
+DEBS ?= $(TARGET)/deb
+
+deb: $(LIBRARY)
+	rm -rf $(TARGET)/deb-stage
+	@$(MAKE) --no-print-directory install PREFIX=/usr DESTDIR=$(abspath $(TARGET))/deb-stage \
+	    LIBDIR=/usr/lib/$$(dpkg-architecture -qDEB_HOST_MULTIARCH)
+	packaging/deb.sh $(abspath $(TARGET))/deb-stage $(VERSION) $(SONAME) $(abspath $(DEBS))
 
 clean:
 	$(CARGO) clean
 	rm -rf examples-c/build build
 
 
-.PHONY: all demo test tests-only check valgrind fuzz conformance browsers bench install uninstall clean
+.PHONY: all demo test tests-only check valgrind fuzz conformance browsers bench manual install \
+    uninstall deb clean

@@ -23,11 +23,13 @@ fn built() -> &'static (PathBuf, PathBuf) {
         let prefix = fresh_dir("examples-prefix");
         let programs = fresh_dir("examples-c");
         install(&prefix);
-        let mut make = Command::new("make");
-        make.current_dir(root().join("examples-c"))
-            .arg(format!("OUT={}", programs.display()))
-            .env_remove("MAKEFLAGS");
-        run(with_prefix(&mut make, &prefix), "", LONG).exited(0);
+        for goal in ["all", "loops"] {
+            let mut make = Command::new("make");
+            make.current_dir(root().join("examples-c"))
+                .args([goal, &format!("OUT={}", programs.display())])
+                .env_remove("MAKEFLAGS");
+            run(with_prefix(&mut make, &prefix), "", LONG).exited(0);
+        }
         (prefix, programs)
     })
 }
@@ -170,6 +172,28 @@ fn pulled_from_two_sockets() {
     assert!(failed.first().is_some_and(|line| line.starts_with(": error: ")), "{done:?}");
     assert_eq!(failed.get(1).map(String::as_str), Some(": closed: 1006 \"\", not clean"));
     good_report(&server, "pulled");
+}
+
+/// In a loop that knows nothing of wskt but a descriptor, that of epoll included.
+#[test]
+fn inside_the_loops_of_others() {
+    let server = TestServer::start();
+    for host in ["epoll", "libuv", "glib", "libevent"] {
+        let name = format!("loop_{host}");
+        let source = std::fs::read_to_string(root().join(format!("examples-c/{name}.c")));
+        assert!(source.expect("a program").lines().count() <= 60, "{name} should stay short");
+        let script = "expect-text hello;text 'hello yourself';answer-close;fin";
+        let done = try_program(&name, &[&server.url("ws", script, &name)], "").exited(0);
+        assert_eq!(done.stdout, "hello yourself\n", "{name}");
+        assert_eq!(done.stderr.trim_end(), "closed: 1000", "{name}");
+        good_report(&server, &name);
+
+        // Deadlines come through the descriptor, too: the peer never says FIN,
+        // and nobody asks wskt_loop_timeout_ms.
+        let silent = server.url("ws", "text x;answer-close;drain", &format!("{name}-silent"));
+        let done = try_program(&name, &[&silent], "").exited(0);
+        assert_eq!(done.stderr.trim_end(), "closed: 1000", "{name}");
+    }
 }
 
 mod wscat {

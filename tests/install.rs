@@ -76,7 +76,14 @@ fn files_and_links_are_where_they_belong() {
 
     let lib = stage.join("opt/wskt/lib");
     let full = format!("libwskt.so.{VERSION}");
-    for file in [&full, "libwskt.a", "pkgconfig/wskt.pc", "pkgconfig/wskt-static.pc"] {
+    for file in [
+        &full,
+        "libwskt.a",
+        "pkgconfig/wskt.pc",
+        "pkgconfig/wskt-static.pc",
+        "cmake/wskt/wskt-config.cmake",
+        "../share/man/man3/wskt_socket_new.3",
+    ] {
         let kind = fs::symlink_metadata(lib.join(file)).expect(file).file_type();
         assert!(kind.is_file(), "{file}");
     }

@@ -24,6 +24,23 @@ tool pkg-config pkg-config
 tool valgrind valgrind
 tool strace strace
 tool python3 python3
+tool cmake cmake
+tool meson meson
+tool dpkg-shlibdeps dpkg-dev
+tool lintian lintian
+tool mandoc mandoc
+tool chromium chromium
+package() { # PKG-CONFIG-NAME PACKAGE
+    if pkg-config --exists "$1" 2>/dev/null; then
+        have="$have $1"
+    else
+        echo "setup: the headers of $1 are missing (package $2)"
+        packages="$packages $2"
+    fi
+}
+package libuv libuv1-dev
+package glib-2.0 libglib2.0-dev
+package libevent libevent-dev
 if pkg-config --exists openssl 2>/dev/null; then
     have="$have openssl-headers"
 elif [ -n "${OPENSSL_DIR:-}" ]; then
