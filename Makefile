@@ -9,6 +9,7 @@
 #     make fuzz       the fuzz targets, TIME=60 seconds each
 #     make conformance   the Autobahn TestSuite; CASES="7.* 9.1.1", CASES=all, WAY=callbacks
 #     make bench         measure wskt beside its peers; BENCH="--only pingpong --rounds 3"
+#     make scale         10,000 sockets on one thread, ten minutes; MINUTES=1
 #     make browsers      record anew what Chromium and Firefox do
 #     make install    PREFIX=/usr/local DESTDIR= LIBDIR= INCLUDEDIR= MANDIR=
 #     make uninstall  (the same variables)
@@ -113,6 +114,12 @@ bench: all
 	benches/setup.sh
 	benches/run.py --out build/bench/tables.md $(BENCH)
 
+# Fails if a message is lost or memory grows.
+MINUTES ?= 10
+scale: all
+	benches/setup.sh
+	benches/scale.py $(MINUTES)
+
 # Installs the browsers where they are missing. Takes four minutes: each browser
 # runs twice.
 browsers:
@@ -193,5 +200,5 @@ clean:
 	rm -rf examples-c/build build
 
 
-.PHONY: all demo test tests-only check valgrind fuzz conformance browsers bench manual install \
+.PHONY: all demo test tests-only check valgrind fuzz conformance browsers bench scale manual install \
     uninstall deb clean

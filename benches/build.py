@@ -57,13 +57,17 @@ BOOST = ["-O2", "-Wall", "-Wextra", "-pthread", "-lssl", "-lcrypto"]
 
 # name, source, a header that tells whether it is here, package of pkg-config, flags
 NATIVE_PEERS = [
+    ("libwebsockets", "lws.c", None, "libwebsockets", STRICT),
     ("wslay", "wslay.c", "wslay/wslay.h", None, [*STRICT, "-lwslay", "-lcrypto"]),
     ("Beast", "beast.cpp", "boost/beast.hpp", None, BOOST),
     ("Beast async", "beast_async.cpp", "boost/beast.hpp", None, BOOST),
+    ("libsoup", "soup.c", None, "libsoup-3.0", STRICT),
+    ("Qt", "qt.cpp", None, "Qt5WebSockets", ["-O2", "-Wall", "-Wextra", "-fPIC"]),
 ]
+RUST_PEERS = ["tungstenite", "tokio-tungstenite", "fastwebsockets"]
 
 
-def peers():
+def native_peers():
     for name, source, header, package, flags in NATIVE_PEERS:
         found = flags_of([package]) if package else []
         if found is None or (header and not os.path.exists(f"/usr/include/{header}")):
@@ -72,3 +76,25 @@ def peers():
         compiler = "c++" if source.endswith(".cpp") else "cc"
         program = "peer-" + name.lower().replace(" ", "-")
         yield Client(name, (compile(program, [f"peers/{source}"], [*flags, *found], compiler),))
+
+
+def rust_peers():
+    target = os.path.join(OUT, "rust-peers")
+    command = ["cargo", "build", "--release", "--quiet", "--locked", "--target-dir", target]
+    subprocess.run(command, check=True, cwd=os.path.join(HERE, "rust-peers"))
+    for name in RUST_PEERS:
+        yield Client(name, (os.path.join(target, "release", name),))
+
+
+def python_peers():
+    python = os.path.join(OUT, "venv", "bin", "python")
+    if os.path.exists(python):
+        yield Client("picows", (python, os.path.join(HERE, "peers", "picows_client.py")))
+    else:
+        print("bench: picows is not installed", file=sys.stderr)
+
+
+def peers():
+    yield from native_peers()
+    yield from rust_peers()
+    yield from python_peers()

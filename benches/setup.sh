@@ -1,7 +1,10 @@
 #!/bin/sh
 # Installs the peers that wskt is measured against, and the tools that count,
-# where they are missing.
+# where they are missing: Debian packages, and picows from PyPI. The peers in
+# Rust come from crates.io (benches/rust-peers).
 set -eu
+cd "$(dirname "$0")/.."
+venv=build/bench/venv
 
 packages=
 add() { # PACKAGE, unless the command before succeeded
@@ -17,6 +20,10 @@ for tool in cc:gcc c++:g++ pkg-config:pkg-config valgrind:valgrind strace:strace
     command -v "${tool%%:*}" >/dev/null 2>&1 || add "${tool#*:}"
 done
 exists openssl || add libssl-dev
+python3 -c 'import ensurepip' 2>/dev/null || add python3-venv
+exists libwebsockets || add libwebsockets-dev
+exists libsoup-3.0 || add libsoup-3.0-dev
+exists Qt5WebSockets || add libqt5websockets5-dev
 exists zlib || add zlib1g-dev
 [ -e /usr/include/wslay/wslay.h ] || add libwslay-dev
 [ -e /usr/include/boost/beast.hpp ] || add libboost-dev
@@ -33,3 +40,9 @@ if [ -n "$packages" ]; then
     # shellcheck disable=SC2086 # words on purpose
     $as_root apt-get install -y -qq --no-install-recommends $packages
 fi
+
+if [ ! -x "$venv/bin/python" ]; then
+    mkdir -p build/bench
+    python3 -m venv "$venv"
+fi
+"$venv/bin/python" -m pip install --quiet --requirement benches/peers/requirements.txt
