@@ -16,7 +16,17 @@ const SECTIONS: [(&str, &[&str]); 11] = [
     ("Objects", &["handle"]),
     ("Events", &["event"]),
     ("Callbacks", &["callbacks"]),
-    ("Configuration", &["config", "config_request", "config_tls", "config_time", "config_limits"]),
+    (
+        "Configuration",
+        &[
+            "config",
+            "config_request",
+            "config_tls",
+            "config_time",
+            "config_limits",
+            "config_deflate",
+        ],
+    ),
     ("Loop", &["loop"]),
     ("Socket", &["socket", "socket_handlers", "socket_drive", "socket_send", "socket_info"]),
     ("Close events of the program", &["close_event"]),

@@ -549,7 +549,11 @@ WSKT_API bool wskt_close_code_may_appear(uint16_t code);
  *   wskt_config_set_close_timeout, wskt_config_set_linger_timeout,
  *   wskt_config_set_send_timeout,
  * - limits: wskt_config_set_max_message_size, wskt_config_set_max_fragments,
- *   wskt_config_set_water_marks.
+ *   wskt_config_set_water_marks,
+ * - compression: wskt_config_set_deflate,
+ *   wskt_config_set_deflate_no_context_takeover,
+ *   wskt_config_set_deflate_max_window_bits, wskt_config_set_deflate_level,
+ *   wskt_config_set_deflate_min_size.
  *
  * Since: 0.1.0
  */
@@ -593,7 +597,8 @@ typedef struct wskt_loop wskt_loop;
  * wskt_socket_set_on_error, wskt_socket_set_on_close,
  * wskt_socket_set_on_drain, wskt_socket_open, wskt_socket_connect,
  * wskt_socket_recv, wskt_socket_run, wskt_socket_interrupt,
- * wskt_socket_send_text, wskt_socket_send_binary, wskt_socket_ping,
+ * wskt_socket_send_text, wskt_socket_send_binary, wskt_socket_send,
+ * wskt_socket_ping,
  * wskt_socket_close, wskt_socket_abort, wskt_socket_pause,
  * wskt_socket_resume, wskt_socket_ready_state, wskt_socket_buffered_amount,
  * wskt_socket_url, wskt_socket_protocol, wskt_socket_extensions,
@@ -1225,6 +1230,7 @@ wskt_result wskt_config_set_send_timeout(wskt_config *config,
  * Limits the size of a received message, in bytes. 67108864 (64 MiB) if
  * never set.
  *
+ * It bounds what arrives and, of a compressed message, what that inflates to.
  * A larger one ends the connection before its memory is taken: the peer gets
  * a Close frame with code 1009; error, close with code 1006 and
  * WSKT_CAUSE_MESSAGE_TOO_BIG follow.
@@ -1283,6 +1289,123 @@ WSKT_API
 wskt_result wskt_config_set_water_marks(wskt_config *config,
                                         size_t low,
                                         size_t high);
+
+/**
+ * Sets whether permessage-deflate, the compression of messages, is offered
+ * to the server. True if never set.
+ *
+ * The offer is that of browsers, `permessage-deflate;
+ * client_max_window_bits`, unless the functions that follow change it. The
+ * server decides; wskt_socket_extensions tells. An answer with an unknown,
+ * repeated or unfit parameter, or with any other extension, fails the
+ * connection with WSKT_CAUSE_HANDSHAKE, and the message names it.
+ *
+ * A connection takes the memory for compressing with the first message that
+ * it compresses, some 370 KiB, and that for decompressing with the first
+ * compressed message that comes, some 50 KiB, and keeps them until it ends.
+ * wskt_config_set_deflate_no_context_takeover avoids that.
+ *
+ * What a message inflates to counts against the limit of
+ * wskt_config_set_max_message_size while it inflates.
+ *
+ * Where secrets and text that an attacker chooses are sent in one message,
+ * its compressed length can betray the secret to whoever watches the line;
+ * wskt_socket_send can send such a message as it is.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 7692, section 7. Since: 0.1.0
+ */
+WSKT_API wskt_result wskt_config_set_deflate(wskt_config *config, bool on);
+
+/**
+ * Sets whether each message is compressed by itself, without what the ones
+ * before have taught: `client` for the messages we send, `server` for those
+ * that come. False and false if never set.
+ *
+ * Messages get longer and connections get lighter: nothing is kept between
+ * two messages. Each thread that sends or receives such messages keeps one
+ * state of each kind for all its connections.
+ *
+ * `client` needs no consent, though it is offered. A server that answers
+ * without `server_no_context_takeover` where that was asked for fails the
+ * connection.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 7692, section 7.1.1. Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_deflate_no_context_takeover(wskt_config *config,
+                                                        bool client,
+                                                        bool server);
+
+/**
+ * Limits the windows of compression: `client` the one our messages are
+ * compressed with, `server` the one that is needed for those that come. They
+ * are powers of two: 15 is 32 KiB. 15 and 15 if never set.
+ *
+ * A smaller window takes less memory and compresses less. The server may ask
+ * for a smaller `client` window and gets it; for one of 8 bits, which zlib
+ * cannot make, our messages are sent as they are. A `server` below 15 is
+ * asked for, and a server that answers without it, or with more, fails the
+ * connection.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: `client` is not in 9 to 15, or `server` is not
+ *   in 8 to 15.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 7692, section 7.1.2. Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_deflate_max_window_bits(wskt_config *config,
+                                                    int32_t client,
+                                                    int32_t server);
+
+/**
+ * Sets how hard our messages are compressed, from 1, the fastest, to 9, the
+ * smallest. 6 if never set, as zlib has it.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: `level` is not in 1 to 9.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_deflate_level(wskt_config *config,
+                                          int32_t level);
+
+/**
+ * Sets the size in bytes from which on a message is compressed. 128 if never
+ * set: below, there is little to gain. 0 compresses every message.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_deflate_min_size(wskt_config *config,
+                                             size_t bytes);
 
 /* Loop ------------------------------------------------------------------- */
 
@@ -1820,11 +1943,22 @@ WSKT_API wskt_result wskt_socket_run(wskt_socket *socket);
 WSKT_API wskt_result wskt_socket_interrupt(wskt_socket *socket);
 
 /**
+ * For wskt_socket_send: the message is sent as it is, whatever was agreed
+ * about compression.
+ *
+ * Since: 0.1.0
+ */
+#define WSKT_SEND_UNCOMPRESSED 1
+
+/**
  * Sends a text message.
  *
  * `text` is `len` bytes of UTF-8, copied before the call returns. It need
  * not be NUL-terminated and U+0000 may be part of it. NULL only with 0; an
  * empty message is sent as one.
+ *
+ * Where permessage-deflate was agreed, a message is compressed from the size
+ * on that wskt_config_set_deflate_min_size has, before the call returns.
  *
  * What the kernel takes leaves at once, from the calling thread; the rest
  * follows when it can. Inside a callback messages are gathered and leave
@@ -1881,6 +2015,35 @@ WSKT_API
 wskt_result wskt_socket_send_binary(wskt_socket *socket,
                                     const void *data,
                                     size_t len);
+
+/**
+ * Sends a text or binary message, with flags.
+ *
+ * `kind` is one of wskt_message_kind. `data` is `len` bytes, copied before
+ * the call returns; text is UTF-8. NULL only with 0; an empty message is
+ * sent as one. `flags` is 0 or WSKT_SEND_UNCOMPRESSED. All else is as for
+ * wskt_socket_send_text, which is this call with text and no flags.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK: accepted.
+ * - WSKT_ERR_INVALID_ARGUMENT: `kind` is no wskt_message_kind, `flags` has an
+ *   unknown bit, or `len` is larger than any buffer can be.
+ * - WSKT_ERR_INVALID_UTF8, WSKT_ERR_INVALID_STATE, WSKT_ERR_CLOSED,
+ *   WSKT_ERR_BUFFER_FULL, WSKT_ERR_TIMEOUT, WSKT_ERR_INTERRUPTED,
+ *   WSKT_ERR_NO_MEMORY, WSKT_ERR_IO, WSKT_ERR_LOOP_GONE: as for
+ *   wskt_socket_send_text.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 6455, section 6.1; RFC 7692, section 7.2.1. Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_socket_send(wskt_socket *socket,
+                             int32_t kind,
+                             const void *data,
+                             size_t len,
+                             uint32_t flags);
 
 /**
  * Sends a ping, to keep a connection alive or to find out that it is dead.
@@ -2060,7 +2223,8 @@ const char *wskt_socket_protocol(const wskt_socket *socket,
 
 /**
  * The extensions in use; empty before the socket is open, and if there are
- * none.
+ * none. They read as the server named them, for example
+ * "permessage-deflate; client_max_window_bits=15".
  *
  * `out_len` receives its length in bytes; it may be NULL. The text is
  * NUL-terminated and lent until the socket is freed. NULL gives NULL, and

@@ -3,6 +3,7 @@
 
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::protocol::EXTENSIONS;
 use crate::text::Text;
 use std::fmt::Write;
 use url::{Host, Url};
@@ -82,6 +83,9 @@ impl Target {
         );
         if !protocols.is_empty() {
             let _ = write!(text, "Sec-WebSocket-Protocol: {}\r\n", protocols.join(", "));
+        }
+        if let Some(offer) = config.deflate.offered() {
+            let _ = write!(text, "{EXTENSIONS}: {}\r\n", offer.header());
         }
         for (name, value) in &config.request.headers {
             let _ = write!(text, "{name}: {value}\r\n");

@@ -111,6 +111,7 @@ programs! {
     close_while_connecting
     config_sharing
     deadlines
+    deflate
     echo_sizes
     endings
     failed_upgrades

@@ -357,6 +357,17 @@ fn the_defaults_are_the_librarys() {
                 mib(config.limits.high_water as u64)
             ),
         ),
+        ("deflate", config.deflate.on.to_string()),
+        ("deflate_no_context_takeover", {
+            let offer = &config.deflate.offer;
+            format!("{}, {}", offer.client_no_context_takeover, offer.server_no_context_takeover)
+        }),
+        ("deflate_max_window_bits", {
+            let offer = &config.deflate.offer;
+            format!("{}, {}", offer.client_max_window_bits, offer.server_max_window_bits)
+        }),
+        ("deflate_level", config.deflate.level.to_string()),
+        ("deflate_min_size", format!("{} bytes", config.deflate.min_size)),
         ("allow_missing_protocol", config.request.allow_missing_protocol.to_string()),
         ("browser_mode", config.browser_mode.to_string()),
     ];

@@ -1,11 +1,13 @@
 //! How to connect: a plain, validated description, shared by reference count.
 
+mod deflate;
 mod limits;
 mod refusal;
 mod request;
 mod timeouts;
 mod tls;
 
+pub use deflate::Deflate;
 pub use limits::Limits;
 pub use refusal::{Refusal, Set};
 pub use request::Request;
@@ -25,6 +27,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// How much is accepted and may wait.
     pub limits: Limits,
+    /// What is offered and done about compression.
+    pub deflate: Deflate,
     /// Browser mode: `docs/ARCHITECTURE.md` lists its five differences.
     pub browser_mode: bool,
 }

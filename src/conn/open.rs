@@ -7,7 +7,7 @@ use super::tls::CIPHER_ROOM;
 use super::{Buffers, Conn, Crank, Expiry, Flow, Next, PLAIN_ROOM, Phase, SPILL, Step, event};
 use crate::error::{Cause, Failure};
 use crate::event::EventKind;
-use crate::protocol::{CloseRules, Decoder, Item, Limits, Violation};
+use crate::protocol::{CloseRules, Decoder, DeflateParams, Item, Limits, Violation};
 use crate::socket::{ReadyState, Socket, bit};
 use crate::sys::{self, Mode, Time};
 use std::io::{self, ErrorKind};
@@ -38,6 +38,7 @@ impl Open {
         socket: &Socket,
         tcp: Arc<socket2::Socket>,
         tls: bool,
+        deflate: Option<&DeflateParams>,
         rest: Vec<u8>,
     ) -> Self {
         let config = socket.config();
@@ -46,15 +47,11 @@ impl Open {
             max_fragments: config.limits.max_fragments,
         };
         let rules = if config.browser_mode { CloseRules::Browser } else { CloseRules::Strict };
-        Self {
-            tcp,
-            decoder: Decoder::new(limits, rules),
-            tls,
-            carry: rest,
-            announce: true,
-            budget: READ_BUDGET,
-            over: None,
+        let mut decoder = Decoder::new(limits, rules);
+        if let Some(params) = deflate {
+            decoder.inflate(params);
         }
+        Self { tcp, decoder, tls, carry: rest, announce: true, budget: READ_BUDGET, over: None }
     }
 }
 

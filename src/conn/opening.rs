@@ -160,17 +160,27 @@ impl Conn {
         self.phase_by = None;
         let (tcp, tls) = (Arc::clone(link.tcp()), link.is_tls());
         // Whoever sees OPEN sees these too.
+        if let Some(params) = &agreed.deflate {
+            self.socket.set_extensions(&agreed.response, params);
+        }
         self.socket.set_response(agreed.response);
         if let Some(protocol) = agreed.protocol {
             self.socket.set_protocol(protocol);
         }
         if self.socket.establish(link) {
             self.readable = true;
-            self.log(Level::Info, || match self.socket.protocol().as_str() {
-                "" => "open".to_owned(),
-                protocol => format!("open, subprotocol {protocol}"),
+            self.log(Level::Info, || {
+                let mut line = "open".to_owned();
+                for (what, text) in
+                    [("subprotocol", self.socket.protocol()), ("with", self.socket.extensions())]
+                {
+                    if !text.is_empty() {
+                        line += &format!(", {what} {}", text.as_str());
+                    }
+                }
+                line
             });
-            let open = Open::new(&self.socket, tcp, tls, agreed.rest);
+            let open = Open::new(&self.socket, tcp, tls, agreed.deflate.as_ref(), agreed.rest);
             self.phase = Phase::Open(Box::new(open));
         }
         // Otherwise close or abort came first; the signal is obeyed next.

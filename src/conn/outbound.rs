@@ -3,7 +3,7 @@
 //! nothing in it waits.
 
 use super::link::{Flushed, Link};
-use super::outbox::{Dropped, Outbox, opcode};
+use super::outbox::{Dropped, Outbox, Part, opcode};
 use crate::error::{Error, Result};
 use crate::sys::Time;
 use std::io::ErrorKind;
@@ -129,6 +129,11 @@ impl Outbound {
     /// Queues a frame.
     pub(crate) fn push(&mut self, opcode: u8, payload: &[u8]) -> Result<()> {
         self.outbox.push(opcode, payload).map_err(|_| Error::NoMemory)
+    }
+
+    /// Queues a data frame that stands for more, or less, than its payload.
+    pub(crate) fn push_part(&mut self, part: &Part<'_>) -> Result<()> {
+        self.outbox.push_part(part).map_err(|_| Error::NoMemory)
     }
 
     /// Counts a message that was refused because the socket is closing.

@@ -3,7 +3,7 @@
 
 use crate::protocol::{self, MaskPool};
 use std::cell::RefCell;
-use std::collections::TryReserveError;
+use std::collections::{TryReserveError, VecDeque};
 
 /// Capacity an empty queue may keep.
 const KEEP: usize = 4 << 10;
@@ -26,6 +26,25 @@ pub(crate) mod opcode {
     pub(crate) const PONG: u8 = 10;
 }
 
+/// A data frame of a message that is compressed or comes in parts.
+pub(crate) struct Part<'a> {
+    pub(crate) opcode: u8,
+    pub(crate) fin: bool,
+    /// RSV1: a compressed message begins.
+    pub(crate) rsv1: bool,
+    pub(crate) payload: &'a [u8],
+    /// The program's bytes that the payload stands for.
+    pub(crate) bytes: usize,
+}
+
+/// A queued frame whose payload stands for another number of bytes.
+#[derive(Debug, Clone, Copy)]
+struct Scaled {
+    /// Where it begins, on the scale of [`Outbox::end`].
+    begin: u64,
+    bytes: usize,
+}
+
 /// Frames on their way to the kernel.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
@@ -34,8 +53,10 @@ pub(crate) struct Outbox {
     head: usize,
     /// Where the frame that `head` stands in begins.
     frame: usize,
-    /// Data payload in `wire[head..]`.
+    /// Data payload in `wire[head..]`, as the program counts it.
     payload: usize,
+    /// In the order of the frames.
+    scaled: VecDeque<Scaled>,
     /// Bytes taken and cut off in front of `wire`.
     base: u64,
 }
@@ -61,6 +82,22 @@ impl Outbox {
         if opcode < opcode::CLOSE {
             self.payload += payload.len();
         }
+        Ok(())
+    }
+
+    /// Queues a data frame that stands for `part.bytes`.
+    pub(crate) fn push_part(&mut self, part: &Part<'_>) -> Result<(), TryReserveError> {
+        self.compact();
+        self.scaled.try_reserve(1)?;
+        let begin = self.end();
+        with_masks(|masks| {
+            let Part { opcode, fin, rsv1, payload, .. } = *part;
+            protocol::append_frame(&mut self.wire, opcode, fin, rsv1, payload, masks)
+        })?;
+        if part.bytes != part.payload.len() {
+            self.scaled.push_back(Scaled { begin, bytes: part.bytes });
+        }
+        self.payload += part.bytes;
         Ok(())
     }
 
@@ -108,11 +145,17 @@ impl Outbox {
         while let Some(own) = protocol::own_frame(self.wire.get(self.frame..).unwrap_or_default()) {
             let body = self.frame + own.header_len;
             let end = body + usize::try_from(own.payload_len).unwrap_or(0);
+            let begin = self.base + self.frame as u64;
+            let scaled = self.scaled.front().filter(|scaled| scaled.begin == begin).copied();
             if own.opcode < opcode::CLOSE {
-                self.payload -= self.head.min(end).saturating_sub(from.max(body));
+                let left = |at: usize| bytes_left(scaled, body, end, at);
+                self.payload -= left(from).saturating_sub(left(self.head));
             }
             if end > self.head {
                 break;
+            }
+            if scaled.is_some() {
+                self.scaled.pop_front();
             }
             self.frame = end;
         }
@@ -132,14 +175,19 @@ impl Outbox {
         let mut dropped = Dropped { message: false, close: false, payload: 0 };
         let mut at = keep;
         while let Some(frame) = protocol::own_frame(self.wire.get(at..).unwrap_or_default()) {
-            let payload = usize::try_from(frame.payload_len).unwrap_or(0);
+            let body = at + frame.header_len;
+            let end = body + usize::try_from(frame.payload_len).unwrap_or(0);
             if frame.opcode < opcode::CLOSE {
+                let begin = self.base + at as u64;
+                let scaled = self.scaled.iter().find(|scaled| scaled.begin == begin).copied();
                 dropped.message = true;
-                dropped.payload += payload;
+                dropped.payload += bytes_left(scaled, body, end, at);
             }
             dropped.close |= frame.opcode == opcode::CLOSE;
-            at += frame.header_len + payload;
+            at = end;
         }
+        let kept = self.base + keep as u64;
+        self.scaled.retain(|scaled| scaled.begin < kept);
         self.wire.truncate(keep);
         self.payload -= dropped.payload;
         if self.is_empty() {
@@ -163,9 +211,23 @@ impl Outbox {
         self.head = 0;
         self.frame = 0;
         self.payload = 0;
+        self.scaled = VecDeque::new();
         self.wire.clear();
         if self.wire.capacity() > KEEP {
             self.wire = Vec::new();
+        }
+    }
+}
+
+/// The program's bytes of a frame with this payload that are left once
+/// everything before `at` was taken; none only at the end.
+fn bytes_left(scaled: Option<Scaled>, body: usize, end: usize, at: usize) -> usize {
+    let left = end - at.clamp(body, end);
+    match scaled {
+        None => left,
+        Some(Scaled { bytes, .. }) => {
+            let part = bytes as u128 * left as u128;
+            usize::try_from(part.div_ceil((end - body).max(1) as u128)).unwrap_or(bytes)
         }
     }
 }
@@ -193,6 +255,39 @@ mod tests {
             assert_eq!(left, outbox.payload(), "after byte {step}");
         }
         assert!(outbox.is_empty() && left == 0);
+    }
+
+    fn part(payload: &[u8], bytes: usize) -> Part<'_> {
+        Part { opcode: opcode::TEXT, fin: true, rsv1: true, payload, bytes }
+    }
+
+    #[test]
+    fn compressed_bytes_fall_in_proportion_and_to_zero() {
+        let mut outbox = Outbox::default();
+        for (len, bytes) in [(10, 1000), (3, 2), (1, 0), (200, 200), (7, 100_000)] {
+            assert!(outbox.push_part(&part(&vec![b'z'; len], bytes)).is_ok());
+        }
+        let mut left = 101_202;
+        assert_eq!(outbox.payload(), left);
+        while !outbox.is_empty() {
+            left -= outbox.advance(1);
+            assert_eq!(left, outbox.payload());
+        }
+        assert_eq!((left, outbox.scaled.len()), (0, 0));
+    }
+
+    #[test]
+    fn dropped_bytes_are_the_programs() {
+        let mut outbox = Outbox::default();
+        for bytes in [1000, 500, 70] {
+            assert!(outbox.push_part(&part(b"12345", bytes)).is_ok());
+        }
+        assert_eq!(outbox.advance(7), 200);
+        let dropped = outbox.drop_unsent();
+        assert_eq!(dropped, Dropped { message: true, close: false, payload: 570 });
+        assert_eq!((outbox.payload(), outbox.pending().len()), (800, 4));
+        assert_eq!(outbox.advance(4), 800);
+        assert!(outbox.is_empty());
     }
 
     #[test]

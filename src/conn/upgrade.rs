@@ -7,6 +7,7 @@ mod body;
 use super::link::Link;
 use crate::config::Config;
 use crate::error::{Cause, Failure};
+use crate::protocol::{DeflateParams, EXTENSIONS, negotiate};
 use crate::socket::Response;
 use crate::sys::Time;
 use crate::text::Text;
@@ -57,6 +58,7 @@ struct Refusal {
 pub(crate) struct Agreed {
     pub(crate) response: Response,
     pub(crate) protocol: Option<String>,
+    pub(crate) deflate: Option<DeflateParams>,
     /// Bytes that arrived behind the head.
     pub(crate) rest: Vec<u8>,
 }
@@ -298,9 +300,9 @@ impl Answer {
             parsed.headers.iter().map(|h| (Text::from(h.name), text(h.value))).collect(),
         );
         match check(&response, http11, &self.accept, config, protocols) {
-            Ok(protocol) => {
+            Ok((protocol, deflate)) => {
                 let rest = std::mem::take(&mut self.head);
-                Ok(Some(Agreed { response, protocol, rest }))
+                Ok(Some(Agreed { response, protocol, deflate, rest }))
             }
             Err(failure) => Err(Refused { failure, response: Some(response) }),
         }
@@ -308,14 +310,14 @@ impl Answer {
 }
 
 /// RFC 6455 §4.1 on the client's validation of the server's response; the
-/// answer is the subprotocol.
+/// answer is the subprotocol and what was agreed about compression.
 fn check(
     response: &Response,
     http11: bool,
     accept: &str,
     config: &Config,
     protocols: &[String],
-) -> Result<Option<String>, Failure> {
+) -> Result<(Option<String>, Option<DeflateParams>), Failure> {
     if response.status != 101 {
         let sep = if response.reason.is_empty() { "" } else { " " };
         let hint = match response.status {
@@ -354,10 +356,9 @@ fn check(
         }
         (Some(_), None) => {}
     }
-    if response.all("Sec-WebSocket-Extensions").any(|value| !value.is_empty()) {
-        return Err(handshake("the server picked an extension that was not offered"));
-    }
-    subprotocol(response, config, protocols)
+    let deflate = negotiate(config.deflate.offered(), response.all(EXTENSIONS))
+        .map_err(|what| handshake(format!("the server picked {what}")))?;
+    Ok((subprotocol(response, config, protocols)?, deflate))
 }
 
 /// The subprotocol the server picked, which must be one that was offered.

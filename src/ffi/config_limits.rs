@@ -7,6 +7,7 @@ use super::result::wskt_result;
 /// Limits the size of a received message, in bytes. 67108864 (64 MiB) if
 /// never set.
 ///
+/// It bounds what arrives and, of a compressed message, what that inflates to.
 /// A larger one ends the connection before its memory is taken: the peer gets
 /// a Close frame with code 1009; error, close with code 1006 and
 /// WSKT_CAUSE_MESSAGE_TOO_BIG follow.

@@ -32,7 +32,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 ///   wskt_config_set_close_timeout, wskt_config_set_linger_timeout,
 ///   wskt_config_set_send_timeout,
 /// - limits: wskt_config_set_max_message_size, wskt_config_set_max_fragments,
-///   wskt_config_set_water_marks.
+///   wskt_config_set_water_marks,
+/// - compression: wskt_config_set_deflate,
+///   wskt_config_set_deflate_no_context_takeover,
+///   wskt_config_set_deflate_max_window_bits, wskt_config_set_deflate_level,
+///   wskt_config_set_deflate_min_size.
 ///
 /// Since: 0.1.0
 pub struct wskt_config {
@@ -76,7 +80,8 @@ pub struct wskt_loop {
 /// wskt_socket_set_on_error, wskt_socket_set_on_close,
 /// wskt_socket_set_on_drain, wskt_socket_open, wskt_socket_connect,
 /// wskt_socket_recv, wskt_socket_run, wskt_socket_interrupt,
-/// wskt_socket_send_text, wskt_socket_send_binary, wskt_socket_ping,
+/// wskt_socket_send_text, wskt_socket_send_binary, wskt_socket_send,
+/// wskt_socket_ping,
 /// wskt_socket_close, wskt_socket_abort, wskt_socket_pause,
 /// wskt_socket_resume, wskt_socket_ready_state, wskt_socket_buffered_amount,
 /// wskt_socket_url, wskt_socket_protocol, wskt_socket_extensions,

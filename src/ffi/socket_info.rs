@@ -106,7 +106,8 @@ pub unsafe extern "C" fn wskt_socket_protocol(
 }
 
 /// The extensions in use; empty before the socket is open, and if there are
-/// none.
+/// none. They read as the server named them, for example
+/// "permessage-deflate; client_max_window_bits=15".
 ///
 /// `out_len` receives its length in bytes; it may be NULL. The text is
 /// NUL-terminated and lent until the socket is freed. NULL gives NULL, and

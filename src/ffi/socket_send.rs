@@ -4,7 +4,7 @@ use super::boundary::bytes;
 use super::handle::{self, wskt_socket};
 use super::result::wskt_result;
 use crate::close_code;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::event::MessageKind;
 use crate::socket::Socket;
 use std::ffi::{c_char, c_void};
@@ -15,6 +15,9 @@ use std::sync::Arc;
 /// `text` is `len` bytes of UTF-8, copied before the call returns. It need
 /// not be NUL-terminated and U+0000 may be part of it. NULL only with 0; an
 /// empty message is sent as one.
+///
+/// Where permessage-deflate was agreed, a message is compressed from the size
+/// on that wskt_config_set_deflate_min_size has, before the call returns.
 ///
 /// What the kernel takes leaves at once, from the calling thread; the rest
 /// follows when it can. Inside a callback messages are gathered and leave
@@ -51,7 +54,9 @@ pub unsafe extern "C" fn wskt_socket_send_text(
     len: usize,
 ) -> wskt_result {
     // SAFETY: the caller promises a live handle or NULL, and `len` bytes.
-    unsafe { handle::with(socket, |socket| socket.send(MessageKind::Text, bytes(text, len)?)) }
+    unsafe {
+        handle::with(socket, |socket| socket.send(MessageKind::Text, bytes(text, len)?, true))
+    }
 }
 
 /// Sends a binary message.
@@ -76,7 +81,69 @@ pub unsafe extern "C" fn wskt_socket_send_binary(
     len: usize,
 ) -> wskt_result {
     // SAFETY: the caller promises a live handle or NULL, and `len` bytes.
-    unsafe { handle::with(socket, |socket| socket.send(MessageKind::Binary, bytes(data, len)?)) }
+    unsafe {
+        handle::with(socket, |socket| socket.send(MessageKind::Binary, bytes(data, len)?, true))
+    }
+}
+
+/// For wskt_socket_send: the message is sent as it is, whatever was agreed
+/// about compression.
+///
+/// Since: 0.1.0
+pub const WSKT_SEND_UNCOMPRESSED: u32 = 1;
+
+/// Sends a text or binary message, with flags.
+///
+/// `kind` is one of wskt_message_kind. `data` is `len` bytes, copied before
+/// the call returns; text is UTF-8. NULL only with 0; an empty message is
+/// sent as one. `flags` is 0 or WSKT_SEND_UNCOMPRESSED. All else is as for
+/// wskt_socket_send_text, which is this call with text and no flags.
+///
+/// Any thread; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK: accepted.
+/// - WSKT_ERR_INVALID_ARGUMENT: `kind` is no wskt_message_kind, `flags` has an
+///   unknown bit, or `len` is larger than any buffer can be.
+/// - WSKT_ERR_INVALID_UTF8, WSKT_ERR_INVALID_STATE, WSKT_ERR_CLOSED,
+///   WSKT_ERR_BUFFER_FULL, WSKT_ERR_TIMEOUT, WSKT_ERR_INTERRUPTED,
+///   WSKT_ERR_NO_MEMORY, WSKT_ERR_IO, WSKT_ERR_LOOP_GONE: as for
+///   wskt_socket_send_text.
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// RFC 6455, section 6.1; RFC 7692, section 7.2.1. Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_send(
+    socket: *mut wskt_socket,
+    kind: i32,
+    data: *const c_void,
+    len: usize,
+    flags: u32,
+) -> wskt_result {
+    let send = |socket: &Arc<Socket>| {
+        let (kind, compress) = (message_kind(kind)?, compressed(flags)?);
+        // SAFETY: the caller promises `len` bytes or NULL.
+        socket.send(kind, unsafe { bytes(data, len) }?, compress)
+    };
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { handle::with(socket, send) }
+}
+
+fn message_kind(kind: i32) -> Result<MessageKind> {
+    match kind {
+        1 => Ok(MessageKind::Text),
+        2 => Ok(MessageKind::Binary),
+        _ => Err(Error::InvalidArgument),
+    }
+}
+
+/// Whether these flags of a send leave it compression.
+fn compressed(flags: u32) -> Result<bool> {
+    match flags {
+        0 => Ok(true),
+        WSKT_SEND_UNCOMPRESSED => Ok(false),
+        _ => Err(Error::InvalidArgument),
+    }
 }
 
 /// Sends a ping, to keep a connection alive or to find out that it is dead.

@@ -2,7 +2,12 @@
 //! and text checks. What lies whole in the input is lent from there; only the
 //! incomplete is kept.
 
+mod direct;
+mod inflate;
+
 use super::close::{self, CloseRules, PeerClose};
+use super::deflate::Inflater;
+use super::extension::DeflateParams;
 use super::frame::{BINARY, FIN, Header, TEXT, read_header, short_header};
 use super::utf8::{Utf8, is_utf8};
 use super::violation::{Violation, ViolationKind};
@@ -90,6 +95,12 @@ pub struct Decoder {
     large: bool,
     /// Bytes the current data frame lacks.
     missing: u64,
+    /// Payload bytes of the open message, by the headers of its frames.
+    announced: u64,
+    /// Inflates compressed messages, if permessage-deflate was agreed.
+    inflater: Option<Box<Inflater>>,
+    /// Whether the open message is compressed.
+    compressed: bool,
     /// Length of `buffer` when it was lent by `direct`.
     mark: usize,
     /// The check of the open text message.
@@ -110,10 +121,18 @@ impl Decoder {
             fragments: 0,
             large: false,
             missing: 0,
+            announced: 0,
+            inflater: None,
+            compressed: false,
             mark: 0,
             text: Utf8::new(),
             buffer: Vec::new(),
         }
+    }
+
+    /// Takes compressed messages too. Takes no memory before the first.
+    pub fn inflate(&mut self, agreed: &DeflateParams) {
+        self.inflater = Some(Box::new(Inflater::new(agreed)));
     }
 
     /// Looks for the next item in `input[*pos..]` and moves `*pos` past it.
@@ -192,7 +211,7 @@ impl Decoder {
                 }
                 Phase::Fresh | Phase::Lent | Phase::Between => {
                     let inside = self.phase == Phase::Between;
-                    let Some(header) = read_header(rest, inside)? else {
+                    let Some(header) = read_header(rest, inside, self.inflater.is_some())? else {
                         return Ok(Step::More);
                     };
                     let after = rest.get(header.len..).unwrap_or_default();
@@ -210,6 +229,7 @@ impl Decoder {
                             if let Some(payload) = whole
                                 && header.fin
                                 && !inside
+                                && !header.compressed
                             {
                                 *pos += payload.len();
                                 return self.lend(payload).map(Step::Here);
@@ -233,16 +253,17 @@ impl Decoder {
         } else {
             let text = data == Data::Text;
             self.kind = if text { MessageKind::Text } else { MessageKind::Binary };
+            self.compressed = header.compressed;
+            self.announced = 0;
             self.fragments = 0;
             self.text = Utf8::new();
         }
-        // The buffer is empty before the first frame.
-        let have = self.buffer.len() as u64;
-        if header.payload > self.limits.max_message.saturating_sub(have) {
+        if header.payload > self.limits.max_message.saturating_sub(self.announced) {
             return Err(ViolationKind::MessageTooBig(self.limits.max_message));
         }
+        self.announced += header.payload;
         self.fin = header.fin;
-        self.large = header.payload >= DIRECT_MIN;
+        self.large = header.payload >= DIRECT_MIN && !self.compressed;
         self.missing = header.payload;
         Ok(())
     }
@@ -278,9 +299,13 @@ impl Decoder {
     fn take(&mut self, rest: &[u8]) -> Result<usize, ViolationKind> {
         let len = usize::try_from(self.missing).map_or(rest.len(), |len| len.min(rest.len()));
         let part = rest.get(..len).unwrap_or_default();
-        self.check(part)?;
-        self.reserve(len)?;
-        self.buffer.extend_from_slice(part);
+        if self.compressed {
+            self.take_compressed(part)?;
+        } else {
+            self.check(part)?;
+            self.reserve(len)?;
+            self.buffer.extend_from_slice(part);
+        }
         self.missing -= len as u64;
         Ok(len)
     }
@@ -320,6 +345,9 @@ impl Decoder {
 
     /// The last frame of a message is complete.
     fn complete<'a>(&mut self) -> Result<Step<'a>, ViolationKind> {
+        if self.compressed {
+            self.finish_compressed()?;
+        }
         if self.kind == MessageKind::Text && !self.text.is_complete() {
             return Err(ViolationKind::InvalidText);
         }
@@ -338,42 +366,8 @@ impl Decoder {
     fn end(&mut self) {
         self.phase = Phase::Ended;
         self.missing = 0;
+        self.inflater = None;
         self.buffer = Vec::new();
-    }
-
-    /// Where the rest of the current data frame can be received straight, if it
-    /// has 32 KiB or more: append up to the given number of bytes (there is
-    /// room for them) to the vector, touch nothing else in it, call
-    /// [`took_direct`](Self::took_direct), then [`next`](Self::next), which
-    /// takes an empty input too.
-    pub fn direct(&mut self) -> Option<(&mut Vec<u8>, usize)> {
-        if self.phase != Phase::Payload || !self.large || self.missing == 0 {
-            return None;
-        }
-        let missing = usize::try_from(self.missing).unwrap_or(usize::MAX);
-        let len = self.buffer.len();
-        if self.buffer.capacity() - len < missing.min(AHEAD) {
-            // Out of memory: `next` finds out as well and has a way to tell.
-            self.buffer.try_reserve_exact(missing.min(AHEAD.max(len))).ok()?;
-        }
-        self.mark = len;
-        let room = (self.buffer.capacity() - len).min(missing);
-        Some((&mut self.buffer, room))
-    }
-
-    /// Takes note of what was appended to the vector `direct` gave.
-    pub fn took_direct(&mut self) -> Result<(), Violation> {
-        let buffer = std::mem::take(&mut self.buffer);
-        let part = buffer.get(self.mark..).unwrap_or_default();
-        let checked = self.check(part);
-        debug_assert!(part.len() as u64 <= self.missing, "more appended than direct allowed");
-        self.missing = self.missing.saturating_sub(part.len() as u64);
-        self.mark = buffer.len();
-        self.buffer = buffer;
-        checked.map_err(|kind| {
-            self.end();
-            kind.into()
-        })
     }
 
     /// Whether nothing is kept: no message is open and none is lent. An

@@ -23,9 +23,9 @@ pub const PONG: u8 = 0xA;
 pub(super) const FIN: u8 = 0x80;
 /// RSV1, RSV2 and RSV3.
 const RESERVED: u8 = 0x70;
-/// The reserved bits an extension gives a meaning on the first frame of a
-/// message. None is negotiated; permessage-deflate has RSV1 (RFC 7692, 6).
-const RESERVED_ON_FIRST: u8 = 0;
+/// RSV1, which permessage-deflate sets on the first frame of a message that is
+/// compressed (RFC 7692, 6).
+const RSV1: u8 = 0x40;
 /// The mask bit of the second byte.
 const MASKED: u8 = 0x80;
 
@@ -38,6 +38,8 @@ pub const MAX_OWN_HEADER: usize = 14;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) fin: bool,
+    /// RSV1: the message is compressed.
+    pub(super) compressed: bool,
     pub(super) opcode: OpCode,
     /// Length of the header itself.
     pub(super) len: usize,
@@ -64,11 +66,16 @@ pub(super) fn short_header(bytes: &[u8]) -> Option<(u8, usize, &[u8])> {
 }
 
 /// Reads a header from a server. None: more bytes are needed. `inside` tells
-/// whether a fragmented message is open. Whatever the first two bytes tell is
+/// whether a fragmented message is open, `deflate` whether permessage-deflate
+/// was agreed. Whatever the first two bytes tell is
 /// judged before the rest of the header is there.
-pub(super) fn read_header(bytes: &[u8], inside: bool) -> Result<Option<Header>, ViolationKind> {
+pub(super) fn read_header(
+    bytes: &[u8],
+    inside: bool,
+    deflate: bool,
+) -> Result<Option<Header>, ViolationKind> {
     let Some((&[first, second], _)) = bytes.split_first_chunk::<2>() else { return Ok(None) };
-    judge(first, second, inside)?;
+    judge(first, second, inside, deflate)?;
     let mut cursor = Cursor::new(bytes);
     let (header, payload) = match FrameHeader::parse(&mut cursor) {
         Ok(Some(found)) => found,
@@ -84,6 +91,7 @@ pub(super) fn read_header(bytes: &[u8], inside: bool) -> Result<Option<Header>, 
     }
     Ok(Some(Header {
         fin: header.is_final,
+        compressed: header.rsv1,
         opcode: header.opcode,
         len: header.len(payload),
         payload,
@@ -91,10 +99,10 @@ pub(super) fn read_header(bytes: &[u8], inside: bool) -> Result<Option<Header>, 
 }
 
 /// Judges what the first two bytes of a frame from the server tell.
-fn judge(first: u8, second: u8, inside: bool) -> Result<(), ViolationKind> {
+fn judge(first: u8, second: u8, inside: bool, deflate: bool) -> Result<(), ViolationKind> {
     let opcode = OpCode::from(first & 0x0F);
     let starts = matches!(opcode, OpCode::Data(Data::Text | Data::Binary));
-    let reserved = first & RESERVED & !if starts { RESERVED_ON_FIRST } else { 0 };
+    let reserved = first & RESERVED & !if starts && deflate { RSV1 } else { 0 };
     if reserved != 0 {
         return Err(ViolationKind::ReservedBits(reserved));
     }
@@ -159,10 +167,13 @@ mod tests {
             (&[0x82, 126, 0xFF, 0xFF], 4, 65_535),
             (&[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0], 10, 65_536),
         ] {
-            let header = read_header(bytes, false).ok().flatten();
+            let header = read_header(bytes, false, false).ok().flatten();
             assert_eq!(header.map(|h| (h.len, h.payload)), Some((len, payload)));
             for cut in 0..bytes.len() {
-                assert_eq!(read_header(bytes.get(..cut).unwrap_or_default(), false), Ok(None));
+                assert_eq!(
+                    read_header(bytes.get(..cut).unwrap_or_default(), false, false),
+                    Ok(None)
+                );
             }
         }
     }
@@ -182,7 +193,25 @@ mod tests {
             ([0x80, 0x7F], false, ViolationKind::StrayContinuation),
             ([0x01, 0x7E], true, ViolationKind::NewMessageInside),
         ] {
-            assert_eq!(read_header(&bytes, inside), Err(kind));
+            assert_eq!(read_header(&bytes, inside, false), Err(kind));
+        }
+    }
+
+    #[test]
+    fn rsv1_where_deflate_was_agreed() {
+        for (first, inside) in [(0xC1, false), (0x42, false)] {
+            let header = read_header(&[first, 0], inside, true).ok().flatten();
+            assert!(header.is_some_and(|header| header.compressed));
+        }
+        for (bytes, inside, bits) in [
+            ([0xC0, 0], true, 0x40),
+            ([0xC9, 0], false, 0x40),
+            ([0xC8, 0], true, 0x40),
+            ([0xE1, 0], false, 0x20),
+            ([0xD2, 0], false, 0x10),
+        ] {
+            let refused = Err(ViolationKind::ReservedBits(bits));
+            assert_eq!(read_header(&bytes, inside, true), refused);
         }
     }
 
@@ -194,9 +223,9 @@ mod tests {
             &[0x82, 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF],
             &[0x82, 127, 0, 0, 0, 0, 0, 0, 0, 1],
         ] {
-            assert_eq!(read_header(bytes, false), Err(ViolationKind::NonMinimalLength));
+            assert_eq!(read_header(bytes, false, false), Err(ViolationKind::NonMinimalLength));
         }
         let top = [0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 0];
-        assert_eq!(read_header(&top, false), Err(ViolationKind::LengthTopBit));
+        assert_eq!(read_header(&top, false, false), Err(ViolationKind::LengthTopBit));
     }
 }

@@ -1,11 +1,14 @@
-//! Frames, messages, limits, masks and close rules of RFC 6455: bytes in,
-//! items out; items in, bytes out. Built on tungstenite's frame header.
+//! Frames, messages, limits, masks and close rules of RFC 6455, compression of
+//! RFC 7692: bytes in, items out; items in, bytes out. Built on tungstenite's
+//! frame header and on flate2.
 //!
 //! What may never live here: sockets, time, threads, C types, events.
 
 mod close;
 mod decoder;
+mod deflate;
 mod encoder;
+mod extension;
 mod frame;
 mod mask;
 mod utf8;
@@ -13,7 +16,11 @@ mod violation;
 
 pub use close::{CloseRules, MAX_REASON, PeerClose, acceptable, on_the_wire, sendable};
 pub use decoder::{Decoder, Item, LEFTOVER_MAX, Limits};
+pub use deflate::{DeflateError, Deflater};
 pub use encoder::{append_close, append_frame, append_header};
+pub use extension::{
+    DeflateParams, EXTENSIONS, MAX_WINDOW_BITS, MIN_WINDOW_BITS, Offer, negotiate,
+};
 pub use frame::{
     BINARY, CLOSE, CONTINUATION, MAX_CONTROL, MAX_OWN_HEADER, OwnFrame, PING, PONG, TEXT, own_frame,
 };

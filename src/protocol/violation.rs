@@ -27,6 +27,8 @@ pub enum ViolationKind {
     LengthTopBit,
     /// Text that is not UTF-8 (8.1).
     InvalidText,
+    /// Compressed data that does not inflate (RFC 7692, 7.2.2).
+    BadCompression,
     /// A message, or the frames of one so far, over the limit given.
     MessageTooBig(u64),
     /// More continuation frames in one message than the limit given.
@@ -67,6 +69,7 @@ impl Violation {
             | K::NewMessageInside
             | K::NonMinimalLength
             | K::LengthTopBit
+            | K::BadCompression
             | K::ShortClose
             | K::ForbiddenCode(_) => 1002,
             K::InvalidText | K::InvalidReason(_) => 1007,
@@ -117,6 +120,7 @@ impl fmt::Display for Violation {
             K::NonMinimalLength => f.write_str("frame length not in its shortest form"),
             K::LengthTopBit => f.write_str("frame length with the most significant bit set"),
             K::InvalidText => f.write_str("invalid UTF-8 in a text message"),
+            K::BadCompression => f.write_str("compressed data that does not inflate"),
             K::MessageTooBig(limit) => {
                 write!(f, "message larger than the limit of {limit} bytes")
             }

@@ -3,9 +3,10 @@
 use super::{ReadyState::*, Socket, lock};
 use crate::error::{Error, Result};
 use crate::event::CloseEvent;
+use crate::protocol::{DeflateParams, Deflater, EXTENSIONS};
 use crate::text::Text;
-use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, OnceLock};
 
 /// The `readyState` attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +120,16 @@ impl Socket {
 
     pub(crate) fn set_protocol(&self, name: String) {
         let _ = self.protocol.set(name.into());
+    }
+
+    /// Shows the server's answer as it is, as browsers do, and makes ready to
+    /// compress.
+    pub(crate) fn set_extensions(&self, response: &Response, params: &DeflateParams) {
+        let values: Vec<&str> = response.all(EXTENSIONS).collect();
+        let _ = self.extensions.set(values.join(", ").into());
+        if let Some(deflater) = Deflater::new(params, self.config.deflate.level) {
+            let _ = self.deflater.set(Mutex::new(deflater));
+        }
     }
 
     /// The close event once the socket is closed.

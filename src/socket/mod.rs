@@ -8,6 +8,7 @@
 mod callback;
 mod close;
 mod info;
+mod packing;
 mod send;
 mod signal;
 
@@ -21,6 +22,7 @@ use crate::drive::Loop;
 use crate::drive::blocking::Blocking;
 use crate::error::{Error, Result};
 use crate::event::{CloseEvent, Event};
+use crate::protocol::Deflater;
 use crate::request::{self, Target};
 use crate::sys::{self, WakeFd};
 use crate::text::Text;
@@ -57,6 +59,9 @@ pub struct Socket {
     buffered: AtomicUsize,
     refusal: AtomicU8,
     out: Mutex<Outbound>,
+    /// Compresses messages, once that was agreed. It is locked before `out`
+    /// and until its output is queued: the order of both is one.
+    deflater: OnceLock<Mutex<Deflater>>,
     protocols: Mutex<Vec<String>>,
     protocol: OnceLock<Text>,
     extensions: OnceLock<Text>,
@@ -102,6 +107,7 @@ impl Socket {
             buffered: AtomicUsize::new(0),
             refusal: AtomicU8::new(0),
             out: Mutex::new(Outbound::new()),
+            deflater: OnceLock::new(),
             protocols: Mutex::new(Vec::new()),
             protocol: OnceLock::new(),
             extensions: OnceLock::new(),

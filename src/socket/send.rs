@@ -15,8 +15,8 @@ const GATHER_MAX: usize = 64 << 10;
 const CONTROL_MAX: usize = 125;
 
 impl Socket {
-    /// Sends one message.
-    pub fn send(self: &Arc<Self>, kind: MessageKind, data: &[u8]) -> Result<()> {
+    /// Sends one message; `compress` is whether it may be.
+    pub fn send(self: &Arc<Self>, kind: MessageKind, data: &[u8], compress: bool) -> Result<()> {
         let opcode = match kind {
             MessageKind::Text if simdutf8::basic::from_utf8(data).is_err() => {
                 return Err(Error::InvalidUtf8);
@@ -24,7 +24,8 @@ impl Socket {
             MessageKind::Text => opcode::TEXT,
             MessageKind::Binary => opcode::BINARY,
         };
-        self.try_send(opcode, data)?;
+        let compress = compress && data.len() >= self.config.deflate.min_size;
+        self.try_send(opcode, data, compress)?;
         self.trace(|| format!("accepted {kind:?}, {} bytes", data.len()));
         Ok(())
     }
@@ -39,15 +40,16 @@ impl Socket {
         if data.len() > CONTROL_MAX {
             return Err(Error::TooLarge);
         }
-        self.try_send(opcode::PING, data)?;
+        self.try_send(opcode::PING, data, false)?;
         self.trace(|| format!("accepted Ping, {} bytes", data.len()));
         Ok(())
     }
 
-    fn try_send(self: &Arc<Self>, opcode: u8, data: &[u8]) -> Result<()> {
+    fn try_send(self: &Arc<Self>, opcode: u8, data: &[u8], compress: bool) -> Result<()> {
         let gather = context::gathers(self.driver());
         let waits = !context::in_callback() && self.is_blocking();
         loop {
+            let mut packing = if compress { self.packing() } else { None };
             let mut out = self.lock_out();
             if self.ready_state() != ReadyState::Open {
                 return self.send_refused(&mut out, opcode, data.len());
@@ -60,13 +62,27 @@ impl Socket {
                 // A broken connection takes nothing; a receive finds out.
                 let broken = out.is_broken();
                 drop(out);
+                drop(packing);
                 if broken || !waits {
                     return Err(Error::BufferFull);
                 }
                 blocking::await_room(self)?;
                 continue;
             }
-            out.push(opcode, data)?;
+            match &mut packing {
+                Some(packing) => {
+                    drop(out);
+                    let part = packing.whole(opcode, data)?;
+                    out = self.lock_out();
+                    if self.ready_state() != ReadyState::Open {
+                        return self.send_refused(&mut out, opcode, data.len());
+                    }
+                    out.push_part(&part)?;
+                    packing.was_queued();
+                }
+                None => out.push(opcode, data)?,
+            }
+            drop(packing);
             if out.load() >= self.config.limits.high_water {
                 out.owe_drain();
             }

@@ -220,6 +220,9 @@ int main(int argc, char **argv)
   /* An echo is made at once or never: let the queue take it. */
   check(wskt_config_set_water_marks(client.config, 1 << 20, 1 << 28),
         "set_water_marks");
+  /* Every echo is compressed where it may be. */
+  check(wskt_config_set_deflate_min_size(client.config, 0),
+        "set_deflate_min_size");
   if (strcmp(client.way, "blocking") != 0) {
     if (strcmp(client.way, "callbacks") != 0 &&
         strcmp(client.way, "pulled") != 0) {

@@ -78,15 +78,59 @@ static const struct row refused[] = {
             "the server picked a subprotocol that was not offered: *"),
     REFUSED("an empty subprotocol", "accept protocol=",
             "the server picked a subprotocol that was not offered: *"),
-    REFUSED("an extension not asked for",
-            "accept extensions=permessage-deflate",
-            "the server picked an extension that was not offered"),
+    {.name = "an extension not asked for",
+     .script = "accept extensions=permessage-deflate",
+     .config = "deflate 0",
+     .log = FAILED("handshake",
+                   "the server picked an extension that was not offered: "
+                   "\\x22permessage-deflate\\x22"),
+     .browser = HIDDEN,
+     .frames = ""},
     REFUSED("an unknown extension", "accept extensions=x-one%3B%20a=1",
-            "the server picked an extension that was not offered"),
+            "the server picked an extension that was not offered: "
+            "\\x22x-one\\x22"),
     REFUSED("two extension headers",
             "accept extensions=permessage-deflate "
             "extensions=permessage-deflate",
-            "the server picked an extension that was not offered"),
+            "the server picked permessage-deflate twice"),
+    REFUSED("a list with an extension twice",
+            "accept extensions=permessage-deflate,permessage-deflate",
+            "the server picked permessage-deflate twice"),
+    REFUSED("an unknown parameter",
+            "accept extensions=permessage-deflate%3Bcolour=red",
+            "the server picked permessage-deflate with the unknown parameter "
+            "\\x22colour\\x22"),
+    REFUSED("a parameter twice",
+            "accept extensions=permessage-deflate%3Bserver_max_window_bits=9"
+            "%3Bserver_max_window_bits=9",
+            "the server picked permessage-deflate with the parameter "
+            "server_max_window_bits twice"),
+    REFUSED("a window too small",
+            "accept extensions=permessage-deflate%3Bserver_max_window_bits=7",
+            "the server picked permessage-deflate with "
+            "server_max_window_bits = \\x227\\x22, which is not in 8 to 15"),
+    REFUSED("a window without a size",
+            "accept extensions=permessage-deflate%3Bclient_max_window_bits",
+            "the server picked permessage-deflate without a value for "
+            "client_max_window_bits"),
+    {.name = "server_no_context_takeover asked for and not given",
+     .script = "accept extensions=permessage-deflate",
+     .config = "no-takeover 0 1",
+     .log = FAILED("handshake",
+                   "the server picked permessage-deflate without "
+                   "server_no_context_takeover, which was asked for"),
+     .browser = HIDDEN,
+     .frames = ""},
+    {.name = "a larger window than asked for",
+     .script = "accept extensions=permessage-deflate%3B"
+               "server_max_window_bits=11",
+     .config = "window-bits 15 10",
+     .log = FAILED("handshake",
+                   "the server picked permessage-deflate without "
+                   "server_max_window_bits of 10 or less, which was asked "
+                   "for"),
+     .browser = HIDDEN,
+     .frames = ""},
     {.name = "RST instead of an answer",
      .script = "none; rst",
      .log = "error/3 os=104 handshake \"the connection was lost during the "

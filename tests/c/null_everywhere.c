@@ -24,6 +24,11 @@ static void handles(void) {
     NULLS(wskt_config_set_max_message_size(NULL, 1));
     NULLS(wskt_config_set_max_fragments(NULL, 1));
     NULLS(wskt_config_set_water_marks(NULL, 1, 1));
+    NULLS(wskt_config_set_deflate(NULL, true));
+    NULLS(wskt_config_set_deflate_no_context_takeover(NULL, true, true));
+    NULLS(wskt_config_set_deflate_max_window_bits(NULL, 15, 15));
+    NULLS(wskt_config_set_deflate_level(NULL, 6));
+    NULLS(wskt_config_set_deflate_min_size(NULL, 0));
     NULLS(wskt_config_add_ca_file(NULL, "x"));
     NULLS(wskt_config_add_ca_pem(NULL, "x", 1));
     NULLS(wskt_config_add_header(NULL, "X-A", "b"));
@@ -52,6 +57,7 @@ static void handles(void) {
     NULLS(wskt_socket_interrupt(NULL));
     NULLS(wskt_socket_send_text(NULL, "x", 1));
     NULLS(wskt_socket_send_binary(NULL, "x", 1));
+    NULLS(wskt_socket_send(NULL, WSKT_MESSAGE_TEXT, "x", 1, 0));
     NULLS(wskt_socket_ping(NULL, "x", 1));
     NULLS(wskt_socket_close(NULL, 1000, NULL, 0));
     NULLS(wskt_socket_abort(NULL));
@@ -115,6 +121,7 @@ static void socket_pointers(void) {
     NULLS(wskt_socket_recv(socket, 0, NULL));
     NULLS(wskt_socket_send_text(socket, NULL, 1));
     NULLS(wskt_socket_send_binary(socket, NULL, 1));
+    NULLS(wskt_socket_send(socket, WSKT_MESSAGE_BINARY, NULL, 1, 0));
     NULLS(wskt_socket_ping(socket, NULL, 1));
     NULLS(wskt_socket_close(socket, 1000, NULL, 1));
     NULLS(wskt_socket_dispatch_close_event(socket, NULL));

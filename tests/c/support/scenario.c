@@ -3,7 +3,7 @@
    Client: WHEN is `before` (the socket is opened), `open`, `message`,
    `messageN` (the Nth), `error`, `close`, `drain`, or `beside` (one after the
    other in a thread of its own, started before the socket is opened).
-   COMMAND is close [CODE [REASON]], text STR, binary SIZE, ping STR, abort,
+   COMMAND is close [CODE [REASON]], text STR, plain STR (never compressed), binary SIZE, ping STR, abort,
    pause, resume, buffered (logs the amount), signal NAME, mark NAME (waits
    for it), wait-buffered N (until at least so much is buffered), wait-state N
    (until the ready state is at least N). A STR may be rep:CHARACTER:COUNT or
@@ -96,6 +96,10 @@ static wskt_result perform(struct job *job, const char *verb, char *rest) {
     } else if (strcmp(verb, "text") == 0) {
         add_made(&made, rest);
         result = wskt_socket_send_text(socket, made.at, made.len);
+    } else if (strcmp(verb, "plain") == 0) {
+        add_made(&made, rest);
+        result = wskt_socket_send(socket, WSKT_MESSAGE_TEXT, made.at, made.len,
+                                  WSKT_SEND_UNCOMPRESSED);
     } else if (strcmp(verb, "binary") == 0) {
         size_t size = (size_t)atol(rest);
         unsigned char *bytes = pattern_binary(size);
@@ -196,6 +200,17 @@ static void set(struct job *job, wskt_config *config, const char *name,
     } else if (strcmp(name, "marks") == 0) {
         CHECK_INT(sscanf(value, "%ld %ld", &low, &high), 2);
         OK(wskt_config_set_water_marks(config, (size_t)low, (size_t)high));
+    } else if (strcmp(name, "deflate") == 0) {
+        OK(wskt_config_set_deflate(config, number != 0));
+    } else if (strcmp(name, "deflate-min") == 0) {
+        OK(wskt_config_set_deflate_min_size(config, (size_t)number));
+    } else if (strcmp(name, "no-takeover") == 0) {
+        CHECK_INT(sscanf(value, "%ld %ld", &low, &high), 2);
+        OK(wskt_config_set_deflate_no_context_takeover(config, low, high));
+    } else if (strcmp(name, "window-bits") == 0) {
+        CHECK_INT(sscanf(value, "%ld %ld", &low, &high), 2);
+        OK(wskt_config_set_deflate_max_window_bits(config, (int32_t)low,
+                                                   (int32_t)high));
     } else if (strcmp(name, "missing") == 0) {
         OK(wskt_config_set_allow_missing_protocol(config, true));
     } else if (strcmp(name, "protocol") != 0) {

@@ -223,6 +223,9 @@ static void add_frame(struct text *out, const char *frame) {
     if (strncmp(member(frame, "fin"), "true", 4) != 0) {
         text_add(out, " fin=0");
     }
+    if (atoi(member(frame, "rsv")) != 0) {
+        text_add(out, " rsv=%d", atoi(member(frame, "rsv")));
+    }
     if (is_close && whole == 0) {
         text_add(out, " empty");
     } else if (is_close && whole >= 2) {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
+use crate::deflate::Codec;
 use crate::event::{Event, Miss};
 use crate::frame::{self, Frame, KEEP_ALL, Parser};
 use crate::report::{self, Record};
@@ -27,6 +28,8 @@ pub(crate) struct Conn {
     passed: VecDeque<Event>,
     message: Option<(u8, u8, Vec<u8>)>,
     pub(crate) record: Record,
+    /// permessage-deflate was accepted.
+    pub(crate) codec: Option<Codec>,
     held: Option<Vec<u8>>,
     pub(crate) split: (usize, Duration),
     pub(crate) limit: Duration,
@@ -54,6 +57,7 @@ impl Conn {
             passed: VecDeque::new(),
             message: None,
             record: Record::new(),
+            codec: None,
             held: None,
             split: (0, Duration::ZERO),
             limit: LIMIT,
@@ -122,6 +126,12 @@ impl Conn {
                     data.extend_from_slice(&frame.payload);
                 }
                 if frame.fin {
+                    if let Some(codec) = self.codec.as_mut().filter(|_| rsv & 4 != 0) {
+                        match codec.decompress(&data) {
+                            Ok(inflated) => data = inflated,
+                            Err(why) => self.record.error(format!("does not inflate: {why}")),
+                        }
+                    }
                     self.queue.push_back(Event::Message(opcode, rsv, data));
                 } else {
                     self.message = Some((opcode, rsv, data));
@@ -250,6 +260,16 @@ impl Conn {
         };
         self.discard(false);
         result
+    }
+
+    /// Sends a whole message, compressed.
+    pub(crate) fn send_packed(&mut self, opcode: u8, data: &[u8]) -> Result<(), Miss> {
+        let mut make = frame::Make::new(opcode, data.to_vec());
+        if let Some(codec) = &mut self.codec {
+            make.payload = codec.compress(data);
+        }
+        make.rsv = 4;
+        self.send(&make.bytes())
     }
 
     /// Sends bytes, or keeps them while `hold` is in force.

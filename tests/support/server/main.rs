@@ -10,6 +10,7 @@ mod answer;
 mod args;
 mod certs;
 mod conn;
+mod deflate;
 mod event;
 mod fixed;
 mod frame;

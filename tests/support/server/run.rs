@@ -4,6 +4,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use crate::conn::Conn;
+use crate::deflate::Codec;
 use crate::event::{Event, Miss};
 use crate::frame;
 use crate::http::Request;
@@ -53,6 +54,7 @@ impl Runner<'_> {
                     conn.record.error("the request is no upgrade request");
                 }
                 let bytes = accept.bytes(self.request);
+                conn.codec = Codec::new(&accept.extensions);
                 let before = conn.split;
                 if let Some(pause) = accept.drip {
                     conn.split = (1, pause);
@@ -78,6 +80,7 @@ impl Runner<'_> {
             }
             Cmd::Silent => Ok(()),
             Cmd::Write(bytes) => conn.send(bytes).map_err(Miss::text),
+            Cmd::Packed(opcode, data) => conn.send_packed(*opcode, data).map_err(Miss::text),
             Cmd::Hold => {
                 conn.hold();
                 Ok(())
@@ -227,6 +230,10 @@ impl Runner<'_> {
         let mut left = count;
         while left != Some(0) {
             match conn.next().map_err(Miss::text)? {
+                Event::Message(opcode, 4, data) if conn.codec.is_some() => {
+                    conn.send_packed(opcode, &data).map_err(Miss::text)?;
+                    left = left.map(|n| n - 1);
+                }
                 Event::Message(opcode, rsv, data) => {
                     let mut make = frame::Make::new(opcode, data);
                     make.rsv = rsv;

@@ -31,6 +31,8 @@ pub(crate) enum Cmd {
     Silent,
     /// Bytes as they are: `raw` and every frame.
     Write(Vec<u8>),
+    /// A message to be compressed.
+    Packed(u8, Vec<u8>),
     Hold,
     Flush,
     Split(usize, Duration),
@@ -170,6 +172,8 @@ fn command(words: &[String]) -> Parsed<Cmd> {
         "bin" => write(frame::BINARY, hex()?),
         "textn" => write(frame::TEXT, text::text_pattern(sized(one()?)?)),
         "binn" => write(frame::BINARY, text::binary_pattern(sized(one()?)?)),
+        "ztext" => Ok(Cmd::Packed(frame::TEXT, rest(args)?)),
+        "zbin" => Ok(Cmd::Packed(frame::BINARY, hex()?)),
         "frame" => Ok(Cmd::Write(any_frame(args)?.bytes())),
         "ping" => write(frame::PING, rest(args)?),
         "pong" => write(frame::PONG, rest(args)?),

@@ -1,0 +1,292 @@
+//! DEFLATE by messages (RFC 7692, 7.2), on flate2. Knows no frames.
+//!
+//! Both directions take their memory with the first compressed message. With
+//! context takeover the connection keeps it; without, one of each kind stays
+//! with the thread, for whichever connection comes next.
+
+use super::extension::{DeflateParams, MAX_WINDOW_BITS, MIN_WINDOW_BITS};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use std::cell::Cell;
+use std::collections::TryReserveError;
+use std::fmt;
+
+/// What ends a flush, and what a message on the wire leaves out (7.2.1).
+const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
+
+/// The output grows by this much first, and never by less.
+const STEP: usize = 4 << 10;
+
+/// More than the state of either direction takes.
+const STATE: usize = 384 << 10;
+
+thread_local! {
+    static SPARE_COMPRESS: Cell<Option<Packer>> = const { Cell::new(None) };
+    static SPARE_DECOMPRESS: Cell<Option<Unpacker>> = const { Cell::new(None) };
+}
+
+/// The crate panics where memory for a state is refused: ask before.
+fn probe() -> Result<(), TryReserveError> {
+    Vec::<u8>::new().try_reserve_exact(STATE)
+}
+
+/// zlib has no window of 8 bits; one of 9 reads what was made with 8.
+fn zlib_bits(bits: u8) -> u8 {
+    bits.clamp(MIN_WINDOW_BITS + 1, MAX_WINDOW_BITS)
+}
+
+/// A compressor and what it was made with.
+struct Packer {
+    compress: Compress,
+    level: u32,
+    bits: u8,
+}
+
+impl Packer {
+    /// The thread's spare one if it fits, or a new one.
+    fn get(level: u32, bits: u8) -> Result<Self, TryReserveError> {
+        if let Some(mut spare) =
+            SPARE_COMPRESS.take().filter(|p| (p.level, p.bits) == (level, bits))
+        {
+            spare.compress.reset();
+            return Ok(spare);
+        }
+        probe()?;
+        let compress = Compress::new_with_window_bits(Compression::new(level), false, bits);
+        Ok(Self { compress, level, bits })
+    }
+}
+
+/// No memory to compress with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeflateError;
+
+impl From<TryReserveError> for DeflateError {
+    fn from(_: TryReserveError) -> Self {
+        Self
+    }
+}
+
+/// Compresses our messages.
+pub struct Deflater {
+    level: u32,
+    bits: u8,
+    takeover: bool,
+    packer: Option<Packer>,
+    /// Whether anything of the open message was compressed, so that a
+    /// [`TAIL`] was left out and is owed before more of it.
+    begun: bool,
+}
+
+impl Deflater {
+    /// A compressor for what was agreed; `None` if zlib cannot make so small
+    /// a window, and messages go as they are. Takes no memory.
+    pub fn new(agreed: &DeflateParams, level: u32) -> Option<Self> {
+        let bits = agreed.client_max_window_bits;
+        (bits > MIN_WINDOW_BITS).then_some(Self {
+            level,
+            bits: zlib_bits(bits),
+            takeover: !agreed.client_no_context_takeover,
+            packer: None,
+            begun: false,
+        })
+    }
+
+    /// Whether each message is compressed by itself.
+    pub fn is_fresh_each_time(&self) -> bool {
+        !self.takeover
+    }
+
+    /// Appends the next part of a message to `out`, flushed to a whole byte;
+    /// `last` ends the message.
+    ///
+    /// On error what was appended is worth nothing; see
+    /// [`forget`](Self::forget).
+    pub fn push(&mut self, part: &[u8], last: bool, out: &mut Vec<u8>) -> Result<(), DeflateError> {
+        self.push_part(part, out)?;
+        if last {
+            if !self.begun {
+                // An empty message (7.2.3.6).
+                out.try_reserve(1)?;
+                out.push(0);
+            }
+            self.begun = false;
+            if !self.takeover {
+                SPARE_COMPRESS.set(self.packer.take());
+            }
+        }
+        Ok(())
+    }
+
+    fn push_part(&mut self, part: &[u8], out: &mut Vec<u8>) -> Result<(), DeflateError> {
+        if part.is_empty() {
+            return Ok(());
+        }
+        let packer = match &mut self.packer {
+            Some(packer) => packer,
+            none => none.insert(Packer::get(self.level, self.bits)?),
+        };
+        // What does not compress takes five bytes more for each 16 KiB.
+        let bound = part.len() + part.len() / 1024 + 64;
+        out.try_reserve(TAIL.len() + bound.min(16 * STEP))?;
+        if self.begun {
+            out.extend_from_slice(&TAIL);
+        }
+        self.begun = true;
+        let mut rest = part;
+        loop {
+            let before = packer.compress.total_in();
+            packer
+                .compress
+                .compress_vec(rest, out, FlushCompress::Sync)
+                .map_err(|_| DeflateError)?;
+            let took = packer.compress.total_in().saturating_sub(before);
+            rest = usize::try_from(took).ok().and_then(|n| rest.get(n..)).unwrap_or_default();
+            if rest.is_empty() && out.len() < out.capacity() {
+                break;
+            }
+            out.try_reserve(STEP)?;
+        }
+        if out.ends_with(&TAIL) {
+            out.truncate(out.len() - TAIL.len());
+        }
+        Ok(())
+    }
+
+    /// Begins anew with the next message, whatever was pushed so far. The
+    /// receiver need not know: a compressor refers to what it has seen itself
+    /// and to nothing before.
+    pub fn forget(&mut self) {
+        self.packer = None;
+        self.begun = false;
+    }
+}
+
+/// A decompressor and what it was made with.
+struct Unpacker {
+    decompress: Decompress,
+    bits: u8,
+}
+
+impl Unpacker {
+    /// The thread's spare one if it fits, or a new one.
+    fn get(bits: u8) -> Result<Self, TryReserveError> {
+        if let Some(mut spare) = SPARE_DECOMPRESS.take().filter(|u| u.bits == bits) {
+            spare.decompress.reset(false);
+            return Ok(spare);
+        }
+        probe()?;
+        Ok(Self { decompress: Decompress::new_with_window_bits(false, bits), bits })
+    }
+}
+
+/// Where [`Inflater::push`] stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Inflated {
+    /// The input is used up and everything that came of it is out.
+    Dry,
+    /// The output holds as much as it may; more may follow.
+    Full,
+}
+
+/// Why inflating stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum InflateError {
+    /// It is no DEFLATE, or it ends inside a block.
+    Data,
+    /// No memory.
+    Memory,
+}
+
+impl From<TryReserveError> for InflateError {
+    fn from(_: TryReserveError) -> Self {
+        Self::Memory
+    }
+}
+
+/// Decompresses the server's messages.
+pub(super) struct Inflater {
+    bits: u8,
+    takeover: bool,
+    unpacker: Option<Unpacker>,
+    /// Whether a block is open: something was fed since the message or the
+    /// last final block began.
+    fed: bool,
+}
+
+impl Inflater {
+    /// A decompressor for what was agreed. Takes no memory.
+    pub(super) fn new(agreed: &DeflateParams) -> Self {
+        Self {
+            bits: zlib_bits(agreed.server_max_window_bits),
+            takeover: !agreed.server_no_context_takeover,
+            unpacker: None,
+            fed: false,
+        }
+    }
+
+    /// Takes bytes off the front of `input` and appends what they inflate to,
+    /// until `input` is used up or `out` holds `max` bytes. Memory is taken
+    /// as the output grows, never for more than `max` bytes.
+    pub(super) fn push(
+        &mut self,
+        input: &mut &[u8],
+        out: &mut Vec<u8>,
+        max: usize,
+    ) -> Result<Inflated, InflateError> {
+        let unpacker = match &mut self.unpacker {
+            Some(unpacker) => unpacker,
+            None if input.is_empty() => return Ok(Inflated::Dry),
+            none => none.insert(Unpacker::get(self.bits)?),
+        };
+        let inflate = &mut unpacker.decompress;
+        loop {
+            let len = out.len();
+            if len >= max {
+                return Ok(Inflated::Full);
+            }
+            if len == out.capacity() {
+                out.try_reserve_exact(len.max(STEP).max(input.len()).min(max - len))?;
+            }
+            let before = inflate.total_in();
+            let status = inflate
+                .decompress_vec(input, out, FlushDecompress::None)
+                .map_err(|_| InflateError::Data)?;
+            let took = usize::try_from(inflate.total_in() - before).unwrap_or(usize::MAX);
+            *input = input.get(took..).unwrap_or_default();
+            self.fed |= took > 0;
+            if status == Status::StreamEnd {
+                // A block with BFINAL set (7.2.3.4): another stream may follow.
+                inflate.reset(false);
+                self.fed = false;
+            } else if input.is_empty() && out.len() < out.capacity() {
+                return Ok(Inflated::Dry);
+            } else if took == 0 && out.len() == len {
+                return Err(InflateError::Data);
+            }
+        }
+    }
+
+    /// Ends a message, after [`push`](Self::push) was dry.
+    pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), InflateError> {
+        let whole = out.len();
+        if self.fed {
+            let end = self.push(&mut TAIL.as_slice(), out, whole.saturating_add(1))?;
+            if end == Inflated::Full || out.len() > whole {
+                // In a message that ends where it should, these bytes are the
+                // length of an empty block.
+                return Err(InflateError::Data);
+            }
+        }
+        self.fed = false;
+        if !self.takeover {
+            SPARE_DECOMPRESS.set(self.unpacker.take());
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Inflater {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inflater").field("bits", &self.bits).finish_non_exhaustive()
+    }
+}
