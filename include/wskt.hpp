@@ -1019,8 +1019,9 @@ public:
     socket(socket &&from) noexcept
         : socket_ref(std::exchange(from.socket_, nullptr)), handlers_(std::move(from.handlers_)) {}
     socket &operator=(socket &&from) noexcept {
-        std::swap(socket_, from.socket_);
-        std::swap(handlers_, from.handlers_);
+        socket taken(std::move(from));
+        std::swap(socket_, taken.socket_);
+        std::swap(handlers_, taken.handlers_);
         return *this;
     }
     socket(const socket &) = delete;

@@ -116,6 +116,9 @@ const wide = () => document.documentElement.scrollWidth > innerWidth;
 told.push(`width ${innerWidth}`, `wide ${wide()}`);
 type("send_text buffer");
 told.push(`send_text ${shown("wskt_socket_send_text")}`, `close ${shown("wskt_socket_close")}`);
+type("wskt_socket_open");
+search.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
+told.push(`enter ${location.hash}`);
 type("nothing has this word");
 told.push(`none ${[...document.querySelectorAll("article")].every((a) => a.hidden)}`);
 type("");
@@ -154,8 +157,8 @@ fn the_reference_works_in_a_browser_and_on_a_phone() {
     assert_eq!(
         told.flatten(),
         Some(
-            "width 360, wide false, send_text true, close false, none true, all true, \
-             menu 0, opened 1, wide false, lost 0"
+            "width 360, wide false, send_text true, close false, \
+             enter #wskt_socket_open, none true, all true, menu 0, opened 1, wide false, lost 0"
         ),
         "{dom}"
     );

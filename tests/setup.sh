@@ -16,7 +16,14 @@ tool() { # COMMAND PACKAGE
 have=
 tool cc gcc
 tool g++ g++
-tool clang++ clang
+# Its sanitizers are in a package that has the version in its name.
+clang=
+if echo 'int main() {}' | clang++ -fsanitize=address -x c++ -o /dev/null - 2>/dev/null; then
+    have="$have clang++"
+else
+    echo "setup: clang++ with AddressSanitizer is missing (packages clang, libclang-rt-dev)"
+    clang=wanted
+fi
 tool make make
 tool perl perl
 tool objdump binutils
@@ -41,6 +48,7 @@ package() { # PKG-CONFIG-NAME PACKAGE
 package libuv libuv1-dev
 package glib-2.0 libglib2.0-dev
 package libevent libevent-dev
+package readline libreadline-dev
 if pkg-config --exists openssl 2>/dev/null; then
     have="$have openssl-headers"
 elif [ -n "${OPENSSL_DIR:-}" ]; then
@@ -50,7 +58,7 @@ else
     packages="$packages libssl-dev"
 fi
 echo "setup: here already:$have"
-if [ -z "$packages" ]; then
+if [ -z "$packages$clang" ]; then
     exit 0
 fi
 
@@ -64,12 +72,16 @@ elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
     as_root=sudo
 else
     echo "setup: not root, and sudo asks for a password; please run:" >&2
-    echo "    sudo apt-get install --no-install-recommends$packages" >&2
+    echo "    sudo apt-get install --no-install-recommends$packages${clang:+ clang libclang-rt-dev}" >&2
     exit 1
 fi
 
 echo "setup: installing$packages"
 export DEBIAN_FRONTEND=noninteractive
 $as_root apt-get update -qq
+if [ -n "$clang" ]; then
+    version=$(apt-cache depends clang | sed -n 's/.*Depends: clang-\([0-9]*\)$/\1/p')
+    packages="$packages clang libclang-rt-$version-dev"
+fi
 # shellcheck disable=SC2086 # words on purpose
 $as_root apt-get install -y -qq --no-install-recommends $packages

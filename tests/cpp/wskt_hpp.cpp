@@ -102,6 +102,17 @@ void moved_sockets_keep_their_handlers() {
     CHECK(made.url().empty() && made.response_body().empty() && !made.close_event());
 }
 
+void assignment_frees_what_was_there() {
+    wskt::socket one("ws://one/"), two("ws://two/");
+    CHECK_INT(wskt::handle_count(), 2);
+    one = std::move(two);
+    CHECK_INT(wskt::handle_count(), 1);
+    CHECK(one.url() == "ws://two/");
+    wskt::socket &same = one;
+    one = std::move(same);
+    CHECK(one.url() == "ws://two/");
+}
+
 void a_handler_may_destroy_its_socket() {
     for (const bool on_a_loop : {true, false}) {
         const script talk("text one;drain");
@@ -516,6 +527,7 @@ int main(int argc, char **argv) {
     }
     begin();
     RUN(moved_sockets_keep_their_handlers);
+    RUN(assignment_frees_what_was_there);
     RUN(a_handler_may_destroy_its_socket);
     RUN(a_handler_may_replace_itself);
     RUN(every_kind_of_handler_and_every_view);
