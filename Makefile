@@ -7,6 +7,7 @@
 #     make check      what a change has to pass: format, lints, tests
 #     make valgrind   every C test under valgrind; the better part of an hour
 #     make fuzz       the fuzz targets, TIME=60 seconds each
+#     make sanitize   library and C tests under AddressSanitizer and others; ten minutes
 #     make conformance   the Autobahn TestSuite; CASES="7.* 9.1.1", CASES=all, WAY=callbacks
 #     make bench         measure wskt beside its peers; BENCH="--only pingpong --rounds 3"
 #     make scale         10,000 sockets on one thread, ten minutes; MINUTES=1
@@ -102,6 +103,9 @@ valgrind:
 
 fuzz:
 	fuzz/run.sh $(or $(TIME),60)
+
+sanitize:
+	tests/sanitize.sh
 
 # Installs the suite into build/autobahn. Without CASES: 1 to 10; 12 and 13 are
 # compression.
@@ -200,5 +204,5 @@ clean:
 	rm -rf examples-c/build build
 
 
-.PHONY: all demo test tests-only check valgrind fuzz conformance browsers bench scale manual install \
+.PHONY: all demo test tests-only check valgrind fuzz sanitize conformance browsers bench scale manual install \
     uninstall deb clean

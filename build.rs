@@ -50,6 +50,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     if let Some(soname) = soname(&env::var("CARGO_CFG_TARGET_OS")?) {
         tell(&format!("rustc-cdylib-link-arg=-Wl,-soname,{soname}"))?;
+        // Threads of the library may run when a program unloads it with
+        // dlclose: its code stays mapped.
+        tell("rustc-cdylib-link-arg=-Wl,-z,nodelete")?;
     }
     Ok(())
 }

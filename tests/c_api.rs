@@ -135,7 +135,7 @@ programs! {
 }
 
 /// Programs that other tests run.
-const ELSEWHERE: [&str; 7] = [
+const ELSEWHERE: &[&str] = &[
     "layout",
     "bench_roundtrip",
     "cve_floods",
@@ -143,6 +143,11 @@ const ELSEWHERE: [&str; 7] = [
     "cve_masks",
     "cve_requests",
     "cve_tls",
+    "faults",
+    "hostile_host",
+    "memory",
+    "unload",
+    "wrong_handles",
 ];
 
 #[test]

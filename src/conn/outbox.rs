@@ -13,8 +13,12 @@ thread_local! {
     static MASKS: RefCell<MaskPool> = const { RefCell::new(MaskPool::new()) };
 }
 
-fn with_masks<R>(run: impl FnOnce(&mut MaskPool) -> R) -> R {
-    MASKS.with_borrow_mut(run)
+fn with_masks<R>(mut run: impl FnMut(&mut MaskPool) -> R) -> R {
+    match MASKS.try_with(|pool| run(&mut pool.borrow_mut())) {
+        Ok(done) => done,
+        // An exit handler: what belongs to this thread is gone already.
+        Err(_) => run(&mut MaskPool::new()),
+    }
 }
 
 /// The opcodes we send (RFC 6455 §5.2).

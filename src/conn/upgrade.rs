@@ -7,14 +7,15 @@ mod body;
 use super::link::Link;
 use crate::config::Config;
 use crate::error::{Cause, Failure};
-use crate::protocol::{DeflateParams, EXTENSIONS, negotiate};
+use crate::protocol::{DeflateParams, EXTENSIONS, negotiate, random_bytes};
+use crate::request::base64;
 use crate::socket::Response;
 use crate::sys::Time;
 use crate::text::Text;
 use body::Body;
 use std::io::ErrorKind;
 use std::time::Duration;
-use tungstenite::handshake::{client::generate_key, derive_accept_key};
+use tungstenite::handshake::derive_accept_key;
 
 /// Longest response head accepted, all 1xx responses together.
 const MAX_HEAD: usize = 64 << 10;
@@ -82,7 +83,7 @@ fn handshake(message: impl Into<Text>) -> Failure {
 impl Upgrade {
     /// Prepares the request; `build` gets the fresh `Sec-WebSocket-Key`.
     pub(crate) fn new(link: Link, build: impl FnOnce(&str) -> Vec<u8>) -> Self {
-        let key = generate_key();
+        let key = base64(&random_bytes::<16>());
         Self { link, request: build(&key), sent: 0, answer: Answer::new(&key), refusal: None }
     }
 

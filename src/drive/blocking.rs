@@ -185,14 +185,17 @@ fn thread_waker() -> Result<Arc<WakeFd>> {
         static WAKER: RefCell<Option<(u32, Arc<WakeFd>)>> = const { RefCell::new(None) };
     }
     let generation = sys::fork_generation();
-    WAKER.with_borrow_mut(|slot| match slot {
-        Some((made, fd)) if *made == generation => Ok(Arc::clone(fd)),
-        _ => {
-            let fd = Arc::new(WakeFd::new().map_err(|_| Error::Io)?);
-            *slot = Some((generation, Arc::clone(&fd)));
-            Ok(fd)
-        }
-    })
+    let kept = WAKER.try_with(|slot| match &*slot.borrow() {
+        Some((made, fd)) if *made == generation => Some(Arc::clone(fd)),
+        _ => None,
+    });
+    if let Ok(Some(fd)) = kept {
+        return Ok(fd);
+    }
+    let fd = Arc::new(WakeFd::new().map_err(|_| Error::Io)?);
+    // In an exit handler there is no place to keep it.
+    let _ = WAKER.try_with(|slot| slot.replace(Some((generation, Arc::clone(&fd)))));
+    Ok(fd)
 }
 
 impl Socket {

@@ -47,7 +47,11 @@ pub(crate) fn gathers(driver: u64) -> bool {
 
 /// Sends `socket`'s queue when the batch of callbacks ends.
 pub(crate) fn gather(socket: &Arc<Socket>) {
-    GATHERED.with_borrow_mut(|list| list.push(Arc::clone(socket)));
+    let listed = GATHERED.try_with(|list| list.borrow_mut().push(Arc::clone(socket)));
+    if listed.is_err() {
+        // An exit handler: this thread's list is gone already.
+        socket.flush_gathered();
+    }
 }
 
 /// A batch of callbacks that one driver dispatches.
@@ -70,7 +74,7 @@ impl Drop for Batch {
 
 /// Sends what the callbacks so far have gathered.
 pub(crate) fn flush_gathered() {
-    while let Some(socket) = GATHERED.with_borrow_mut(Vec::pop) {
+    while let Ok(Some(socket)) = GATHERED.try_with(|list| list.borrow_mut().pop()) {
         socket.flush_gathered();
     }
 }

@@ -3,6 +3,8 @@
 
 use super::boundary::boundary;
 use super::config::ConfigCell;
+#[cfg(debug_assertions)]
+use super::quarantine;
 use super::result::wskt_result;
 use crate::drive::Loop;
 use crate::error::{Error, Result};
@@ -124,7 +126,10 @@ pub(super) fn count_one_less() {
 /// An opaque C type whose pointers are addresses of `Arc<Self::Object>`.
 pub(super) trait Handle {
     /// What stands behind the handle.
-    type Object;
+    type Object: Send + Sync + 'static;
+
+    /// Its name in C.
+    const NAME: &'static str;
 
     /// Whether the object was made before a fork and this is the child.
     fn is_forked(object: &Self::Object) -> bool;
@@ -139,6 +144,8 @@ pub(super) trait Handle {
 impl Handle for wskt_config {
     type Object = ConfigCell;
 
+    const NAME: &'static str = "wskt_config";
+
     fn is_forked(object: &ConfigCell) -> bool {
         object.is_forked()
     }
@@ -147,6 +154,8 @@ impl Handle for wskt_config {
 impl Handle for wskt_loop {
     type Object = Loop;
 
+    const NAME: &'static str = "wskt_loop";
+
     fn is_forked(object: &Loop) -> bool {
         object.is_forked()
     }
@@ -154,6 +163,8 @@ impl Handle for wskt_loop {
 
 impl Handle for wskt_socket {
     type Object = Socket;
+
+    const NAME: &'static str = "wskt_socket";
 
     fn is_forked(object: &Socket) -> bool {
         object.is_forked()
@@ -176,7 +187,19 @@ pub(super) fn of<H: Handle>(object: &Arc<H::Object>) -> *mut H {
 /// Hands an object over to C.
 pub(super) fn give<H: Handle>(object: Arc<H::Object>) -> *mut H {
     count_one_more();
+    #[cfg(debug_assertions)]
+    quarantine::born(Arc::as_ptr(&object).addr(), H::NAME);
     Arc::into_raw(object).cast_mut().cast()
+}
+
+/// Whether this is a handle of this type that was not freed, as far as a debug
+/// build can tell. The program promises it; a release build believes it.
+fn check<H: Handle>(handle: *const H) -> Result<()> {
+    #[cfg(debug_assertions)]
+    quarantine::check(handle.addr(), H::NAME)?;
+    #[cfg(not(debug_assertions))]
+    let _ = handle;
+    Ok(())
 }
 
 /// Takes back what [`give`] handed over; `None` for NULL.
@@ -184,13 +207,16 @@ pub(super) fn give<H: Handle>(object: Arc<H::Object>) -> *mut H {
 /// # Safety
 /// `handle` is NULL or came from [`give`] and was not taken back yet.
 pub(super) unsafe fn take<H: Handle>(handle: *const H) -> Option<Arc<H::Object>> {
-    if handle.is_null() {
+    if handle.is_null() || check(handle).is_err() {
         return None;
     }
     count_one_less();
     // SAFETY: `give` made the pointer from such an Arc, whose count it left
     // to the handle.
-    Some(unsafe { Arc::from_raw(handle.cast()) })
+    let object = unsafe { Arc::<H::Object>::from_raw(handle.cast()) };
+    #[cfg(debug_assertions)]
+    quarantine::freed(handle.addr(), Arc::downgrade(&object) as _);
+    Some(object)
 }
 
 /// Looks at the object of a handle, for getters; `None` for NULL.
@@ -201,6 +227,7 @@ pub(super) unsafe fn peek<'a, H: Handle>(handle: *const H) -> Option<&'a H::Obje
 where
     H::Object: 'a,
 {
+    check(handle).ok()?;
     // SAFETY: the address is that of a live object by the caller's promise.
     unsafe { handle.cast::<H::Object>().as_ref() }
 }
@@ -212,6 +239,7 @@ where
 /// # Safety
 /// `handle` is NULL or came from [`give`] and is not taken back yet.
 pub(super) unsafe fn share<H: Handle>(handle: *const H) -> Result<Arc<H::Object>> {
+    check(handle)?;
     // SAFETY: the caller's promise is the same.
     let object = unsafe { share_for_free(handle) }.ok_or(Error::Null)?;
     if H::is_forked(&object) { Err(Error::Forked) } else { Ok(object) }
@@ -223,7 +251,7 @@ pub(super) unsafe fn share<H: Handle>(handle: *const H) -> Result<Arc<H::Object>
 /// # Safety
 /// As for [`share`].
 pub(super) unsafe fn share_for_free<H: Handle>(handle: *const H) -> Option<Arc<H::Object>> {
-    if handle.is_null() {
+    if handle.is_null() || check(handle).is_err() {
         return None;
     }
     // SAFETY: `give` made the pointer from such an Arc; ManuallyDrop leaves

@@ -7,7 +7,9 @@
 //!    back. It decides nothing.
 //! 2. Nothing that C can pass is trusted: a NULL, a length, a number out of
 //!    range or text that is not UTF-8 is an ordinary result. What cannot be
-//!    checked (a dangling pointer, a wrong length) is the caller's promise.
+//!    checked (a dangling pointer, a wrong length) is the caller's promise;
+//!    debug builds catch freed and mistaken handles all the same
+//!    (`quarantine.rs`).
 //! 3. No panic leaves: every body runs inside `boundary`, which turns one into
 //!    `WSKT_ERR_PANIC` and poisons the socket it happened to.
 //! 4. No lock of this layer is held while a function of the program runs.
@@ -35,6 +37,8 @@ mod event;
 mod handle;
 mod log;
 mod r#loop;
+#[cfg(debug_assertions)]
+mod quarantine;
 mod result;
 mod socket;
 mod socket_drive;

@@ -1,6 +1,9 @@
 //! Mask keys and masking (RFC 6455, 5.3). Knows no header.
 
 use crate::sys::simd;
+use rand::rand_core::UnwrapErr;
+use rand::rngs::{StdRng, SysRng};
+use rand::{Rng, SeedableRng};
 
 /// How many keys one call of the generator yields.
 const POOL: usize = 256;
@@ -13,16 +16,18 @@ const STEP: usize = 128;
 
 /// Mask keys: fresh for each frame and from a cryptographic generator, as
 /// 5.3 and 10.3 demand. Drawn 256 at a time; each key leaves the pool once.
-/// Holds no memory before the first key.
+/// Holds no memory before the first key. The generator is the pool's own, not
+/// the thread's of `rand`, which cannot be asked any more in an exit handler.
 #[derive(Default)]
 pub struct MaskPool {
     keys: Vec<u32>,
+    generator: Option<Box<StdRng>>,
 }
 
 impl MaskPool {
     /// An empty pool.
     pub const fn new() -> Self {
-        Self { keys: Vec::new() }
+        Self { keys: Vec::new(), generator: None }
     }
 
     /// The next key.
@@ -36,11 +41,13 @@ impl MaskPool {
 
     #[cold]
     fn refill(&mut self) -> [u8; 4] {
+        let generator = self
+            .generator
+            .get_or_insert_with(|| Box::new(StdRng::from_rng(&mut UnwrapErr(SysRng))));
         if self.keys.try_reserve_exact(POOL).is_ok() {
-            self.keys.resize(POOL, 0);
-            rand::fill(self.keys.as_mut_slice());
+            self.keys.resize_with(POOL, || generator.next_u32());
         }
-        self.keys.pop().unwrap_or_else(rand::random).to_ne_bytes()
+        self.keys.pop().unwrap_or_else(|| generator.next_u32()).to_ne_bytes()
     }
 }
 
@@ -49,6 +56,13 @@ impl std::fmt::Debug for MaskPool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("MaskPool").field("left", &self.keys.len()).finish_non_exhaustive()
     }
+}
+
+/// Bytes that nobody can guess, straight from the system.
+pub fn random_bytes<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    UnwrapErr(SysRng).fill_bytes(&mut bytes);
+    bytes
 }
 
 /// Masks in place.

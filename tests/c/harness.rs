@@ -43,8 +43,14 @@ fn cc() -> Command {
     let mut cc = Command::new("cc");
     cc.current_dir(root())
         .args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O1", "-g", "-pthread"])
-        .arg("-Iinclude");
+        .arg("-Iinclude")
+        .args(sanitizer_flags().split_whitespace());
     cc
+}
+
+/// What `tests/sanitize.sh` has the C side built with, beside the library.
+fn sanitizer_flags() -> String {
+    std::env::var("WSKT_CFLAGS").unwrap_or_default()
 }
 
 impl Harness {
@@ -105,7 +111,7 @@ impl Harness {
             .env("WSKT_CA", self.server.ca())
             .env("WSKT_LIBRARY", self.dir.join("libwskt.so"))
             .env_remove("WSKT_SLOW");
-        if !prefix.is_empty() {
+        if !prefix.is_empty() || !sanitizer_flags().is_empty() {
             // Longer deadlines, and no system certificates: a tool takes
             // seconds to read them, and no test needs them, for each trusts
             // the server's CA by name.

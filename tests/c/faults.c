@@ -1,0 +1,293 @@
+/* Every phase of a connection and everything that can go wrong with it on the
+   way: the right close event in time, and nothing left behind. The proxy of
+   tests/support/proxy.rs breaks the connections. */
+#include "support/cases.h"
+#include "support/heap.h"
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Deadlines of a connection that waits for nothing, and what a cell may take. */
+enum { DEADLINE_MS = 400, MOST_MS = 15000, LARGE = 100000 };
+
+enum phase { TLS, UPGRADE, IDLE, MESSAGE, CLOSING, PHASES };
+
+static const char *const phase_names[PHASES] = {
+    "TLS handshake", "upgrade", "open", "inside a message", "closing"};
+
+/* -- the proxy ---------------------------------------------------------- */
+
+/* One line to the proxy and its answer, as a number. */
+static int ask_proxy(const char *format, ...)
+    __attribute__((format(printf, 1, 2)));
+
+static int ask_proxy(const char *format, ...) {
+    struct sockaddr_in to;
+    char line[128];
+    va_list args;
+    ssize_t n;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    memset(&to, 0, sizeof to);
+    to.sin_family = AF_INET;
+    to.sin_port = htons((uint16_t)atoi(env("WSKT_PROXY")));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
+    va_start(args, format);
+    n = vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    CHECK(n > 0 && (size_t)n < sizeof line);
+    CHECK(send(fd, line, (size_t)n, MSG_NOSIGNAL) == n);
+    n = recv(fd, line, sizeof line - 1, 0);
+    CHECK(n > 0);
+    line[n] = '\0';
+    close(fd);
+    return atoi(line);
+}
+
+/* -- one cell ----------------------------------------------------------- */
+
+struct cell {
+    enum phase phase;
+    int proxy;
+    bool waits;
+};
+
+/* What the program does: it asks for the fault once it is open, or closes. */
+static void on_event(struct party *party, const wskt_event *event) {
+    struct cell *cell = party->data;
+    if (event->type == WSKT_EVENT_OPEN && cell->phase == IDLE) {
+        ask_proxy("now %d\n", cell->proxy);
+        OK(wskt_socket_send_text(party->socket, "go", 2));
+        if (cell->waits) {
+            /* Nothing comes any more; only the program can end this. */
+            OK(wskt_socket_close(party->socket, 1000, NULL, 0));
+        }
+    } else if (event->type == WSKT_EVENT_OPEN) {
+        OK(wskt_socket_send_text(party->socket, "go", 2));
+        if (cell->phase == MESSAGE && cell->waits) {
+            OK(wskt_socket_close(party->socket, 1000, NULL, 0));
+        }
+    } else if (event->type == WSKT_EVENT_MESSAGE && cell->phase == CLOSING) {
+        ask_proxy("now %d\n", cell->proxy);
+        OK(wskt_socket_close(party->socket, 1000, NULL, 0));
+    } else if (event->type == WSKT_EVENT_MESSAGE) {
+        wskt_result closed = wskt_socket_close(party->socket, 1000, NULL, 0);
+        CHECK(closed == WSKT_OK);
+    }
+}
+
+/* Where in the server's bytes the fault is; -1: when the program says so. */
+static int place(enum phase phase, bool tls) {
+    switch (phase) {
+    case TLS:
+        return 100;
+    case UPGRADE:
+        /* The TLS handshake has over 1000 bytes and the head comes after it;
+           in the clear it is the middle of the head. */
+        return tls ? -2 : 40;
+    case MESSAGE:
+        return LARGE / 2;
+    default:
+        return -1;
+    }
+}
+
+static void connect_once(enum way way, bool tls, enum phase phase,
+                         const char *fault, const wskt_config *config,
+                         const char *log) {
+    struct party party;
+    struct cell cell;
+    struct text url = {0};
+    char script[128];
+    double begun = now_ms();
+    int at = place(phase, tls);
+    int upstream = port(tls ? "wss" : "ws");
+    const char *rest;
+    const char *id = new_id();
+    char *direct;
+    snprintf(script, sizeof script,
+             "recv; binn %d; echo-until-close", LARGE);
+    cell.phase = phase;
+    cell.waits = strcmp(fault, "black-hole") == 0;
+    cell.proxy = at >= 0
+                     ? ask_proxy("make %d %s %d\n", upstream, fault, at)
+                     : ask_proxy("make %d %s\n", upstream, fault);
+    direct = script_url(tls ? "wss" : "ws", script, id);
+    rest = strstr(direct + strlen("wss://"), "/");
+    CHECK(rest != NULL);
+    text_add(&url, "%s://127.0.0.1:%d%s", tls ? "wss" : "ws", cell.proxy, rest);
+    party_make(&party, way, NULL, text_of(&url), config);
+    party.on_event = on_event;
+    party.data = &cell;
+    party_start(&party);
+    party_drive(&party);
+    party_check_closed(&party);
+    if (!text_like(text_of(&party.log), log)) {
+        FAIL("%s in phase %s, %s, %s: the log is\n%swanted is\n%s", fault,
+             phase_names[phase], tls ? "wss" : "ws", way_name(way),
+             text_of(&party.log), log);
+    }
+    party_free(&party);
+    if (now_ms() - begun > patient_ms(MOST_MS)) {
+        FAIL("%s in phase %s took %.0f ms", fault, phase_names[phase],
+             now_ms() - begun);
+    }
+    text_free(&url);
+    free(direct);
+}
+
+static wskt_config *hurried_config(void) {
+    wskt_config *config = trusting_config();
+    OK(wskt_config_set_open_timeout(config, DEADLINE_MS * 20));
+    OK(wskt_config_set_tls_timeout(config, patient_ms(DEADLINE_MS)));
+    OK(wskt_config_set_upgrade_timeout(config, patient_ms(DEADLINE_MS)));
+    OK(wskt_config_set_close_timeout(config, patient_ms(DEADLINE_MS)));
+    OK(wskt_config_set_linger_timeout(config, patient_ms(DEADLINE_MS)));
+    return config;
+}
+
+/* The same cell over and over until nothing grows: caches fill once. */
+static void settle(enum way way, bool tls, enum phase phase,
+                   const char *fault, const wskt_config *config,
+                   const char *log) {
+    int threads = count_threads();
+    int fds = count_fds();
+    size_t handles = wskt_handle_count();
+    long bytes;
+    int tries = 0;
+    connect_once(way, tls, phase, fault, config, log);
+    do {
+        double until = now_ms() + limit_ms();
+        bytes = heap_count();
+        connect_once(way, tls, phase, fault, config, log);
+        while (count_threads() != threads && now_ms() < until) {
+            pause_ms(1);
+        }
+        CHECK_INT(count_threads(), threads);
+        CHECK_INT(count_fds(), fds);
+        CHECK_INT(wskt_handle_count(), handles);
+        tries += 1;
+    } while (heap_count() > bytes && tries < 5);
+    if (!is_slow() && heap_count() > bytes) {
+        FAIL("%s in phase %s, %s: %ld bytes more after each", fault,
+             phase_names[phase], way_name(way), heap_count() - bytes);
+    }
+}
+
+/* -- the matrix --------------------------------------------------------- */
+
+#define LOG_OPEN "open/1\n"
+#define LOG_BIG LOG_OPEN "binary/1 <100000 bytes, *>\n"
+#define LOG_END(code, cause) \
+    "error/3 *" cause " *\nclose/3 " code " \"\" unclean peer=0 " cause " *\n"
+#define LOG_FINE LOG_BIG "close/3 1000 \"\" clean peer=1000 *\n"
+
+struct row {
+    const char *fault;
+    /* For each phase; NULL: it makes no difference there. */
+    const char *ws[PHASES];
+    /* Where wss differs; NULL: as ws. */
+    const char *wss[PHASES];
+};
+
+static const struct row matrix[] = {
+    {"none", {NULL, LOG_FINE, LOG_FINE, LOG_FINE, LOG_FINE}, {LOG_FINE}},
+    {"delay", {NULL, LOG_FINE, LOG_FINE, LOG_FINE, LOG_FINE}, {LOG_FINE}},
+    {"throttle", {NULL, LOG_FINE, LOG_FINE, LOG_FINE, LOG_FINE}, {LOG_FINE}},
+    {"cut", {NULL, LOG_FINE, LOG_FINE, LOG_FINE, LOG_FINE}, {LOG_FINE}},
+    {"reset",
+     {NULL, LOG_END("1006", "handshake"), LOG_OPEN LOG_END("1006", "lost"),
+      LOG_OPEN LOG_END("1006", "lost"), LOG_BIG LOG_END("1006", "lost")},
+     {LOG_END("1015", "tls")}},
+    {"half-close",
+     {NULL, LOG_END("1006", "handshake"), LOG_OPEN LOG_END("1006", "lost"),
+      LOG_OPEN LOG_END("1006", "lost"), LOG_BIG LOG_END("1006", "lost")},
+     {LOG_END("1015", "tls")}},
+    {"black-hole",
+     {NULL, LOG_END("1006", "timeout"), LOG_OPEN LOG_END("1006", "timeout"),
+      LOG_OPEN LOG_END("1006", "timeout"), LOG_BIG LOG_END("1006", "timeout")},
+     {LOG_END("1006", "timeout")}},
+    /* A frame twice is a message twice; a TLS record twice is an attack. */
+    {"duplicate",
+     {NULL, LOG_OPEN LOG_END("1006", "protocol"), NULL, NULL, NULL},
+     {LOG_END("1015", "tls"), NULL, NULL, LOG_OPEN LOG_END("1006", "*"),
+      NULL}},
+};
+
+/* Debug builds keep the memory of the last handles freed: it fills up once. */
+static void fill_quarantine(void) {
+    int i;
+    for (i = 0; i < 100; i++) {
+        wskt_loop *loop;
+        wskt_socket *socket;
+        OK(wskt_loop_new(&loop));
+        OK(wskt_socket_new(loop, "ws://127.0.0.1:1/", NULL, &socket));
+        wskt_socket_free(socket);
+        OK(wskt_loop_free(loop));
+    }
+}
+
+static void run_matrix(enum way way, bool tls) {
+    wskt_config *config = hurried_config();
+    size_t i;
+    int phase;
+    fill_quarantine();
+    for (i = 0; i < sizeof matrix / sizeof matrix[0]; i++) {
+        for (phase = 0; phase < PHASES; phase++) {
+            const char *log = matrix[i].ws[phase];
+            if (tls && matrix[i].wss[phase] != NULL) {
+                log = matrix[i].wss[phase];
+            }
+            if ((!tls && phase == TLS) || (tls && phase == UPGRADE)) {
+                /* In the clear there is no TLS; where the upgrade begins in
+                   TLS the proxy cannot tell. */
+                continue;
+            }
+            if (tls && strcmp(matrix[i].fault, "duplicate") == 0 &&
+                matrix[i].wss[phase] == NULL) {
+                continue;
+            }
+            if (log != NULL) {
+                settle(way, tls, (enum phase)phase, matrix[i].fault, config,
+                       log);
+            }
+        }
+    }
+    wskt_config_free(config);
+}
+
+static void blocking_ws(void) {
+    run_matrix(WAY_BLOCKING, false);
+}
+
+static void blocking_wss(void) {
+    run_matrix(WAY_BLOCKING, true);
+}
+
+static void thread_ws(void) {
+    run_matrix(WAY_THREAD, false);
+}
+
+static void thread_wss(void) {
+    run_matrix(WAY_THREAD, true);
+}
+
+/* Nobody listens; the backlog is full; the peer never says a word. */
+static void connecting(void) {
+    wskt_config *config = hurried_config();
+    OK(wskt_config_set_connect_timeout(config, patient_ms(DEADLINE_MS)));
+    expect_log("refused", "none", config, LOG_END("1006", "connect"));
+    expect_log("full", "none", config, LOG_END("1006", "timeout"));
+    expect_log("blackhole", "none", config, LOG_END("1006", "timeout"));
+    wskt_config_free(config);
+}
+
+int main(int argc, char **argv) {
+    static const struct named_case cases[] = {
+        CASE(blocking_ws), CASE(blocking_wss), CASE(thread_ws),
+        CASE(thread_wss),  CASE(connecting),
+    };
+    return CASES(argc, argv, cases);
+}
