@@ -197,6 +197,12 @@ enum class message_kind : std::int32_t {
     binary = WSKT_MESSAGE_BINARY,
 };
 
+/* How one message is sent: the flags of wskt_socket_send. */
+enum class send_flags : std::uint32_t {
+    none = 0,
+    uncompressed = WSKT_SEND_UNCOMPRESSED,
+};
+
 /* How much a line of the log matters: wskt_log_level. */
 enum class log_level : std::int32_t {
     off = WSKT_LOG_OFF,
@@ -707,6 +713,23 @@ public:
     config &set_browser_mode(bool on) {
         return set(wskt_config_set_browser_mode(c_config(), on), "set_browser_mode");
     }
+    config &set_deflate(bool on) {
+        return set(wskt_config_set_deflate(c_config(), on), "set_deflate");
+    }
+    config &set_deflate_no_context_takeover(bool client, bool server) {
+        return set(wskt_config_set_deflate_no_context_takeover(c_config(), client, server),
+                   "set_deflate_no_context_takeover");
+    }
+    config &set_deflate_max_window_bits(std::int32_t client, std::int32_t server) {
+        return set(wskt_config_set_deflate_max_window_bits(c_config(), client, server),
+                   "set_deflate_max_window_bits");
+    }
+    config &set_deflate_level(std::int32_t level) {
+        return set(wskt_config_set_deflate_level(c_config(), level), "set_deflate_level");
+    }
+    config &set_deflate_min_size(std::size_t bytes) {
+        return set(wskt_config_set_deflate_min_size(c_config(), bytes), "set_deflate_min_size");
+    }
 
     /* One line about the last value that was refused; it is in the exception. */
     const char *error_text() const noexcept {
@@ -843,6 +866,9 @@ public:
     bool send_binary(bytes_view data) const {
         return sent(try_send_binary(data), "send_binary");
     }
+    bool send(message_kind kind, bytes_view data, send_flags flags = send_flags::none) const {
+        return sent(try_send(kind, data, flags), "send");
+    }
     bool ping(bytes_view data = {}) const {
         return sent(try_ping(data), "ping");
     }
@@ -852,6 +878,12 @@ public:
     }
     [[nodiscard]] result try_send_binary(bytes_view data) const noexcept {
         return detail::as_result(wskt_socket_send_binary(socket_, data.data(), data.size()));
+    }
+    [[nodiscard]] result try_send(message_kind kind, bytes_view data,
+                                  send_flags flags = send_flags::none) const noexcept {
+        return detail::as_result(wskt_socket_send(socket_, static_cast<std::int32_t>(kind),
+                                                  data.data(), data.size(),
+                                                  static_cast<std::uint32_t>(flags)));
     }
     [[nodiscard]] result try_ping(bytes_view data = {}) const noexcept {
         return detail::as_result(wskt_socket_ping(socket_, data.data(), data.size()));

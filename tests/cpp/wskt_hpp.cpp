@@ -293,6 +293,22 @@ void blocking() {
     CHECK(!waits.run());
 }
 
+void compression_is_a_setting_and_a_flag() {
+    const script talk("expect-text plain;answer-close;fin");
+    wskt::config config;
+    config.set_deflate(true).set_deflate_no_context_takeover(true, true)
+        .set_deflate_max_window_bits(10, 12).set_deflate_level(1).set_deflate_min_size(1);
+    wskt::socket socket(talk.url, config);
+    socket.connect();
+    CHECK(socket.send(wskt::message_kind::text, std::string("plain"),
+                      wskt::send_flags::uncompressed));
+    CHECK(socket.try_send(static_cast<wskt::message_kind>(9), {}) ==
+          wskt::result::invalid_argument);
+    socket.close(wskt::close_code::normal);
+    CHECK(socket.run());
+    CHECK_STR(talk.frames().c_str(), "text \"plain\"\nclose 1000 \"\"\n");
+}
+
 void pulled() {
     const script talk("text a;close 1000;expect-close;fin");
     wskt::loop loop;
@@ -533,6 +549,7 @@ int main(int argc, char **argv) {
     RUN(every_kind_of_handler_and_every_view);
     RUN(names_and_numbers);
     RUN(blocking);
+    RUN(compression_is_a_setting_and_a_flag);
     RUN(pulled);
     RUN(what_is_refused_is_thrown);
     RUN(a_full_queue_is_told);
