@@ -31,6 +31,9 @@ tool pkg-config pkg-config
 tool valgrind valgrind
 tool strace strace
 tool python3 python3
+tool node nodejs
+tool npm npm
+tool /usr/sbin/nginx nginx-light
 tool cmake cmake
 tool meson meson
 tool dpkg-shlibdeps dpkg-dev
@@ -58,8 +61,13 @@ else
     packages="$packages libssl-dev"
 fi
 echo "setup: here already:$have"
+# Debian has these two in packages of their own.
+if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    echo "setup: python3 has no venv (package python3-venv)"
+    packages="$packages python3-venv"
+fi
 if [ -z "$packages$clang" ]; then
-    exit 0
+    exec "$(dirname "$0")/real_servers/setup.sh"
 fi
 
 if ! command -v apt-get >/dev/null 2>&1; then
@@ -85,3 +93,4 @@ if [ -n "$clang" ]; then
 fi
 # shellcheck disable=SC2086 # words on purpose
 $as_root apt-get install -y -qq --no-install-recommends $packages
+exec "$(dirname "$0")/real_servers/setup.sh"

@@ -1,14 +1,14 @@
 #!/bin/sh
 # run.sh: the Autobahn TestSuite against a client on wskt's C API. Prints a table
-# by category with every case that is not OK; exit status 1 on any FAILED, UNCLEAN
-# or WRONG CODE, 2 if a case has no report.
+# by category with every case that is not OK; exit status 1 if a case is not, other
+# than the three that are INFORMATIONAL for every client, 2 if a case has no report.
 #
 #   LIB=DIR        where libwskt.so is (target/release)
 #   BUILD=DIR      where suite, client and reports go (build/autobahn)
-#   CASES="7.* 9.1.1"  what to run; "all" is everything. Without it: 1 to 10. 12 and
-#                  13 are compression.
+#   CASES="7.* 9.1.1"  what to run; without it everything. 12 and 13, compression,
+#                  take most of the time: the server is slow at it.
 #   WAY=blocking|callbacks|pulled   how the client drives its sockets (blocking)
-#   LIMIT=SECONDS  for the whole run (1800)
+#   LIMIT=SECONDS  for the whole run (7200)
 set -eu
 HERE=$(cd "$(dirname "$0")" && pwd)
 ROOT=$(cd "$HERE/../.." && pwd)
@@ -27,5 +27,5 @@ ${CC:-cc} -std=c99 -O2 -Wall -Wextra -Wpedantic -Werror -I"$ROOT/include" \
   "$HERE/client.c" -o "$BUILD/client" -L"$LIB" -lwskt -Wl,-rpath,"$BUILD"
 
 exec python3 "$HERE/suite.py" --wstest "$BUILD/suite/wstest" --client "$BUILD/client" \
-  --out "$BUILD/reports" --cases "${CASES:-1.* 2.* 3.* 4.* 5.* 6.* 7.* 9.* 10.*}" \
-  --way "${WAY:-blocking}" --limit "${LIMIT:-1800}"
+  --out "$BUILD/reports" --cases "${CASES:-*}" \
+  --way "${WAY:-blocking}" --limit "${LIMIT:-7200}"
