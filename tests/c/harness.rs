@@ -8,21 +8,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// What the server's line of ports has.
-const PORTS: [&str; 11] = [
-    "ws",
-    "wss",
-    "wss_untrusted",
-    "wss_expired",
-    "wss_not_yet",
-    "wss_wrong_host",
-    "wss_self_signed",
-    "tls_garbage",
-    "refused",
-    "blackhole",
-    "full",
-];
-
 /// A server, a directory with the library under its soname, and the objects
 /// every program is linked with.
 pub struct Harness {
@@ -103,12 +88,12 @@ impl Harness {
         let (first, rest) = words.split_first().expect("the program at least");
         let mut command = Command::new(first);
         command.args(rest).env("LD_LIBRARY_PATH", &self.dir);
-        for name in PORTS {
-            let key = format!("WSKT_PORT_{}", name.to_uppercase());
-            command.env(key, self.server.port(name).to_string());
+        for (name, port) in self.server.ports() {
+            command.env(format!("WSKT_PORT_{}", name.to_uppercase()), port.to_string());
         }
         command
             .env("WSKT_CA", self.server.ca())
+            .env("WSKT_DIR", self.server.dir())
             .env("WSKT_LIBRARY", self.dir.join("libwskt.so"))
             .env_remove("WSKT_SLOW");
         if !prefix.is_empty() || !sanitizer_flags().is_empty() {

@@ -53,9 +53,23 @@ impl TestServer {
         digits.unwrap_or_else(|| panic!("no port {name} in {}", self.line))
     }
 
+    /// Every port with its name.
+    pub fn ports(&self) -> impl Iterator<Item = (&str, u16)> {
+        let pairs = self.line.trim().trim_matches(['{', '}']).split(',');
+        pairs.filter_map(|pair| {
+            let (name, port) = pair.split_once(':')?;
+            Some((name.trim_matches('"'), port.parse().ok()?))
+        })
+    }
+
     /// The file with the CA's certificate.
     pub fn ca(&self) -> PathBuf {
-        let text = self.value("ca").trim_start_matches('"');
+        self.dir().join("ca.pem")
+    }
+
+    /// Where the server's certificates and keys are.
+    pub fn dir(&self) -> PathBuf {
+        let text = self.value("dir").trim_start_matches('"');
         PathBuf::from(text.split('"').next().expect("a path"))
     }
 

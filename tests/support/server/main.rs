@@ -29,7 +29,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use native_tls::TlsAcceptor;
+use openssl::ssl::SslAcceptor;
 use socket2::{Domain, Socket, Type};
 
 use crate::conn::Conn;
@@ -94,23 +94,18 @@ fn fresh_dir() -> io::Result<PathBuf> {
 
 /// Starts everything and prints the line. What it returns must stay alive.
 fn serve(dir: &Path) -> Result<Vec<Socket>, Failure> {
-    let tls = certs::make(dir)?;
     let shared = Arc::new(Shared::default());
-    let with = |acceptor| listen(&shared, Kind::Tls(acceptor));
     let mut kept = Vec::new();
-    let ports = [
-        ("ws", listen(&shared, Kind::Plain)?),
-        ("wss", with(tls.good)?),
-        ("wss_untrusted", with(tls.untrusted)?),
-        ("wss_expired", with(tls.expired)?),
-        ("wss_not_yet", with(tls.not_yet)?),
-        ("wss_wrong_host", with(tls.wrong_host)?),
-        ("wss_self_signed", with(tls.self_signed)?),
+    let mut ports = vec![("ws", listen(&shared, Kind::Plain)?)];
+    for (name, acceptor) in certs::make(dir)? {
+        ports.push((name, listen(&shared, Kind::Tls(acceptor))?));
+    }
+    ports.extend([
         ("tls_garbage", listen(&shared, Kind::Garbage)?),
         ("refused", bound(&mut kept, None)?),
         ("blackhole", bound(&mut kept, Some(128))?),
         ("full", full(&mut kept)?),
-    ];
+    ]);
     let ports: Vec<String> =
         ports.iter().map(|(name, port)| format!("\"{name}\":{port}")).collect();
     let ca = text::json(&dir.join("ca.pem").to_string_lossy());
@@ -150,7 +145,7 @@ fn full(kept: &mut Vec<Socket>) -> io::Result<u16> {
 #[derive(Clone)]
 enum Kind {
     Plain,
-    Tls(TlsAcceptor),
+    Tls(SslAcceptor),
     Garbage,
 }
 
@@ -216,7 +211,7 @@ fn connection(tcp: TcpStream, kind: &Kind, shared: &Shared) {
     if let Some(id) = &id {
         shared.begin(id);
     }
-    let tls = stream.is_tls();
+    let tls = stream.tls_report();
     let mut conn = Conn::new(stream, &after);
     if request.is_upgrade() || request.header("upgrade").is_some() {
         request.faults().into_iter().for_each(|fault| conn.record.error(fault));
@@ -244,7 +239,7 @@ fn connection(tcp: TcpStream, kind: &Kind, shared: &Shared) {
     let asked = |limit| shared.wait_asked(name, limit);
     let (end, tcp_end): (End, End) = conn.finish(asked);
     if let Some(id) = &id {
-        let report = conn.record.json(id, &request, tls, end, tcp_end, conn.partial());
+        let report = conn.record.json(id, &request, &tls, end, tcp_end, conn.partial());
         shared.finish(id, report);
     }
 }

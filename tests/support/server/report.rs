@@ -136,7 +136,7 @@ impl Record {
         &self,
         id: &str,
         request: &Request,
-        tls: bool,
+        tls: &str,
         end: End,
         tcp_end: End,
         partial: u64,

@@ -5,8 +5,10 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-use native_tls::{HandshakeError, TlsAcceptor, TlsStream};
+use openssl::ssl::{HandshakeError, NameType, SslAcceptor, SslStream};
 use socket2::SockRef;
+
+use crate::text::json;
 
 /// How long one blocking read or write lasts before deadlines are looked at.
 pub(crate) const SLICE: Duration = Duration::from_millis(200);
@@ -48,6 +50,17 @@ impl Tap {
             std::thread::sleep(self.pause);
         }
         Ok(done)
+    }
+
+    /// Reads until the peer ends.
+    fn discard(&mut self, deadline: Instant) {
+        let mut buf = [0; 4096];
+        while !self.fin && Instant::now() < deadline {
+            match self.read(&mut buf) {
+                Err(error) if !again(&error) => return,
+                _ => {}
+            }
+        }
     }
 
     /// Writes what was gathered and stops gathering.
@@ -164,7 +177,7 @@ pub(crate) enum Stream {
     /// TCP alone.
     Plain(Tap),
     /// TLS over TCP.
-    Tls(Box<TlsStream<Tap>>),
+    Tls(Box<SslStream<Tap>>),
 }
 
 impl Stream {
@@ -172,7 +185,7 @@ impl Stream {
     /// handshake first. `None`: the handshake failed.
     pub(crate) fn accept(
         tcp: TcpStream,
-        tls: Option<&TlsAcceptor>,
+        tls: Option<&SslAcceptor>,
         limit: Duration,
     ) -> Option<Stream> {
         tcp.set_nodelay(true).ok()?;
@@ -201,9 +214,29 @@ impl Stream {
                     }
                     step = mid.handshake();
                 }
-                Err(HandshakeError::Failure(_)) => return None,
+                Err(HandshakeError::Failure(mut mid)) => {
+                    // Unread input would make the kernel answer with RST, and
+                    // the client would never see the alert.
+                    mid.get_mut().discard(deadline);
+                    return None;
+                }
+                Err(HandshakeError::SetupFailure(_)) => return None,
             }
         }
+    }
+
+    /// What the client asked for and got, as JSON: false without TLS.
+    pub(crate) fn tls_report(&self) -> String {
+        let Stream::Tls(tls) = self else { return "false".to_owned() };
+        let ssl = tls.ssl();
+        let alpn = String::from_utf8_lossy(ssl.selected_alpn_protocol().unwrap_or_default());
+        format!(
+            r#"{{"version":{},"server_name":{},"alpn":{},"client_certificate":{}}}"#,
+            json(ssl.version_str()),
+            json(ssl.servername(NameType::HOST_NAME).unwrap_or_default()),
+            json(&alpn),
+            ssl.peer_certificate().is_some(),
+        )
     }
 
     pub(crate) fn is_tls(&self) -> bool {
@@ -305,7 +338,10 @@ impl Stream {
     pub(crate) fn close_notify(&mut self) -> io::Result<()> {
         match self {
             Stream::Plain(_) => Ok(()),
-            Stream::Tls(tls) => tls.shutdown(),
+            Stream::Tls(tls) => match tls.shutdown() {
+                Ok(_) => Ok(()),
+                Err(error) => Err(error.into_io_error().unwrap_or_else(io::Error::other)),
+            },
         }
     }
 
