@@ -22,6 +22,7 @@ const SECTIONS: [(&str, &[&str]); 11] = [
             "config",
             "config_request",
             "config_tls",
+            "config_client",
             "config_time",
             "config_limits",
             "config_deflate",

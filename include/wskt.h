@@ -244,6 +244,14 @@ enum wskt_result
     WSKT_ERR_CONNECT_FAILED = -27,
     /** Another thread is driving this socket or loop right now. */
     WSKT_ERR_IN_USE = -28,
+    /**
+     * No private key can be read from the file or buffer, or it is not the
+     * certificate's. wskt_config_error_text tells the command that converts
+     * a key of another form.
+     */
+    WSKT_ERR_INVALID_KEY = -29,
+    /** The password does not open the PKCS#12 archive. */
+    WSKT_ERR_WRONG_PASSWORD = -30,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -541,9 +549,20 @@ WSKT_API bool wskt_close_code_may_appear(uint16_t code);
  *
  * Made by wskt_config_new, freed by wskt_config_free. Its functions:
  * - wskt_config_error_text, wskt_config_set_browser_mode,
- * - the request: wskt_config_add_header,
+ * - the request: wskt_config_add_header, wskt_config_set_origin,
+ *   wskt_config_set_user_agent, wskt_config_set_cookie,
+ *   wskt_config_set_basic_authorization,
+ *   wskt_config_set_bearer_authorization, wskt_config_set_host,
  *   wskt_config_set_allow_missing_protocol,
  * - TLS: wskt_config_add_ca_file, wskt_config_add_ca_pem,
+ *   wskt_config_set_system_roots, wskt_config_add_pinned_public_key,
+ *   wskt_config_set_min_tls_version, wskt_config_set_max_tls_version,
+ *   wskt_config_set_tls_server_name, wskt_config_set_tls_sni,
+ *   wskt_config_set_tls_alpn, wskt_config_set_danger_any_certificate,
+ *   wskt_config_set_danger_any_host_name,
+ * - the client's certificate: wskt_config_set_client_certificate_file,
+ *   wskt_config_set_client_certificate_pem,
+ *   wskt_config_set_client_pkcs12_file, wskt_config_set_client_pkcs12,
  * - time: wskt_config_set_open_timeout, wskt_config_set_connect_timeout,
  *   wskt_config_set_tls_timeout, wskt_config_set_upgrade_timeout,
  *   wskt_config_set_close_timeout, wskt_config_set_linger_timeout,
@@ -602,9 +621,11 @@ typedef struct wskt_loop wskt_loop;
  * wskt_socket_close, wskt_socket_abort, wskt_socket_pause,
  * wskt_socket_resume, wskt_socket_ready_state, wskt_socket_buffered_amount,
  * wskt_socket_url, wskt_socket_protocol, wskt_socket_extensions,
- * wskt_socket_response_status, wskt_socket_response_header,
+ * wskt_socket_response_status, wskt_socket_response_reason,
+ * wskt_socket_response_header,
  * wskt_socket_response_header_count, wskt_socket_response_header_at,
- * wskt_socket_response_body, wskt_socket_user_data, wskt_socket_close_event,
+ * wskt_socket_response_body, wskt_socket_peer_certificate,
+ * wskt_socket_user_data, wskt_socket_close_event,
  * wskt_socket_error_text, wskt_socket_dispatch_close_event.
  *
  * Since: 0.1.0
@@ -1017,8 +1038,8 @@ WSKT_API const char *wskt_config_error_text(const wskt_config *config);
  * returns. Headers are sent in the order and with the spelling they were
  * added in; a name may be added more than once.
  *
- * The headers of the handshake and of the connection itself cannot be set:
- * Host, Upgrade, Connection, Keep-Alive, Proxy-Connection, Content-Length,
+ * The headers of the handshake and of the connection itself cannot be set
+ * here: Host (see wskt_config_set_host), Upgrade, Connection, Keep-Alive, Proxy-Connection, Content-Length,
  * Transfer-Encoding, TE, Expect and every Sec-WebSocket- header.
  * Subprotocols go through wskt_socket_add_protocol.
  *
@@ -1040,6 +1061,136 @@ wskt_result wskt_config_add_header(wskt_config *config,
                                    const char *value);
 
 /**
+ * Sets the Origin header, which browsers send and some servers ask for. None
+ * if never set.
+ *
+ * `origin` is NUL-terminated, such as "https://example.com". It replaces every
+ * Origin header that was there.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_HEADER: there is CR, LF or another control character in
+ *   it.
+ * - WSKT_ERR_INVALID_UTF8: `origin` is not UTF-8.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 6454, section 7. Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_origin(wskt_config *config,
+                                   const char *origin);
+
+/**
+ * Sets the User-Agent header. None if never set.
+ *
+ * `user_agent` is NUL-terminated. It replaces every User-Agent header that was
+ * there.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_HEADER: there is CR, LF or another control character in
+ *   it.
+ * - WSKT_ERR_INVALID_UTF8: `user_agent` is not UTF-8.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 9110, section 10.1.5. Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_user_agent(wskt_config *config,
+                                       const char *user_agent);
+
+/**
+ * Sets the Cookie header. None if never set; nothing that a server sets is
+ * kept.
+ *
+ * `cookies` is NUL-terminated, such as "a=b; c=d". It replaces every Cookie
+ * header that was there.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_HEADER: there is CR, LF or another control character in
+ *   it.
+ * - WSKT_ERR_INVALID_UTF8: `cookies` is not UTF-8.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 6265, section 4.2. Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_cookie(wskt_config *config,
+                                   const char *cookies);
+
+/**
+ * Sets the Authorization header to a user's name and password. Those of the
+ * URL if never set.
+ *
+ * Both are NUL-terminated. They replace every Authorization header that was
+ * there. Over ws: everybody on the way can read them.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: there is a colon in `user`, or a control
+ *   character in one of them.
+ * - WSKT_ERR_INVALID_UTF8: one of them is not UTF-8.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 7617. Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_basic_authorization(wskt_config *config,
+                                                const char *user,
+                                                const char *password);
+
+/**
+ * Sets the Authorization header to a Bearer token. None if never set.
+ *
+ * `token` is NUL-terminated. It replaces every Authorization header that was
+ * there. Over ws: everybody on the way can read it.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: it has other characters than a token of RFC
+ *   6750 may have.
+ * - WSKT_ERR_INVALID_UTF8: `token` is not UTF-8.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 6750, section 2.1. Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_bearer_authorization(wskt_config *config,
+                                                 const char *token);
+
+/**
+ * Sets the Host header. The URL's host and port if never set.
+ *
+ * `host` is NUL-terminated: a host, perhaps with a port, sent as it is. Name
+ * resolution and TLS still go by the URL; wskt_config_set_tls_server_name is
+ * for TLS.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: it is not a host, or a host and a port.
+ * - WSKT_ERR_INVALID_UTF8: `host` is not UTF-8.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 9110, section 7.2. Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_host(wskt_config *config,
+                                 const char *host);
+
+/**
  * Sets whether a server may leave an offered subprotocol unanswered. False
  * if never set.
  *
@@ -1057,6 +1208,32 @@ wskt_result wskt_config_add_header(wskt_config *config,
 WSKT_API
 wskt_result wskt_config_set_allow_missing_protocol(wskt_config *config,
                                                    bool allow);
+
+/**
+ * A version of TLS, for wskt_config_set_min_tls_version and
+ * wskt_config_set_max_tls_version.
+ *
+ * Older ones are not offered. New ones may appear.
+ *
+ * Since: 0.1.0
+ */
+enum wskt_tls_version
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** TLS 1.2 (RFC 5246). */
+    WSKT_TLS_1_2 = 12,
+    /** TLS 1.3 (RFC 8446). */
+    WSKT_TLS_1_3 = 13,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum wskt_tls_version wskt_tls_version;
+#else
+typedef int32_t wskt_tls_version;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
 
 /**
  * Trusts the certificates of a PEM file, besides the system's.
@@ -1099,6 +1276,285 @@ WSKT_API
 wskt_result wskt_config_add_ca_pem(wskt_config *config,
                                    const char *pem,
                                    size_t len);
+
+/**
+ * Sets whether the certificates that the system trusts are trusted here. True
+ * if never set.
+ *
+ * With false, only those of wskt_config_add_ca_file and
+ * wskt_config_add_ca_pem are.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API wskt_result wskt_config_set_system_roots(wskt_config *config, bool on);
+
+/**
+ * Pins the server's public key: TLS fails unless the server has this key, or
+ * another one that was added. None if never called.
+ *
+ * `pin` is NUL-terminated: "sha256//" and the base64 of the SHA-256 of the
+ * certificate's SubjectPublicKeyInfo, as curl has it. It may be added before
+ * the server changes to a new key. The certificate is verified all the same,
+ * unless wskt_config_set_danger_any_certificate turned that off.
+ *
+ * This prints the pin of a certificate:
+ *
+ *     openssl x509 -in cert.pem -pubkey -noout | openssl pkey -pubin \
+ *         -outform der | openssl dgst -sha256 -binary | openssl base64
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: it is not of that form.
+ * - WSKT_ERR_INVALID_UTF8: `pin` is not UTF-8.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 7469, section 2.4. Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_add_pinned_public_key(wskt_config *config,
+                                              const char *pin);
+
+/**
+ * Sets the oldest version of TLS that is good enough. WSKT_TLS_1_2 if never
+ * set.
+ *
+ * `version` is one of wskt_tls_version. A server that speaks older ones only
+ * is refused.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: there is no such version, or it is above the
+ *   maximum.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_min_tls_version(wskt_config *config,
+                                            int32_t version);
+
+/**
+ * Sets the newest version of TLS that is offered. WSKT_TLS_1_3 if never set.
+ *
+ * `version` is one of wskt_tls_version.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: there is no such version, or it is below the
+ *   minimum.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_max_tls_version(wskt_config *config,
+                                            int32_t version);
+
+/**
+ * Sets the name that TLS asks the server for (SNI), and that the server's
+ * certificate must be for, instead of the URL's. The URL's if never set.
+ *
+ * `name` is NUL-terminated: a host name or an IP address. An address is
+ * verified but never sent, as RFC 6066 has it.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: `name` is neither.
+ * - WSKT_ERR_INVALID_UTF8: `name` is not UTF-8.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 6066, section 3; RFC 9525. Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_tls_server_name(wskt_config *config,
+                                            const char *name);
+
+/**
+ * Sets whether the server's name is sent in the TLS handshake (SNI), where
+ * everybody on the way can read it. True if never set.
+ *
+ * A server of many names cannot know without it which certificate to show.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 6066, section 3. Since: 0.1.0
+ */
+WSKT_API wskt_result wskt_config_set_tls_sni(wskt_config *config, bool on);
+
+/**
+ * Sets whether TLS offers the protocol "http/1.1" (ALPN). True if never set,
+ * as in browsers.
+ *
+ * Without it, a server may take the connection for HTTP/2.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 7301. Since: 0.1.0
+ */
+WSKT_API wskt_result wskt_config_set_tls_alpn(wskt_config *config, bool on);
+
+/**
+ * Sets whether every certificate is accepted: expired, by anybody, for any
+ * name. False if never set.
+ *
+ * With true, whoever is on the way can read and change everything, unless
+ * wskt_config_add_pinned_public_key names the server's key. It is for tests.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_danger_any_certificate(wskt_config *config,
+                                                   bool on);
+
+/**
+ * Sets whether a certificate for another host is accepted, if it is good
+ * otherwise. False if never set.
+ *
+ * With true, whoever has a certificate for a name of their own can read and
+ * change everything. wskt_config_set_tls_server_name is mostly what is
+ * wanted.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_danger_any_host_name(wskt_config *config,
+                                                 bool on);
+
+/**
+ * Sets the certificate, and its key, to show to servers that ask for one, from
+ * two files. None if never set; a later call replaces it.
+ *
+ * `certificate_path` and `key_path` are NUL-terminated UTF-8; both files are
+ * PEM and may be one and the same. Certificates behind the first are sent as
+ * its chain. The key is PKCS#8 ("BEGIN PRIVATE KEY") without a password; for
+ * any other form, wskt_config_error_text tells the command that converts it.
+ * The files are read before the call returns, and not again.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_IO: a file cannot be read.
+ * - WSKT_ERR_INVALID_CERTIFICATE: no certificate can be read.
+ * - WSKT_ERR_INVALID_KEY: no key can be read, or it is not the
+ *   certificate's.
+ * - WSKT_ERR_INVALID_UTF8: a path is not UTF-8.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_client_certificate_file(wskt_config *config,
+                                                    const char *certificate_path,
+                                                    const char *key_path);
+
+/**
+ * As wskt_config_set_client_certificate_file, from two buffers.
+ *
+ * `certificate` and `key` are PEM, so many bytes long, read before the call
+ * returns. NULL only with 0. They need not be NUL-terminated.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_CERTIFICATE: no certificate can be read.
+ * - WSKT_ERR_INVALID_KEY: no key can be read, or it is not the
+ *   certificate's.
+ * - WSKT_ERR_INVALID_ARGUMENT: a length is larger than any buffer can be.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_client_certificate_pem(wskt_config *config,
+                                                   const char *certificate,
+                                                   size_t certificate_len,
+                                                   const char *key,
+                                                   size_t key_len);
+
+/**
+ * Sets the certificate, and its key, to show to servers that ask for one, from
+ * a PKCS#12 file (".p12", ".pfx"). A later call replaces it.
+ *
+ * `path` and `password` are NUL-terminated UTF-8; a file without a password
+ * has the empty one. The file is read before the call returns, and not again.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_IO: the file cannot be read.
+ * - WSKT_ERR_WRONG_PASSWORD: the password does not open it.
+ * - WSKT_ERR_INVALID_CERTIFICATE: it is no PKCS#12 archive, or lacks the
+ *   certificate or the key.
+ * - WSKT_ERR_INVALID_UTF8: `path` or `password` is not UTF-8.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 7292. Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_client_pkcs12_file(wskt_config *config,
+                                               const char *path,
+                                               const char *password);
+
+/**
+ * As wskt_config_set_client_pkcs12_file, from a buffer.
+ *
+ * `archive` is `len` bytes, read before the call returns. NULL only with 0.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_WRONG_PASSWORD: the password does not open it.
+ * - WSKT_ERR_INVALID_CERTIFICATE: it is no PKCS#12 archive, or lacks the
+ *   certificate or the key.
+ * - WSKT_ERR_INVALID_ARGUMENT: `len` is larger than any buffer can be.
+ * - WSKT_ERR_INVALID_UTF8: `password` is not UTF-8.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 7292. Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_client_pkcs12(wskt_config *config,
+                                          const void *archive,
+                                          size_t len,
+                                          const char *password);
 
 /**
  * Limits the whole of opening, from open or connect to the open event, in
@@ -2252,6 +2708,22 @@ const char *wskt_socket_extensions(const wskt_socket *socket,
 WSKT_API uint16_t wskt_socket_response_status(const wskt_socket *socket);
 
 /**
+ * The reason phrase of the server's answer, such as "Forbidden"; empty if it
+ * has none, and as wskt_socket_response_status is 0.
+ *
+ * `out_len` receives its length in bytes; it may be NULL. The text is
+ * NUL-terminated and lent until the socket is freed. NULL gives NULL, and
+ * leaves `out_len` alone.
+ *
+ * Any thread; legal in a callback.
+ *
+ * RFC 9112, section 4. Since: 0.1.0
+ */
+WSKT_API
+const char *wskt_socket_response_reason(const wskt_socket *socket,
+                                        size_t *out_len);
+
+/**
  * The value of a header of the server's answer; the first one if it came
  * more than once.
  *
@@ -2322,6 +2794,21 @@ wskt_result wskt_socket_response_header_at(const wskt_socket *socket,
 WSKT_API
 const void *wskt_socket_response_body(const wskt_socket *socket,
                                       size_t *out_len);
+
+/**
+ * The server's certificate in DER, once TLS is established.
+ *
+ * `out_len` receives its length in bytes; it may be NULL. It is lent until
+ * the socket is freed. NULL, and `out_len` left alone, before that, without
+ * TLS, if TLS failed, and if `socket` is NULL.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+const void *wskt_socket_peer_certificate(const wskt_socket *socket,
+                                         size_t *out_len);
 
 /**
  * The pointer given to wskt_socket_set_user_data, NULL if none was.

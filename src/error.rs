@@ -64,6 +64,10 @@ pub enum Error {
     ConnectFailed,
     /// Another thread drives this object at the moment.
     InUse,
+    /// No private key can be read, or it belongs to another certificate.
+    InvalidKey,
+    /// The password does not open the archive.
+    WrongPassword,
 }
 
 impl Error {
@@ -100,6 +104,8 @@ impl Error {
             Self::Panic => "a bug inside wskt was caught; the object can only be freed",
             Self::ConnectFailed => "the socket ended instead of opening",
             Self::InUse => "another thread drives this object at the moment",
+            Self::InvalidKey => "no private key of this certificate can be read",
+            Self::WrongPassword => "the password does not open the archive",
         }
     }
 }

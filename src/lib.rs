@@ -27,6 +27,7 @@ pub mod close_code;
 pub mod config;
 mod conn;
 mod deadline;
+mod der;
 #[doc(hidden)]
 pub mod drive;
 mod engine;

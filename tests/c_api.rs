@@ -126,11 +126,15 @@ programs! {
     null_everywhere
     races
     refused_body
+    request
     results
     scenarios
     senders
     threads
     timeouts
+    tls_clients
+    tls_settings
+    tls_trust
     two_sockets
 }
 

@@ -15,7 +15,7 @@ use std::process::Command;
 use std::time::Duration;
 use tools::{SHORT, fresh_dir, root, run};
 use wskt::close_code;
-use wskt::config::Config;
+use wskt::config::{Config, TlsVersion};
 
 const DOCUMENTS: [&str; 7] = [
     "README.md",
@@ -339,6 +339,11 @@ fn the_defaults_are_the_librarys() {
     let config = Config::default();
     let seconds = |time: Duration| format!("{} s", time.as_secs());
     let mib = |bytes: u64| format!("{} MiB", bytes >> 20);
+    let none = |is: bool| if is { "none".to_owned() } else { "some".to_owned() };
+    let version = |version| match version {
+        TlsVersion::Tls12 => "1.2".to_owned(),
+        TlsVersion::Tls13 => "1.3".to_owned(),
+    };
     let expected = [
         ("open_timeout", seconds(config.timeouts.open)),
         ("connect_timeout", seconds(config.timeouts.connect)),
@@ -368,13 +373,32 @@ fn the_defaults_are_the_librarys() {
         }),
         ("deflate_level", config.deflate.level.to_string()),
         ("deflate_min_size", format!("{} bytes", config.deflate.min_size)),
+        ("origin", none(config.request.headers.is_empty())),
+        ("user_agent", none(config.request.headers.is_empty())),
+        ("cookie", none(config.request.headers.is_empty())),
+        ("basic_authorization", "the URL's".to_owned()),
+        ("bearer_authorization", none(config.request.headers.is_empty())),
+        ("host", config.request.host.unwrap_or("the URL's".into())),
+        ("system_roots", config.tls.system_roots.to_string()),
+        ("min_tls_version", version(config.tls.min_version)),
+        ("max_tls_version", version(config.tls.max_version)),
+        ("tls_server_name", config.tls.server_name.unwrap_or("the URL's".into())),
+        ("tls_sni", config.tls.sni.to_string()),
+        ("tls_alpn", config.tls.alpn.to_string()),
+        ("client_certificate_file", none(config.tls.client.is_none())),
+        ("client_certificate_pem", none(config.tls.client.is_none())),
+        ("client_pkcs12_file", none(config.tls.client.is_none())),
+        ("client_pkcs12", none(config.tls.client.is_none())),
+        ("danger_any_certificate", config.tls.danger_any_certificate.to_string()),
+        ("danger_any_host_name", config.tls.danger_any_host_name.to_string()),
         ("allow_missing_protocol", config.request.allow_missing_protocol.to_string()),
         ("browser_mode", config.browser_mode.to_string()),
     ];
     let readme = read("README.md");
     let mut told: BTreeMap<String, String> = BTreeMap::new();
     for row in rows(chapter(&readme, "Limits and defaults")) {
-        for name in row.first().map(|cell| quoted(cell)).unwrap_or_default() {
+        let names = row.first().map(|cell| quoted(cell)).unwrap_or_default();
+        for name in names.into_iter().filter(|name| name.starts_with("wskt_")) {
             let value = row.get(1).copied().unwrap_or_default();
             told.insert(name, value.to_owned());
         }
@@ -386,7 +410,7 @@ fn the_defaults_are_the_librarys() {
     assert!(told.is_empty(), "{told:?}");
     for (name, _) in functions() {
         let set = name.starts_with("wskt_config_set_");
-        assert!(!set || readme.contains(&format!("| `{name}`")), "{name} has no default in README");
+        assert!(!set || readme.contains(&format!("`{name}`")), "{name} has no default in README");
     }
 }
 

@@ -26,6 +26,7 @@ else
 fi
 tool make make
 tool perl perl
+tool openssl openssl
 tool objdump binutils
 tool pkg-config pkg-config
 tool valgrind valgrind

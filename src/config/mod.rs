@@ -1,5 +1,6 @@
 //! How to connect: a plain, validated description, shared by reference count.
 
+mod client_certificate;
 mod deflate;
 mod limits;
 mod refusal;
@@ -7,13 +8,17 @@ mod request;
 mod timeouts;
 mod tls;
 
+pub use client_certificate::ClientCertificate;
 pub use deflate::Deflate;
 pub use limits::Limits;
 pub use refusal::{Refusal, Set};
 pub use request::Request;
+pub(crate) use request::basic;
 pub use timeouts::{MAX_TIMEOUT_MS, Timeout, Timeouts};
-pub use tls::{Root, Tls};
+pub(crate) use tls::pin_of;
+pub use tls::{Pin, Root, Tls, TlsVersion};
 
+use crate::error::Error;
 use std::sync::{Arc, OnceLock};
 
 /// Everything that can be set about a connection.
@@ -39,4 +44,9 @@ impl Config {
         static DEFAULT: OnceLock<Arc<Config>> = OnceLock::new();
         Arc::clone(DEFAULT.get_or_init(Arc::default))
     }
+}
+
+/// The whole of a file that an option names.
+fn read_file(path: &str) -> Set<Vec<u8>> {
+    std::fs::read(path).map_err(|error| Refusal::new(Error::Io, format!("{path}: {error}")))
 }

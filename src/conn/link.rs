@@ -3,6 +3,7 @@
 //! one system call. Knows no WebSocket.
 
 use super::tls::{Cipher, Memory, Tls};
+use super::tls_error::explain;
 use crate::sys::{self, Mode};
 use native_tls::{HandshakeError, MidHandshakeTlsStream, TlsConnector, TlsStream};
 use socket2::Socket;
@@ -65,6 +66,11 @@ impl Link {
         }
     }
 
+    /// The peer's certificate in DER.
+    pub(crate) fn peer_certificate(&self) -> Option<Vec<u8>> {
+        self.tls.as_ref()?.stream.peer_certificate().ok()??.to_der().ok()
+    }
+
     /// Whether ciphertext waits for the kernel.
     pub(crate) fn has_ciphertext(&self) -> bool {
         self.ciphertext() > 0
@@ -117,6 +123,8 @@ pub(crate) struct Handshake {
     state: State,
     sent: usize,
     alert: Arc<Mutex<Vec<u8>>>,
+    /// Whom it is with.
+    name: String,
 }
 
 enum State {
@@ -139,7 +147,7 @@ impl Handshake {
     pub(crate) fn start(connector: &TlsConnector, name: &str, link: Link) -> Result<Self, String> {
         let memory = Memory::default();
         let alert = Arc::clone(&memory.alert);
-        let mut this = Self { link, state: State::Void, sent: 0, alert };
+        let mut this = Self { link, state: State::Void, sent: 0, alert, name: name.to_owned() };
         this.settle(connector.connect(name, memory))?;
         Ok(this)
     }
@@ -156,7 +164,7 @@ impl Handshake {
                 let mut sent = self.sent;
                 // The peer should learn why; whether it does changes nothing.
                 let _ = self.link.send_all(&alert, &mut sent);
-                return Err(sentence(&error.to_string()));
+                return Err(explain(&error.to_string(), &self.name));
             }
         };
         Ok(())
@@ -243,36 +251,5 @@ pub(super) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T>
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             done => return done,
         }
-    }
-}
-
-/// The part of an OpenSSL error that a person can act on.
-pub(crate) fn sentence(error: &str) -> String {
-    // "error:0A000086:SSL routines:…:certificate verify failed:file:line: (why)"
-    if let Some((_, why)) = error.rsplit_once('(')
-        && error.contains("certificate verify failed")
-    {
-        return why.trim_end_matches(')').to_owned();
-    }
-    let first = error.split(", error:").next().unwrap_or(error);
-    match first.split(':').nth(4) {
-        Some(reason) if first.starts_with("error:") => reason.trim().to_owned(),
-        _ => error.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::sentence;
-
-    #[test]
-    fn errors_become_sentences() {
-        let verify = "error:0A000086:SSL routines:tls_post_process_server_certificate:certificate \
-                      verify failed:../ssl/statem/statem_clnt.c:1889: (certificate has expired)";
-        assert_eq!(sentence(verify), "certificate has expired");
-        let version =
-            "error:0A00010B:SSL routines:ssl3_get_record:wrong version number:../ssl/a.c:354:";
-        assert_eq!(sentence(version), "wrong version number");
-        assert_eq!(sentence("something else"), "something else");
     }
 }

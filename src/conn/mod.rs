@@ -12,6 +12,7 @@ mod opening;
 pub(crate) mod outbound;
 pub(crate) mod outbox;
 mod tls;
+pub(crate) mod tls_error;
 pub(crate) mod upgrade;
 
 use crate::error::{Cause, Failure};

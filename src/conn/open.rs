@@ -1,9 +1,9 @@
 //! An established connection: reads, parses, delivers. The hot path.
 
 use super::ending::send_deadline;
-use super::link::sentence;
 use super::outbound::CloseFrame;
 use super::tls::CIPHER_ROOM;
+use super::tls_error::sentence;
 use super::{Buffers, Conn, Crank, Expiry, Flow, Next, PLAIN_ROOM, Phase, SPILL, Step, event};
 use crate::error::{Cause, Failure};
 use crate::event::EventKind;

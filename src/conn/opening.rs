@@ -5,6 +5,7 @@ use super::link::{Handshake, Link, Shaken};
 use super::open::Open;
 use super::upgrade::{Agreed, Upgrade};
 use super::{Conn, Crank, Next, Phase, Step, dial};
+use crate::config::pin_of;
 use crate::error::{Cause, Failure};
 use crate::log::Level;
 use crate::resolve;
@@ -91,7 +92,7 @@ impl Conn {
         self.phase_within(self.socket.config().timeouts.tls);
         self.log(Level::Debug, || "starting TLS".to_owned());
         let started = match self.socket.config().tls.connector() {
-            Ok(connector) => Handshake::start(&connector, &self.socket.target().host, link),
+            Ok(connector) => Handshake::start(&connector, self.tls_name(), link),
             Err(error) => Err(error.to_string()),
         };
         match started {
@@ -104,10 +105,33 @@ impl Conn {
         let Phase::Securing(handshake) = &mut self.phase else { return Next::Again };
         match handshake.step() {
             Ok(Shaken::Waits) => return Next::Leave(Step::Idle),
-            Ok(Shaken::Done(link)) => self.begin_upgrade(link),
+            Ok(Shaken::Done(link)) => self.secured(link),
             Err(message) => self.fail(Failure::new(Cause::Tls, message)),
         }
         Next::Again
+    }
+
+    /// The name the server's certificate must be for.
+    fn tls_name(&self) -> &str {
+        let host = &self.socket.target().host;
+        let set = self.socket.config().tls.server_name.as_ref();
+        set.map_or_else(|| host.trim_end_matches('.'), String::as_str)
+    }
+
+    fn secured(&mut self, link: Link) {
+        let certificate = link.peer_certificate();
+        let pins = &self.socket.config().tls.pins;
+        let key = certificate.as_deref().and_then(pin_of);
+        let allowed = pins.is_empty() || key.is_some_and(|key| pins.contains(&key));
+        if let Some(certificate) = certificate {
+            self.socket.set_peer_certificate(certificate);
+        }
+        if allowed {
+            self.begin_upgrade(link);
+        } else {
+            let what = "the server's public key is none of the pinned ones";
+            self.fail(Failure::new(Cause::Tls, what));
+        }
     }
 
     fn begin_upgrade(&mut self, link: Link) {

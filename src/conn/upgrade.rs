@@ -5,14 +5,15 @@
 mod body;
 
 use super::link::Link;
+use super::tls_error::explain;
 use crate::config::Config;
 use crate::error::{Cause, Failure};
 use crate::protocol::{DeflateParams, EXTENSIONS, negotiate, random_bytes};
-use crate::request::base64;
 use crate::socket::Response;
 use crate::sys::Time;
 use crate::text::Text;
 use body::Body;
+use data_encoding::BASE64;
 use std::io::ErrorKind;
 use std::time::Duration;
 use tungstenite::handshake::derive_accept_key;
@@ -83,7 +84,7 @@ fn handshake(message: impl Into<Text>) -> Failure {
 impl Upgrade {
     /// Prepares the request; `build` gets the fresh `Sec-WebSocket-Key`.
     pub(crate) fn new(link: Link, build: impl FnOnce(&str) -> Vec<u8>) -> Self {
-        let key = base64(&random_bytes::<16>());
+        let key = BASE64.encode(&random_bytes::<16>());
         Self { link, request: build(&key), sent: 0, answer: Answer::new(&key), refusal: None }
     }
 
@@ -115,14 +116,21 @@ impl Upgrade {
         config: &Config,
         protocols: &[String],
     ) -> Result<Option<Agreed>, Refused> {
-        self.send()?;
+        // Whoever takes nothing more may have said why before.
+        let unsent = self.send().err();
         let mut chunk = [0u8; 4096];
         loop {
             let n = match self.link.read(&mut chunk) {
-                Ok(0) => return Err(self.ended()),
+                Ok(0) => return Err(unsent.unwrap_or_else(|| self.ended())),
                 Ok(n) => n,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
-                Err(error) => return Err(self.lost(&error)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    return unsent.map_or(Ok(None), Err);
+                }
+                Err(error) => {
+                    let lost = self.lost(&error);
+                    let alert = lost.failure.cause == Cause::Tls;
+                    return Err(unsent.filter(|_| !alert).unwrap_or(lost));
+                }
             };
             let bytes = chunk.get(..n).unwrap_or_default();
             if let Some(agreed) = self.answer.take(bytes, config, protocols)? {
@@ -193,7 +201,7 @@ impl Upgrade {
     /// only after our side is done).
     fn lost(&self, error: &std::io::Error) -> Refused {
         if self.link.is_tls() && error.raw_os_error().is_none() {
-            return Failure::new(Cause::Tls, super::link::sentence(&error.to_string())).into();
+            return Failure::new(Cause::Tls, explain(&error.to_string(), "")).into();
         }
         Failure::os(Cause::Handshake, "the connection was lost during the upgrade", error).into()
     }
@@ -279,7 +287,9 @@ impl Answer {
         }
         let mut headers = vec![httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut parsed = httparse::Response::new(&mut headers);
-        match parsed.parse(&head) {
+        let mut parser = httparse::ParserConfig::default();
+        parser.allow_obsolete_multiline_headers_in_responses(true);
+        match parser.parse_response(&mut parsed, &head) {
             Ok(httparse::Status::Complete(_)) => {}
             Err(httparse::Error::TooManyHeaders) => {
                 return Err(handshake("the response has more than 256 headers").into());
@@ -294,7 +304,7 @@ impl Answer {
             return Ok(None);
         }
         let http11 = parsed.version == Some(1);
-        let text = |bytes: &[u8]| Text::from(String::from_utf8_lossy(bytes).into_owned());
+        let text = |bytes: &[u8]| Text::from(unfolded(&String::from_utf8_lossy(bytes)));
         let response = Response::new(
             status,
             Text::from(parsed.reason.unwrap_or("")),
@@ -308,6 +318,15 @@ impl Answer {
             Err(failure) => Err(Refused { failure, response: Some(response) }),
         }
     }
+}
+
+/// The value of a header whose lines were folded, on one line (RFC 9112 §5.2).
+fn unfolded(value: &str) -> String {
+    if !value.contains('\n') {
+        return value.to_owned();
+    }
+    let lines = value.split('\n').map(|line| line.trim_matches([' ', '\t', '\r']));
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// RFC 6455 §4.1 on the client's validation of the server's response; the

@@ -26,9 +26,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 ///
 /// Made by wskt_config_new, freed by wskt_config_free. Its functions:
 /// - wskt_config_error_text, wskt_config_set_browser_mode,
-/// - the request: wskt_config_add_header,
+/// - the request: wskt_config_add_header, wskt_config_set_origin,
+///   wskt_config_set_user_agent, wskt_config_set_cookie,
+///   wskt_config_set_basic_authorization,
+///   wskt_config_set_bearer_authorization, wskt_config_set_host,
 ///   wskt_config_set_allow_missing_protocol,
 /// - TLS: wskt_config_add_ca_file, wskt_config_add_ca_pem,
+///   wskt_config_set_system_roots, wskt_config_add_pinned_public_key,
+///   wskt_config_set_min_tls_version, wskt_config_set_max_tls_version,
+///   wskt_config_set_tls_server_name, wskt_config_set_tls_sni,
+///   wskt_config_set_tls_alpn, wskt_config_set_danger_any_certificate,
+///   wskt_config_set_danger_any_host_name,
+/// - the client's certificate: wskt_config_set_client_certificate_file,
+///   wskt_config_set_client_certificate_pem,
+///   wskt_config_set_client_pkcs12_file, wskt_config_set_client_pkcs12,
 /// - time: wskt_config_set_open_timeout, wskt_config_set_connect_timeout,
 ///   wskt_config_set_tls_timeout, wskt_config_set_upgrade_timeout,
 ///   wskt_config_set_close_timeout, wskt_config_set_linger_timeout,
@@ -87,9 +98,11 @@ pub struct wskt_loop {
 /// wskt_socket_close, wskt_socket_abort, wskt_socket_pause,
 /// wskt_socket_resume, wskt_socket_ready_state, wskt_socket_buffered_amount,
 /// wskt_socket_url, wskt_socket_protocol, wskt_socket_extensions,
-/// wskt_socket_response_status, wskt_socket_response_header,
+/// wskt_socket_response_status, wskt_socket_response_reason,
+/// wskt_socket_response_header,
 /// wskt_socket_response_header_count, wskt_socket_response_header_at,
-/// wskt_socket_response_body, wskt_socket_user_data, wskt_socket_close_event,
+/// wskt_socket_response_body, wskt_socket_peer_certificate,
+/// wskt_socket_user_data, wskt_socket_close_event,
 /// wskt_socket_error_text, wskt_socket_dispatch_close_event.
 ///
 /// Since: 0.1.0

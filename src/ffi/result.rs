@@ -87,6 +87,12 @@ pub enum wskt_result {
     WSKT_ERR_CONNECT_FAILED = -27,
     /// Another thread is driving this socket or loop right now.
     WSKT_ERR_IN_USE = -28,
+    /// No private key can be read from the file or buffer, or it is not the
+    /// certificate's. wskt_config_error_text tells the command that converts
+    /// a key of another form.
+    WSKT_ERR_INVALID_KEY = -29,
+    /// The password does not open the PKCS#12 archive.
+    WSKT_ERR_WRONG_PASSWORD = -30,
 }
 
 /// What ended a connection, in the error and the close event.
@@ -205,6 +211,8 @@ impl From<Error> for wskt_result {
             Error::Panic => Self::WSKT_ERR_PANIC,
             Error::ConnectFailed => Self::WSKT_ERR_CONNECT_FAILED,
             Error::InUse => Self::WSKT_ERR_IN_USE,
+            Error::InvalidKey => Self::WSKT_ERR_INVALID_KEY,
+            Error::WrongPassword => Self::WSKT_ERR_WRONG_PASSWORD,
         }
     }
 }
@@ -274,7 +282,7 @@ const fn c_name(name: &'static str) -> &'static CStr {
     }
 }
 
-static RESULTS: [ResultRow; 29] = results! {
+static RESULTS: [ResultRow; 31] = results! {
     WSKT_ERR_NULL Null
     WSKT_ERR_INVALID_ARGUMENT InvalidArgument
     WSKT_ERR_INVALID_STATE InvalidState
@@ -303,6 +311,8 @@ static RESULTS: [ResultRow; 29] = results! {
     WSKT_ERR_PANIC Panic
     WSKT_ERR_CONNECT_FAILED ConnectFailed
     WSKT_ERR_IN_USE InUse
+    WSKT_ERR_INVALID_KEY InvalidKey
+    WSKT_ERR_WRONG_PASSWORD WrongPassword
 };
 
 struct CauseRow {
@@ -355,7 +365,7 @@ mod tests {
 
     #[test]
     fn numbers_are_fixed() {
-        let numbers: Vec<(&str, i32)> = (-28..=0).rev().map(|code| (name(code), code)).collect();
+        let numbers: Vec<(&str, i32)> = (-30..=0).rev().map(|code| (name(code), code)).collect();
         let expected = [
             "OK",
             "NULL",
@@ -386,6 +396,8 @@ mod tests {
             "PANIC",
             "CONNECT_FAILED",
             "IN_USE",
+            "INVALID_KEY",
+            "WRONG_PASSWORD",
         ];
         assert_eq!(numbers.len(), expected.len());
         for ((name, code), expected) in numbers.into_iter().zip(expected) {
@@ -396,11 +408,11 @@ mod tests {
 
     #[test]
     fn names_and_texts_are_distinct() {
-        let names: HashSet<_> = (-28..=0).map(name).collect();
-        let texts: HashSet<_> = (-28..=0).map(text).collect();
-        assert_eq!((names.len(), texts.len()), (29, 29));
+        let names: HashSet<_> = (-30..=0).map(name).collect();
+        let texts: HashSet<_> = (-30..=0).map(text).collect();
+        assert_eq!((names.len(), texts.len()), (31, 31));
         assert!(!texts.contains(""));
-        for code in [1, -29, i32::MAX, i32::MIN] {
+        for code in [1, -31, i32::MAX, i32::MIN] {
             assert_eq!((name(code), text(code)), ("unknown", "unknown result"));
         }
     }

@@ -143,6 +143,25 @@ pub unsafe extern "C" fn wskt_socket_response_status(socket: *const wskt_socket)
     })
 }
 
+/// The reason phrase of the server's answer, such as "Forbidden"; empty if it
+/// has none, and as wskt_socket_response_status is 0.
+///
+/// `out_len` receives its length in bytes; it may be NULL. The text is
+/// NUL-terminated and lent until the socket is freed. NULL gives NULL, and
+/// leaves `out_len` alone.
+///
+/// Any thread; legal in a callback.
+///
+/// RFC 9112, section 4. Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_response_reason(
+    socket: *const wskt_socket,
+    out_len: *mut usize,
+) -> *const c_char {
+    // SAFETY: the caller promises a live handle and a place, or NULLs.
+    unsafe { lend(socket, out_len, |socket| Some(socket.response_reason())) }
+}
+
 /// The value of a header of the server's answer; the first one if it came
 /// more than once.
 ///
@@ -254,6 +273,29 @@ pub unsafe extern "C" fn wskt_socket_response_body(
         // SAFETY: the caller promises a writable place or NULL.
         unsafe { set_if_wanted(out_len, body.len()) };
         Some(body.as_ptr().cast())
+    })
+}
+
+/// The server's certificate in DER, once TLS is established.
+///
+/// `out_len` receives its length in bytes; it may be NULL. It is lent until
+/// the socket is freed. NULL, and `out_len` left alone, before that, without
+/// TLS, if TLS failed, and if `socket` is NULL.
+///
+/// Any thread; legal in a callback.
+///
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_peer_certificate(
+    socket: *const wskt_socket,
+    out_len: *mut usize,
+) -> *const c_void {
+    getter(ptr::null(), || {
+        // SAFETY: the caller promises a live handle or NULL.
+        let certificate = unsafe { handle::peek(socket) }?.peer_certificate()?;
+        // SAFETY: the caller promises a writable place or NULL.
+        unsafe { set_if_wanted(out_len, certificate.len()) };
+        Some(certificate.as_ptr().cast())
     })
 }
 

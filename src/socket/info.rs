@@ -114,8 +114,22 @@ impl Socket {
         self.response.get()
     }
 
+    /// The reason phrase of that answer; empty if there is none.
+    pub fn response_reason(&self) -> &Text {
+        self.response.get().map_or_else(|| empty(), |response| &response.reason)
+    }
+
     pub(crate) fn set_response(&self, response: Response) {
         let _ = self.response.set(response);
+    }
+
+    /// The server's certificate in DER, once TLS is established.
+    pub fn peer_certificate(&self) -> Option<&[u8]> {
+        self.peer_certificate.get().map(Vec::as_slice)
+    }
+
+    pub(crate) fn set_peer_certificate(&self, der: Vec<u8>) {
+        let _ = self.peer_certificate.set(der);
     }
 
     pub(crate) fn set_protocol(&self, name: String) {

@@ -234,6 +234,7 @@ static void no_answer(wskt_socket *socket) {
     const char *value = "v";
     size_t len = 77;
     CHECK_INT(wskt_socket_response_status(socket), 0);
+    CHECK_STR(wskt_socket_response_reason(socket, NULL), "");
     CHECK_INT(wskt_socket_response_header_count(socket), 0);
     CHECK(wskt_socket_response_header(socket, "Upgrade", &len) == NULL);
     CHECK_INT(len, 77);
@@ -247,7 +248,9 @@ static void check_101(wskt_socket *socket) {
     check_header(socket, "x-a", "1");
     check_header(socket, "X-MIDDLE", "between");
     check_header(socket, "upgrade", "websocket");
-    check_order(socket, "X-A: 1\nX-Middle: between\nx-a: 2\nX-Empty: \n");
+    check_order(socket, "X-A: 1\nX-Middle: between\nx-a: 2\nX-Empty: \n"
+                        "X-Folded: a b c\n");
+    CHECK_STR(wskt_socket_response_reason(socket, NULL), "Switching Protocols");
     CHECK(wskt_socket_response_header(socket, "X-B", NULL) == NULL);
     CHECK(wskt_socket_response_header(socket, "", NULL) == NULL);
     CHECK(wskt_socket_response_header(socket, "\xff", NULL) == NULL);
@@ -262,7 +265,8 @@ static void after_101(enum way way, const char *port_name) {
     struct visit visit;
     visit_make(&visit, way, port_name,
                "accept header=X-A:1 header=X-Middle:between header=x-a:2 "
-               "header=X-Empty:; answer-close; half-close",
+               "header=X-Empty: header=X-Folded:a%0D%0A%20b%20%0D%0A%09%20c; "
+               "answer-close; half-close",
                trusting_config());
     visit.party.on_event = look_at_101;
     no_answer(visit.party.socket);
@@ -273,7 +277,10 @@ static void after_101(enum way way, const char *port_name) {
 }
 
 static void check_403(wskt_socket *socket) {
+    size_t len = 77;
     CHECK_INT(wskt_socket_response_status(socket), 403);
+    CHECK_STR(wskt_socket_response_reason(socket, &len), "Forbidden");
+    CHECK_INT(len, 9);
     check_header(socket, "x-why", "not you");
     check_order(socket, "X-Why: not you\nX-Why: never\n");
 }

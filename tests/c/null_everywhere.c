@@ -31,6 +31,19 @@ static void handles(void) {
     NULLS(wskt_config_set_deflate_min_size(NULL, 0));
     NULLS(wskt_config_add_ca_file(NULL, "x"));
     NULLS(wskt_config_add_ca_pem(NULL, "x", 1));
+    NULLS(wskt_config_set_system_roots(NULL, true));
+    NULLS(wskt_config_add_pinned_public_key(NULL, "x"));
+    NULLS(wskt_config_set_min_tls_version(NULL, WSKT_TLS_1_2));
+    NULLS(wskt_config_set_max_tls_version(NULL, WSKT_TLS_1_2));
+    NULLS(wskt_config_set_tls_server_name(NULL, "x"));
+    NULLS(wskt_config_set_tls_sni(NULL, true));
+    NULLS(wskt_config_set_tls_alpn(NULL, true));
+    NULLS(wskt_config_set_danger_any_certificate(NULL, true));
+    NULLS(wskt_config_set_danger_any_host_name(NULL, true));
+    NULLS(wskt_config_set_client_certificate_file(NULL, "x", "y"));
+    NULLS(wskt_config_set_client_certificate_pem(NULL, "x", 1, "y", 1));
+    NULLS(wskt_config_set_client_pkcs12_file(NULL, "x", "y"));
+    NULLS(wskt_config_set_client_pkcs12(NULL, "x", 1, "y"));
     NULLS(wskt_config_add_header(NULL, "X-A", "b"));
     NULLS(wskt_config_set_allow_missing_protocol(NULL, true));
     NULLS(wskt_config_set_browser_mode(NULL, true));
@@ -89,6 +102,16 @@ static void config_pointers(void) {
     NULLS(wskt_config_add_ca_pem(config, NULL, 1));
     RESULT(wskt_config_add_ca_pem(config, NULL, 0),
            WSKT_ERR_INVALID_CERTIFICATE);
+    NULLS(wskt_config_add_pinned_public_key(config, NULL));
+    NULLS(wskt_config_set_tls_server_name(config, NULL));
+    NULLS(wskt_config_set_client_certificate_file(config, NULL, "y"));
+    NULLS(wskt_config_set_client_certificate_file(config, "x", NULL));
+    NULLS(wskt_config_set_client_certificate_pem(config, NULL, 1, "y", 1));
+    NULLS(wskt_config_set_client_certificate_pem(config, "x", 1, NULL, 1));
+    NULLS(wskt_config_set_client_pkcs12_file(config, NULL, "y"));
+    NULLS(wskt_config_set_client_pkcs12_file(config, "x", NULL));
+    NULLS(wskt_config_set_client_pkcs12(config, NULL, 1, "y"));
+    NULLS(wskt_config_set_client_pkcs12(config, "x", 1, NULL));
     NULLS(wskt_config_add_header(config, NULL, "b"));
     NULLS(wskt_config_add_header(config, "X-A", NULL));
     NULLS(wskt_config_add_header(config, NULL, NULL));

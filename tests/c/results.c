@@ -40,6 +40,8 @@ static const struct numbered results[] = {
     ROW(WSKT_ERR_PANIC, -26),
     ROW(WSKT_ERR_CONNECT_FAILED, -27),
     ROW(WSKT_ERR_IN_USE, -28),
+    ROW(WSKT_ERR_INVALID_KEY, -29),
+    ROW(WSKT_ERR_WRONG_PASSWORD, -30),
 };
 
 static const struct numbered causes[] = {

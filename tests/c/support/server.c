@@ -247,6 +247,15 @@ static void copy_word(char *out, size_t room, const char *at) {
     text_free(&word);
 }
 
+/* The value of a key, as JSON. */
+static char *copy_value(const char *object, const char *key) {
+    const char *at = member(object, key);
+    struct text value = {0};
+    CHECK(at != NULL);
+    text_add_bytes(&value, at, (size_t)(skip(at) - at));
+    return value.at;
+}
+
 void get_report(struct report *report, const char *id) {
     const char *at;
     memset(report, 0, sizeof *report);
@@ -261,10 +270,8 @@ void get_report(struct report *report, const char *id) {
     copy_word(report->tcp_end, sizeof report->tcp_end,
               member(report->json, "tcp_end"));
     report->bytes = atol(member(report->json, "bytes"));
-    at = member(report->json, "errors");
-    report->errors = strdup(at);
-    CHECK(report->errors != NULL);
-    report->errors[skip(at) - at] = '\0';
+    report->errors = copy_value(report->json, "errors");
+    report->tls = copy_value(report->json, "tls");
     at = member(member(report->json, "request"), "headers");
     for (at++; *at == '['; at += *at == ',') {
         const char *value = skip(at + 1) + 1;
@@ -279,8 +286,32 @@ void get_report(struct report *report, const char *id) {
 void free_report(struct report *report) {
     free(report->json);
     free(report->errors);
+    free(report->tls);
     text_free(&report->frames);
     text_free(&report->headers);
+}
+
+char *server_file(const char *name) {
+    struct text path = {0};
+    text_add(&path, "%s/%s", env("WSKT_DIR"), name);
+    return path.at;
+}
+
+char *read_whole(const char *path, size_t *out_len) {
+    struct text all = {0};
+    char chunk[4096];
+    size_t n;
+    FILE *file = fopen(path, "rb");
+    CHECK(file != NULL);
+    text_add(&all, "%s", "");
+    while ((n = fread(chunk, 1, sizeof chunk, file)) > 0) {
+        text_add_bytes(&all, chunk, n);
+    }
+    fclose(file);
+    if (out_len != NULL) {
+        *out_len = all.len;
+    }
+    return all.at;
 }
 
 wskt_config *trusting_config(void) {

@@ -115,14 +115,20 @@ struct report {
     char tcp_end[24];
     /* All that came behind the request. */
     long bytes;
-    /* The list of errors as JSON. */
+    /* The list of errors, and what is told of TLS, as JSON. */
     char *errors;
+    char *tls;
     /* The request's headers, one `Name: value` a line. */
     struct text headers;
 };
 
 void get_report(struct report *report, const char *id);
 void free_report(struct report *report);
+
+/* The path of a file among the server's certificates, and what is in a file;
+   NUL-terminated. `out_len` may be NULL. The caller frees both. */
+char *server_file(const char *name);
+char *read_whole(const char *path, size_t *out_len);
 
 /* A configuration that trusts the server's CA. The caller frees it. */
 wskt_config *trusting_config(void);

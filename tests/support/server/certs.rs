@@ -104,12 +104,7 @@ pub(crate) fn make(dir: &Path) -> Result<Vec<(&'static str, SslAcceptor)>, Failu
 }
 
 /// The client's certificate and its key in every form there is.
-fn client_files(
-    dir: &Path,
-    ca: &Identity,
-    other: &Identity,
-    valid: Valid,
-) -> Result<(), Failure> {
+fn client_files(dir: &Path, ca: &Identity, other: &Identity, valid: Valid) -> Result<(), Failure> {
     let client = |key, issuer| identity(&["client"], valid, Purpose::Client, key, Some(issuer));
     let rsa = Rsa::generate(2048)?;
     let ec = curve()?;
