@@ -112,6 +112,8 @@ enum class result : std::int32_t {
     panic = WSKT_ERR_PANIC,
     connect_failed = WSKT_ERR_CONNECT_FAILED,
     in_use = WSKT_ERR_IN_USE,
+    invalid_key = WSKT_ERR_INVALID_KEY,
+    wrong_password = WSKT_ERR_WRONG_PASSWORD,
 };
 
 /* What ended a connection: wskt_cause. */
@@ -706,6 +708,97 @@ public:
                                           detail::terminated(value, call).c_str()),
                    call);
     }
+    config &set_origin(std::string_view origin) {
+        const char *call = "set_origin";
+        return set(wskt_config_set_origin(c_config(),
+                                          detail::terminated(origin, call).c_str()),
+                   call);
+    }
+    config &set_user_agent(std::string_view user_agent) {
+        const char *call = "set_user_agent";
+        return set(wskt_config_set_user_agent(c_config(),
+                                              detail::terminated(user_agent, call).c_str()),
+                   call);
+    }
+    config &set_cookie(std::string_view cookies) {
+        const char *call = "set_cookie";
+        return set(wskt_config_set_cookie(c_config(),
+                                          detail::terminated(cookies, call).c_str()),
+                   call);
+    }
+    config &set_basic_authorization(std::string_view user, std::string_view password) {
+        const char *call = "set_basic_authorization";
+        return set(wskt_config_set_basic_authorization(c_config(),
+                                                       detail::terminated(user, call).c_str(),
+                                                       detail::terminated(password, call).c_str()),
+                   call);
+    }
+    config &set_bearer_authorization(std::string_view token) {
+        const char *call = "set_bearer_authorization";
+        return set(wskt_config_set_bearer_authorization(c_config(),
+                                                        detail::terminated(token, call).c_str()),
+                   call);
+    }
+    config &set_host(std::string_view host) {
+        const char *call = "set_host";
+        return set(wskt_config_set_host(c_config(), detail::terminated(host, call).c_str()), call);
+    }
+    config &set_system_roots(bool on) {
+        return set(wskt_config_set_system_roots(c_config(), on), "set_system_roots");
+    }
+    config &add_pinned_public_key(std::string_view pin) {
+        const char *call = "add_pinned_public_key";
+        return set(wskt_config_add_pinned_public_key(c_config(), detail::terminated(pin, call).c_str()),
+                   call);
+    }
+    config &set_min_tls_version(wskt_tls_version version) {
+        return set(wskt_config_set_min_tls_version(c_config(), version), "set_min_tls_version");
+    }
+    config &set_max_tls_version(wskt_tls_version version) {
+        return set(wskt_config_set_max_tls_version(c_config(), version), "set_max_tls_version");
+    }
+    config &set_tls_server_name(std::string_view name) {
+        const char *call = "set_tls_server_name";
+        return set(wskt_config_set_tls_server_name(c_config(),
+                                                   detail::terminated(name, call).c_str()),
+                   call);
+    }
+    config &set_tls_sni(bool on) {
+        return set(wskt_config_set_tls_sni(c_config(), on), "set_tls_sni");
+    }
+    config &set_tls_alpn(bool on) {
+        return set(wskt_config_set_tls_alpn(c_config(), on), "set_tls_alpn");
+    }
+    config &set_client_certificate_file(std::string_view certificate_path, std::string_view key_path) {
+        const char *call = "set_client_certificate_file";
+        return set(wskt_config_set_client_certificate_file(c_config(),
+                                                           detail::terminated(certificate_path, call).c_str(),
+                                                           detail::terminated(key_path, call).c_str()),
+                   call);
+    }
+    config &set_client_certificate_pem(std::string_view certificate, std::string_view key) {
+        return set(wskt_config_set_client_certificate_pem(c_config(), certificate.data(),
+                                                          certificate.size(), key.data(), key.size()),
+                   "set_client_certificate_pem");
+    }
+    config &set_client_pkcs12_file(std::string_view path, std::string_view password) {
+        const char *call = "set_client_pkcs12_file";
+        return set(wskt_config_set_client_pkcs12_file(c_config(), detail::terminated(path, call).c_str(),
+                                       detail::terminated(password, call).c_str()),
+                   call);
+    }
+    config &set_client_pkcs12(bytes_view archive, std::string_view password) {
+        const char *call = "set_client_pkcs12";
+        return set(wskt_config_set_client_pkcs12(c_config(), archive.data(), archive.size(),
+                                                 detail::terminated(password, call).c_str()),
+                   call);
+    }
+    config &set_danger_any_certificate(bool on) {
+        return set(wskt_config_set_danger_any_certificate(c_config(), on), "set_danger_any_certificate");
+    }
+    config &set_danger_any_host_name(bool on) {
+        return set(wskt_config_set_danger_any_host_name(c_config(), on), "set_danger_any_host_name");
+    }
     config &set_allow_missing_protocol(bool allow) {
         return set(wskt_config_set_allow_missing_protocol(c_config(), allow),
                    "set_allow_missing_protocol");
@@ -931,6 +1024,11 @@ public:
     std::uint16_t response_status() const noexcept {
         return wskt_socket_response_status(socket_);
     }
+    std::string_view response_reason() const noexcept {
+        std::size_t len = 0;
+        const char *reason = wskt_socket_response_reason(socket_, &len);
+        return {reason, len};
+    }
     std::optional<std::string_view> response_header(std::string_view name) const {
         std::size_t len = 0;
         const char *value = wskt_socket_response_header(
@@ -948,6 +1046,12 @@ public:
             all.emplace_back(name, value);
         }
         return all;
+    }
+    /* In DER; empty without TLS. */
+    bytes_view peer_certificate() const noexcept {
+        std::size_t len = 0;
+        const void *der = wskt_socket_peer_certificate(socket_, &len);
+        return {der, len};
     }
     bytes_view response_body() const noexcept {
         std::size_t len = 0;

@@ -343,6 +343,11 @@ void what_is_refused_is_thrown() {
           result::invalid_argument);
     CHECK(thrown([&] { config.add_ca_file("/nonexistent"); }) == result::io);
     CHECK(thrown([&] { config.add_ca_pem("nothing"); }) == result::invalid_certificate);
+    CHECK(thrown([&] { config.set_host("a b"); }) == result::invalid_argument);
+    CHECK(thrown([&] { config.set_min_tls_version(static_cast<wskt_tls_version>(1)); }) ==
+          result::invalid_argument);
+    CHECK(thrown([&] { config.set_client_pkcs12({}, "x"); }) == result::invalid_certificate);
+    config.set_origin("https://example.com").set_tls_sni(false).set_tls_server_name("localhost");
     try {
         config.set_water_marks(2, 1);
         FAIL("not refused");
