@@ -30,7 +30,9 @@ def compile(name, sources, flags, compiler="cc"):
     paths = [os.path.join(HERE, source) for source in sources]
     directories = {os.path.dirname(path) for path in paths} | {os.path.join(HERE, "clients")}
     inputs = [os.path.join(d, f) for d in directories for f in os.listdir(d) if f.endswith(".h")]
-    inputs += [*paths, os.path.join(ROOT, "include", "wskt.h")]
+    inputs += paths
+    if "-lwskt" in flags:
+        inputs.append(os.path.join(ROOT, "include", "wskt.h"))
     if os.path.exists(program) and os.path.getmtime(program) > max(map(os.path.getmtime, inputs)):
         return program
     os.makedirs(OUT, exist_ok=True)

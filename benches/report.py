@@ -59,6 +59,8 @@ def idle_table(workload, results):
 
 
 def workload_table(workload, results):
+    if not results:
+        return []
     lines = [f"### {workload.title}", "", f"`{workload.id}`", ""]
     if workload.program == "idle":
         return lines + idle_table(workload, results)

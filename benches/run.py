@@ -2,16 +2,22 @@
 """Measures wskt beside its peers and the floor; prints tables in Markdown.
 
     benches/run.py [--rounds N] [--only REGEX] [--clients REGEX]
-                   [--no-peers] [--no-counts] [--no-time] [--targets] [--out FILE]
+                   [--no-peers] [--no-counts] [--no-time] [--targets]
+                   [--add] [--out FILE]
 
-make bench installs the peers, builds everything and runs it all."""
+make bench installs the peers, builds everything and runs it all. What was
+measured stays in build/bench/results.json; with --add a run replaces only what
+it measures, and prints all."""
 
 import argparse
 import concurrent.futures
+import fcntl
+import json
+import os
 import re
 import statistics
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import build
 import report
@@ -28,6 +34,42 @@ class Result:
     counts: tuple | None = None
 
 
+RESULTS = os.path.join(build.OUT, "results.json")
+
+
+def store(workload, results, options):
+    """Adds to what is stored; two runs may do so at once."""
+    with open(RESULTS, "a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        everything = json.loads(file.read() or "{}")
+        known = everything.setdefault(workload.id, {})
+        for name, result in results.items():
+            fields = asdict(result)
+            if options.no_time:
+                fields = {"counts": fields["counts"]}
+            elif options.no_counts:
+                del fields["counts"]
+            known[name] = known.get(name, {}) | fields
+        file.truncate(0)
+        file.write(json.dumps(everything, indent=1))
+
+
+def restore(workloads, clients):
+    """What is stored, in the order of the lists."""
+    with open(RESULTS) as file:
+        everything = json.load(file)
+    return {
+        workload.id: {
+            client.name: Result(**everything[workload.id][client.name])
+            for client in clients
+            if any(everything[workload.id].get(client.name, {}).values())
+        }
+        for workload in workloads
+        if workload.id in everything
+    }
+
+
 def complain(problem):
     print(f"bench: {problem}", file=sys.stderr)
 
@@ -35,6 +77,8 @@ def complain(problem):
 def time_rounds(workload, clients, server, rounds):
     """Medians over rounds in which every client has its turn."""
     samples = {client.name: [] for client in clients}
+    if workload.program == "idle":
+        rounds = 1  # memory is the same each time
     for _ in range(rounds):
         for client in clients:
             if samples[client.name] is None:
@@ -95,31 +139,30 @@ def parse():
     parser.add_argument("--no-counts", action="store_true")
     parser.add_argument("--no-time", action="store_true", help="counts only")
     parser.add_argument("--targets", action="store_true", help="only the table of targets")
+    parser.add_argument("--add", action="store_true", help="keep what was measured before")
     parser.add_argument("--out", metavar="FILE", help="write there too")
     return parser.parse_args()
 
 
 def main():
     options = parse()
-    clients = build.own_clients() + ([] if options.no_peers else [*build.peers()])
-    clients = [client for client in clients if re.search(options.clients, client.name)]
+    every_client = build.own_clients() + ([] if options.no_peers else [*build.peers()])
+    clients = [client for client in every_client if re.search(options.clients, client.name)]
     workloads = [workload for workload in WORKLOADS if re.search(options.only, workload.id)]
     counter = None if options.no_counts else Counter()
-    lines = [*report.machine(), f"- {options.rounds} rounds"]
-    if counter is not None:
-        lines[-1] += f"; {counter.tools()}"
-    lines.append("")
-    all_results = {}
-    tables = []
+    if not options.add and os.path.exists(RESULTS):
+        os.remove(RESULTS)
     with Server(build.server()) as server:
         for workload in workloads:
             print(f"bench: {workload.title}", file=sys.stderr)
             results = measure(workload, clients, server, counter, options)
-            all_results[workload.id] = results
-            tables += report.workload_table(workload, results)
-    lines += report.targets_table(workloads, all_results)
+            store(workload, results, options)
+    lines = [*report.machine(), f"- {options.rounds} rounds; {Counter().tools()}", ""]
+    results = restore(WORKLOADS, every_client)
+    lines += report.targets_table(WORKLOADS, results)
     if not options.targets:
-        lines += tables
+        for workload in WORKLOADS:
+            lines += report.workload_table(workload, results.get(workload.id, {}))
     text = "\n".join(lines)
     print(text)
     if options.out:

@@ -75,7 +75,7 @@ def turns(server, wskt):
     counter = Counter()
     rows = []
     # Opening differs a little from run to run: more turns for more sockets.
-    for connections, counted in ((100, 5_000), (1_000, 10_000), (10_000, 50_000)):
+    for connections, counted in ((100, 5_000), (1_000, 10_000), (10_000, 200_000)):
         workload = dataclasses.replace(fan, connections=connections, counted=counted)
         instructions, calls = counter.per_message(wskt, workload, server)
         rows.append([f"{connections:,}", report.plain(instructions), report.plain(calls)])
