@@ -94,7 +94,7 @@ def best_peer(results):
 
 
 def verdict(value, limit):
-    return value is None or limit is None or value <= limit * 1.005
+    return value is None or limit is None or value <= limit * 1.03
 
 
 def targets_table(workloads, all_results):
