@@ -142,6 +142,7 @@ programs! {
 const ELSEWHERE: &[&str] = &[
     "layout",
     "bench_roundtrip",
+    "cve_deflate",
     "cve_floods",
     "cve_frames",
     "cve_masks",

@@ -38,6 +38,11 @@ fn api() {
 }
 
 #[test]
+fn deflate() {
+    each("deflate", targets::deflate::run);
+}
+
+#[test]
 fn frames() {
     each("frames", targets::frames::run);
 }

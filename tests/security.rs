@@ -84,6 +84,14 @@ cases! {
         ws_cve_2021_32640_long_header_values
         ws_3_3_1_extension_parser
     }
+    cve_deflate {
+        libsoup_cve_2026_15709_bomb_in_fragments
+        undici_cve_2026_1526_bomb_in_a_frame
+        websockets_cve_2018_1000518_many_messages
+        undici_cve_2026_2229_window_sizes
+        undici_ghsa_3wwx_pv8p_q78v_error_after_error
+        lws_cve_2025_1866_streams_that_lie
+    }
     cve_masks {
         curl_cve_2025_10148_fresh_for_each_frame
         ixwebsocket_mask_is_the_clock

@@ -9,6 +9,7 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 use std::cell::Cell;
 use std::collections::TryReserveError;
 use std::fmt;
+use std::thread::LocalKey;
 
 /// What ends a flush, and what a message on the wire leaves out (7.2.1).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
@@ -22,6 +23,17 @@ const STATE: usize = 384 << 10;
 thread_local! {
     static SPARE_COMPRESS: Cell<Option<Packer>> = const { Cell::new(None) };
     static SPARE_DECOMPRESS: Cell<Option<Unpacker>> = const { Cell::new(None) };
+}
+
+/// The thread's spare one. In an exit handler a thread has none any more.
+fn spare<T>(of: &'static LocalKey<Cell<Option<T>>>) -> Option<T> {
+    of.try_with(Cell::take).ok().flatten()
+}
+
+/// Leaves one for the thread's next message.
+fn keep<T>(of: &'static LocalKey<Cell<Option<T>>>, one: Option<T>) {
+    // In an exit handler it goes with its message.
+    let _ = of.try_with(|spare| spare.set(one));
 }
 
 /// The crate panics where memory for a state is refused: ask before.
@@ -45,7 +57,7 @@ impl Packer {
     /// The thread's spare one if it fits, or a new one.
     fn get(level: u32, bits: u8) -> Result<Self, TryReserveError> {
         if let Some(mut spare) =
-            SPARE_COMPRESS.take().filter(|p| (p.level, p.bits) == (level, bits))
+            spare(&SPARE_COMPRESS).filter(|p| (p.level, p.bits) == (level, bits))
         {
             spare.compress.reset();
             return Ok(spare);
@@ -111,7 +123,7 @@ impl Deflater {
             }
             self.begun = false;
             if !self.takeover {
-                SPARE_COMPRESS.set(self.packer.take());
+                keep(&SPARE_COMPRESS, self.packer.take());
             }
         }
         Ok(())
@@ -170,7 +182,7 @@ struct Unpacker {
 impl Unpacker {
     /// The thread's spare one if it fits, or a new one.
     fn get(bits: u8) -> Result<Self, TryReserveError> {
-        if let Some(mut spare) = SPARE_DECOMPRESS.take().filter(|u| u.bits == bits) {
+        if let Some(mut spare) = spare(&SPARE_DECOMPRESS).filter(|u| u.bits == bits) {
             spare.decompress.reset(false);
             return Ok(spare);
         }
@@ -279,7 +291,7 @@ impl Inflater {
         }
         self.fed = false;
         if !self.takeover {
-            SPARE_DECOMPRESS.set(self.unpacker.take());
+            keep(&SPARE_DECOMPRESS, self.unpacker.take());
         }
         Ok(())
     }
