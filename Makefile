@@ -81,6 +81,7 @@ demo:
 # A second make looks again for what the first step may have installed.
 test:
 	tests/setup.sh
+	tests/bindings/setup.sh
 	@$(MAKE) --no-print-directory tests-only
 
 tests-only:

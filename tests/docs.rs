@@ -231,6 +231,19 @@ fn the_program_of_the_readme_is_the_example() {
     assert!(example.lines().count() <= 32, "it should stay short");
 }
 
+/// Languages of the README, each with the file that is its program.
+const PROGRAMS: [(&str, &str); 1] = [("python", "bindings/python/examples/echo.py")];
+
+#[test]
+fn the_programs_of_other_languages_are_the_examples() {
+    let readme = read("README.md");
+    let part = chapter(&readme, "From other languages");
+    for (language, example) in PROGRAMS {
+        let program = blocks(part, language).into_iter().next();
+        assert_eq!(program, Some(read(example)), "{example}");
+    }
+}
+
 /// What a snippet that is no whole file may take for granted.
 const BEFORE: &str = "\
 #define _POSIX_C_SOURCE 200809L

@@ -39,12 +39,28 @@ fn sanitizer_flags() -> String {
 }
 
 impl Harness {
-    /// Prepares everything in a directory of this name.
-    pub fn new(name: &str) -> Harness {
+    /// Library and server only, for programs that are not in C.
+    pub fn without_c(name: &str) -> Harness {
         let dir = tools::fresh_dir(name);
         for link in ["libwskt.so.0.1", "libwskt.so"] {
             std::os::unix::fs::symlink(library(), dir.join(link)).expect("a link");
         }
+        Harness { server: TestServer::start(), dir, objects: Vec::new() }
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The server.
+    pub fn server(&self) -> &TestServer {
+        &self.server
+    }
+
+    /// Prepares everything in a directory of this name.
+    pub fn new(name: &str) -> Harness {
+        let mut harness = Harness::without_c(name);
         let support = root().join("tests/c/support");
         let mut sources: Vec<PathBuf> = std::fs::read_dir(support)
             .expect("tests/c/support")
@@ -52,15 +68,16 @@ impl Harness {
             .filter(|path| path.extension().is_some_and(|e| e == "c"))
             .collect();
         sources.sort();
-        let objects = sources
+        harness.objects = sources
             .iter()
             .map(|source| {
-                let object = dir.join(source.file_name().expect("a name")).with_extension("o");
+                let object =
+                    harness.dir.join(source.file_name().expect("a name")).with_extension("o");
                 tools::run(cc().arg("-c").arg(source).arg("-o").arg(&object), "", LONG).exited(0);
                 object
             })
             .collect();
-        Harness { server: TestServer::start(), dir, objects }
+        harness
     }
 
     /// Compiles and links `tests/c/NAME.c`.

@@ -1,0 +1,48 @@
+"""The browser's WebSocket for Python, on libwskt.
+
+`WebSocket` is the browser's object in an asyncio loop, `connect` its blocking
+brother. Close events tell exactly how a connection ended.
+"""
+
+from ._native import LIB as _LIB
+from .aio import WebSocket
+from .blocking import Connection, connect
+from .config import Config
+from .errors import (
+    ArgumentError,
+    BufferFullError,
+    ClosedError,
+    ConnectError,
+    Error,
+    InterruptedError,
+    OutOfMemoryError,
+    StateError,
+    SystemError,
+    TimeoutError,
+)
+from .events import CloseEvent, ErrorEvent, Event, MessageEvent
+
+__version__ = "0.1.0"
+library_version: str = _LIB.wskt_version_string().decode()
+
+__all__ = [
+    "ArgumentError",
+    "BufferFullError",
+    "CloseEvent",
+    "ClosedError",
+    "Config",
+    "ConnectError",
+    "Connection",
+    "Error",
+    "ErrorEvent",
+    "Event",
+    "InterruptedError",
+    "MessageEvent",
+    "OutOfMemoryError",
+    "StateError",
+    "SystemError",
+    "TimeoutError",
+    "WebSocket",
+    "connect",
+    "library_version",
+]

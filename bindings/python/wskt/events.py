@@ -1,0 +1,98 @@
+"""Events as values. What the browser has is called as there; the rest is what
+the library knows besides."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from typing import Any, Union
+
+from . import _native as c
+
+Data = Union[str, bytes]
+
+
+@dataclass(frozen=True)
+class Event:
+    """`target` is the socket it happened to, `timeStamp` milliseconds of the
+    system's monotonic clock."""
+
+    type: str
+    target: Any = None
+    timeStamp: float = 0.0
+
+
+@dataclass(frozen=True)
+class MessageEvent(Event):
+    """A whole message: `data` is str for text and bytes for binary."""
+
+    data: Data = ""
+
+
+@dataclass(frozen=True)
+class ErrorEvent(Event):
+    """The connection failed; the close event follows at once.
+
+    `cause` is a word such as "dns", "tls" or "timeout", `message` one line for
+    a person, `os_error` an errno or 0, `http_status` the refusal or 0."""
+
+    cause: str = "unknown"
+    message: str = ""
+    os_error: int = 0
+    http_status: int = 0
+
+
+@dataclass(frozen=True)
+class CloseEvent(Event):
+    """The connection is closed. `wasClean`, `code` and `reason` are the
+    browser's; `peer_code` is the code the peer really sent, or 0; `cause` and
+    `message` are as in an error event."""
+
+    type: str = "close"
+    wasClean: bool = False
+    code: int = 0
+    reason: str = ""
+    peer_code: int = 0
+    cause: str = "unknown"
+    message: str = ""
+
+
+def _cause(number: int) -> str:
+    name: bytes = c.LIB.wskt_cause_name(number)
+    return name.decode()
+
+
+def close_event(pointer: Any, target: Any) -> CloseEvent:
+    """A copy of a wskt_close_event."""
+    raw = pointer.contents
+    return CloseEvent(
+        target=target,
+        timeStamp=raw.head.timestamp,
+        wasClean=raw.was_clean,
+        code=raw.code,
+        reason=c.text_at(raw.reason, raw.reason_len),
+        peer_code=raw.peer_code,
+        cause=_cause(raw.cause),
+        message=c.text_at(raw.message, raw.message_len),
+    )
+
+
+def copy(pointer: Any, target: Any) -> Event:
+    """A copy of the event that a pull has lent."""
+    head = pointer.contents
+    if head.type == c.EVENT_MESSAGE:
+        message = ctypes.cast(pointer, ctypes.POINTER(c.MessageEvent)).contents
+        data: Data = ctypes.string_at(message.data, message.len)
+        if message.kind == c.MESSAGE_TEXT and isinstance(data, bytes):
+            data = data.decode()
+        return MessageEvent("message", target, head.timestamp, data)
+    if head.type == c.EVENT_CLOSE:
+        return close_event(ctypes.cast(pointer, ctypes.POINTER(c.CloseEvent)), target)
+    if head.type == c.EVENT_ERROR:
+        error = ctypes.cast(pointer, ctypes.POINTER(c.ErrorEvent)).contents
+        text = c.text_at(error.message, error.message_len)
+        return ErrorEvent(
+            "error", target, head.timestamp, _cause(error.cause), text,
+            error.os_error, error.http_status,
+        )
+    return Event(head.type_name.decode(), target, head.timestamp)

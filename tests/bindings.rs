@@ -1,0 +1,121 @@
+//! The bindings of other languages, each by its own test runner, against the
+//! library of this build and the scripted server. A language that this machine
+//! does not have is named on standard error, whatever cargo captures.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::panic,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "tests fail by panicking"
+)]
+
+#[path = "c/harness.rs"]
+mod harness;
+#[path = "bindings/interface.rs"]
+mod interface;
+mod support;
+mod tools;
+
+use harness::Harness;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use tools::{Done, root, run};
+
+/// Building and running all tests of one language on a loaded machine.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// One binding with all it is tested with.
+struct Bench {
+    harness: Harness,
+    source: PathBuf,
+    interface: PathBuf,
+}
+
+impl Bench {
+    /// Says that a language is skipped, and why, if something is missing.
+    fn new(language: &str, folder: &str, missing: Option<String>) -> Option<Bench> {
+        if let Some(missing) = missing {
+            // Not eprintln: that is shown only when a test fails.
+            let _ = writeln!(
+                std::io::stderr(),
+                "\nbindings: {language} SKIPPED, {missing}; tests/setup.sh installs it"
+            );
+            return None;
+        }
+        let harness = Harness::without_c(&format!("binding-{folder}"));
+        let interface = interface::write(harness.dir());
+        Some(Bench { harness, source: root().join("bindings").join(folder), interface })
+    }
+
+    fn dir(&self) -> &Path {
+        self.harness.dir()
+    }
+
+    fn command(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = self.harness.command(program.as_ref(), &[]);
+        command
+            .current_dir(self.dir())
+            .env("WSKT_INTERFACE", &self.interface)
+            // The examples know no test's certificates.
+            .env("SSL_CERT_FILE", self.harness.server().ca());
+        command
+    }
+
+    #[track_caller]
+    fn run(&self, command: &mut Command) -> Done {
+        run(command, "", LIMIT).exited(0)
+    }
+
+    /// An example echoes, closes and prints the close event, on TLS too.
+    fn echoes(&self, command: impl Fn() -> Command) {
+        for scheme in ["ws", "wss"] {
+            let url = self.harness.server().path_url(scheme, "/echo");
+            let done = self.run(command().arg(url));
+            let lines: Vec<&str> = done.stdout.lines().collect();
+            let end = "closed: 1000 \"thanks\" (local)";
+            assert_eq!(lines, ["hello", end], "{done:#?}");
+        }
+    }
+}
+
+/// The first of these commands that is not on this machine.
+fn no_command(names: &[&str]) -> Option<String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = |name: &str| std::env::split_paths(&path).any(|dir| dir.join(name).exists());
+    names.iter().find(|name| !found(name)).map(|name| format!("{name} is missing"))
+}
+
+/// A file or directory that tests/setup.sh makes.
+fn no_file(path: &str) -> Option<String> {
+    (!root().join(path).exists()).then(|| format!("{path} is missing"))
+}
+
+#[test]
+fn python() {
+    let missing = no_command(&["python3"]).or_else(|| no_file("build/wheels"));
+    let Some(bench) = Bench::new("Python", "python", missing) else { return };
+    let (venv, wheels) = (bench.dir().join("venv"), bench.dir().join("wheels"));
+    let python = venv.join("bin/python");
+    bench.run(bench.command("python3").args(["-m", "venv"]).arg(&venv));
+    let pip = |args: &[&str]| {
+        let mut pip = bench.command(&python);
+        pip.args(["-m", "pip", "--quiet", "--disable-pip-version-check"]).args(args);
+        pip.args(["--no-index", "--find-links"]).arg(root().join("build/wheels"));
+        pip
+    };
+    bench.run(pip(&["wheel", "--no-deps"]).arg("--wheel-dir").arg(&wheels).arg(&bench.source));
+    bench.run(pip(&["install", "wskt", "mypy"]).arg("--find-links").arg(&wheels));
+    let tests = bench.source.join("tests");
+    // -B: no __pycache__ in the repository.
+    bench.run(bench.command(&python).args(["-B", "-m", "unittest", "discover", "-s"]).arg(&tests));
+    bench.run(bench.command(&python).args(["-m", "mypy", "--strict", "-p", "wskt"]));
+    for example in ["echo.py", "echo_asyncio.py"] {
+        bench.echoes(|| {
+            let mut command = bench.command(&python);
+            command.arg(bench.source.join("examples").join(example));
+            command
+        });
+    }
+}

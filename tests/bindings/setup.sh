@@ -1,0 +1,43 @@
+#!/bin/sh
+# Gets the languages of bindings/ from Debian, PyPI and npm. One that cannot be
+# had is named, and tests/bindings.rs skips it: this script does not fail.
+set -eu
+cd "$(dirname "$0")/../.."
+
+lacks() { # LANGUAGE
+    echo "setup: $1 CANNOT BE HAD; the test of its binding will be skipped"
+}
+
+updated=
+debian() { # LANGUAGE PACKAGE...
+    language=$1
+    shift
+    echo "setup: $language needs: $*"
+    as_root=
+    [ "$(id -u)" = 0 ] || as_root="sudo -n"
+    export DEBIAN_FRONTEND=noninteractive
+    if [ -z "$updated" ]; then
+        $as_root apt-get update -qq || true
+        updated=yes
+    fi
+    $as_root apt-get install -y -qq --no-install-recommends "$@" >/dev/null || lacks "$language"
+}
+
+has() { # COMMAND...
+    for command in "$@"; do
+        command -v "$command" >/dev/null 2>&1 || return 1
+    done
+}
+
+python3 -c 'import ensurepip, pip' 2>/dev/null || debian Python python3-venv python3-pip
+wheels=bindings/python/requirements-test.txt
+if ! cmp -s "$wheels" build/wheels/requirements.txt; then
+    rm -rf build/wheels
+    mkdir -p build/wheels
+    if python3 -m pip download -q --disable-pip-version-check -d build/wheels -r "$wheels"; then
+        cp "$wheels" build/wheels/requirements.txt
+    else
+        rm -rf build/wheels
+        lacks Python
+    fi
+fi
