@@ -119,3 +119,103 @@ fn python() {
         });
     }
 }
+
+#[test]
+fn node() {
+    let missing = no_command(&["node"]).or_else(|| no_file("bindings/node/node_modules"));
+    let Some(bench) = Bench::new("Node.js", "node", missing) else { return };
+    let mut tests = bench.command("node");
+    tests.current_dir(&bench.source).arg("--test");
+    for name in ["interface", "websocket", "process"] {
+        tests.arg(format!("test/{name}.test.js"));
+    }
+    bench.run(&mut tests);
+    bench.echoes(|| {
+        let mut command = bench.command("node");
+        command.arg(bench.source.join("examples/echo.js"));
+        command
+    });
+}
+
+#[test]
+fn lua() {
+    let Some(bench) = Bench::new("Lua", "lua", no_command(&["luajit"])) else { return };
+    let luajit = |script: &str| {
+        let mut command = bench.command("luajit");
+        command.arg(bench.source.join(script));
+        command.env("LUA_PATH", format!("{}/?.lua;;", bench.source.display()));
+        command
+    };
+    bench.run(&mut luajit("test/all.lua"));
+    bench.echoes(|| luajit("examples/echo.lua"));
+}
+
+#[test]
+fn go() {
+    let missing = no_command(&["go", "pkg-config"]);
+    let Some(bench) = Bench::new("Go", "go", missing) else { return };
+    let dir = bench.dir().display();
+    let prefix = format!("{dir}/pkgconfig");
+    std::fs::create_dir(&prefix).expect("a directory");
+    let package = std::fs::read_to_string(root().join("wskt.pc.in")).expect("wskt.pc.in");
+    let package = package
+        .replace("@LIBDIR@", &dir.to_string())
+        .replace("@INCLUDEDIR@", &root().join("include").display().to_string())
+        .replace("@VERSION@", env!("CARGO_PKG_VERSION"))
+        .replace("@PREFIX@", "")
+        .replace("@STATIC_REQUIRES@", "")
+        .replace("@STATIC_LIBS@", "");
+    std::fs::write(format!("{prefix}/wskt.pc"), package).expect("a file");
+    let go = |args: &[&str]| {
+        let mut command = bench.command("go");
+        command.current_dir(&bench.source).args(args);
+        // Nothing is downloaded, and what is compiled stays for the next time.
+        command.env("GOFLAGS", "-mod=mod").env("GOPROXY", "off").env("PKG_CONFIG_PATH", &prefix);
+        command.env("GOCACHE", root().join("build/go"));
+        command
+    };
+    let echo = bench.dir().join("echo");
+    bench.run(go(&["build", "-o"]).arg(&echo).arg("./examples/echo"));
+    bench.run(&mut go(&["test", "-count=1", "."]));
+    bench.echoes(|| bench.command(&echo));
+}
+
+#[test]
+fn ruby() {
+    let found = || Command::new("ruby").args(["-e", "require 'ffi'; require 'minitest'"]).status();
+    let missing = no_command(&["ruby"])
+        .or_else(|| (!found().is_ok_and(|s| s.success())).then(|| "a gem is missing".to_owned()));
+    let Some(bench) = Bench::new("Ruby", "ruby", missing) else { return };
+    let ruby = |script: &str| {
+        let mut command = bench.command("ruby");
+        command.arg("-w").arg("-I").arg(bench.source.join("lib")).arg(bench.source.join(script));
+        command
+    };
+    for name in ["interface", "socket"] {
+        bench.run(&mut ruby(&format!("test/{name}_test.rb")));
+    }
+    bench.echoes(|| ruby("examples/echo.rb"));
+}
+
+#[test]
+fn java() {
+    const JNA: &str = "/usr/share/java/jna.jar";
+    let missing = no_command(&["javac"]).or_else(|| no_file(JNA));
+    let Some(bench) = Bench::new("Java", "java", missing) else { return };
+    let classes = bench.dir().join("classes");
+    let path = format!("{}:{JNA}", classes.display());
+    let mut javac = bench.command("javac");
+    javac.args(["-Xlint:all", "-Werror", "-encoding", "UTF-8", "-cp", JNA, "-d"]).arg(&classes);
+    for folder in ["src/wskt", "test/wskt", "examples"] {
+        let folder = std::fs::read_dir(bench.source.join(folder)).expect("a directory");
+        javac.args(folder.map(|entry| entry.expect("an entry").path()));
+    }
+    bench.run(&mut javac);
+    let java = |class: &str| {
+        let mut command = bench.command("java");
+        command.args(["-cp", &path, class]);
+        command
+    };
+    bench.run(&mut java("wskt.Tests"));
+    bench.echoes(|| java("Echo"));
+}

@@ -232,7 +232,12 @@ fn the_program_of_the_readme_is_the_example() {
 }
 
 /// Languages of the README, each with the file that is its program.
-const PROGRAMS: [(&str, &str); 1] = [("python", "bindings/python/examples/echo.py")];
+const PROGRAMS: [(&str, &str); 4] = [
+    ("python", "bindings/python/examples/echo.py"),
+    ("js", "bindings/node/examples/echo.js"),
+    ("lua", "bindings/lua/examples/echo.lua"),
+    ("go", "bindings/go/examples/echo/main.go"),
+];
 
 #[test]
 fn the_programs_of_other_languages_are_the_examples() {

@@ -41,3 +41,22 @@ if ! cmp -s "$wheels" build/wheels/requirements.txt; then
         lacks Python
     fi
 fi
+
+has node npm || debian Node.js nodejs npm
+lock=bindings/node/package-lock.json
+modules=bindings/node/node_modules
+if has npm && ! cmp -s "$lock" "$modules/package-lock.json"; then
+    # koffi's binary is a package of its own; its script would only look for it.
+    if npm ci --silent --ignore-scripts --no-audit --no-fund --prefix bindings/node; then
+        cp "$lock" "$modules/"
+    else
+        rm -rf "$modules"
+        lacks Node.js
+    fi
+fi
+
+has luajit || debian Lua luajit
+has go || debian Go golang-go
+ruby -e 'require "ffi"; require "minitest"' 2>/dev/null || debian Ruby ruby ruby-ffi ruby-minitest
+has javac || debian Java default-jdk-headless
+[ -e /usr/share/java/jna.jar ] || debian Java libjna-java

@@ -1,0 +1,3 @@
+module wskt
+
+go 1.19

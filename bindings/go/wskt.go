@@ -1,0 +1,384 @@
+// Package wskt is the browser's WebSocket for Go, on libwskt: a client with
+// close events that are exact.
+//
+// All connections of a process share one loop of the library; one goroutine
+// pulls its events. No function of Go is ever called from C. A Conn may be used
+// by any number of goroutines at once.
+package wskt
+
+// #include <stdlib.h>
+// #include <wskt.h>
+//
+// static wskt_result send_text(wskt_socket *socket, _GoString_ text)
+// {
+//     return wskt_socket_send_text(socket, _GoStringPtr(text), _GoStringLen(text));
+// }
+//
+// static wskt_result close_with(wskt_socket *socket, uint16_t code, _GoString_ reason)
+// {
+//     return wskt_socket_close(socket, code, _GoStringPtr(reason), _GoStringLen(reason));
+// }
+import "C"
+
+import (
+	"context"
+	"sync"
+	"unsafe"
+)
+
+// Kind is text or binary.
+type Kind int
+
+// The kinds of a message.
+const (
+	Text   Kind = C.WSKT_MESSAGE_TEXT
+	Binary Kind = C.WSKT_MESSAGE_BINARY
+)
+
+// State is where a connection is in its life.
+type State int
+
+// The browser's ready states.
+const (
+	Connecting State = C.WSKT_CONNECTING
+	Open       State = C.WSKT_OPEN
+	Closing    State = C.WSKT_CLOSING
+	Closed     State = C.WSKT_CLOSED
+)
+
+// NoStatus is the close code for a Close frame without a code.
+const NoStatus = C.WSKT_CLOSE_NO_STATUS
+
+// Messages that wait for Read; then the peer has to wait.
+const queueLength = 32
+
+// Response is what the server answered to the upgrade.
+type Response struct {
+	// Status is 0 if no answer came.
+	Status int
+	// Header has the names as they came.
+	Header map[string][]string
+	// Body is that of a refusal.
+	Body []byte
+}
+
+type message struct {
+	kind Kind
+	data []byte
+}
+
+// Conn is one WebSocket.
+type Conn struct {
+	url string
+	// Held for reading by every call on the socket, for writing by its end.
+	life   sync.RWMutex
+	socket *C.wskt_socket
+
+	mu       sync.Mutex
+	messages []message
+	paused   bool
+	protocol string
+	response Response
+	end      *CloseEvent
+	drained  chan struct{} // closed and replaced by each drain event
+
+	arrived chan struct{}
+	opened  chan struct{}
+	closed  chan struct{}
+}
+
+// Dial connects and waits until the connection is open. A connection that does
+// not come about is a *DialError; a context that is done ends it.
+func Dial(ctx context.Context, url string, config *Config) (*Conn, error) {
+	if config == nil {
+		config = &Config{}
+	}
+	address, err := cText("url", url, C.WSKT_ERR_INVALID_URL)
+	if err != nil {
+		return nil, err
+	}
+	defer C.free(unsafe.Pointer(address))
+	var protocols []*C.char
+	for _, name := range config.Protocols {
+		protocol, err := cText("a subprotocol", name, C.WSKT_ERR_INVALID_PROTOCOL)
+		if err != nil {
+			return nil, err
+		}
+		defer C.free(unsafe.Pointer(protocol))
+		protocols = append(protocols, protocol)
+	}
+	settings, err := config.make()
+	if err != nil {
+		return nil, err
+	}
+	defer C.wskt_config_free(settings)
+	conn := &Conn{
+		drained: make(chan struct{}),
+		arrived: make(chan struct{}, 1),
+		opened:  make(chan struct{}),
+		closed:  make(chan struct{}),
+	}
+	if err := theHub.open(conn, address, settings, protocols); err != nil {
+		return nil, err
+	}
+	select {
+	case <-conn.opened:
+		return conn, nil
+	case <-conn.closed:
+		select {
+		case <-conn.opened: // and closed at once: its messages can be read
+			return conn, nil
+		default:
+			return nil, &DialError{Close: conn.end, Response: conn.response}
+		}
+	case <-ctx.Done():
+		conn.Release()
+		return nil, ctx.Err()
+	}
+}
+
+// call runs f with a socket that cannot be freed meanwhile.
+func (c *Conn) call(f func(*C.wskt_socket) C.wskt_result) error {
+	c.life.RLock()
+	defer c.life.RUnlock()
+	if c.socket == nil {
+		return resultError(C.WSKT_ERR_CLOSED, "")
+	}
+	return check(f(c.socket), "")
+}
+
+// SendText sends a text message. It waits while the send queue is full.
+func (c *Conn) SendText(ctx context.Context, text string) error {
+	return c.send(ctx, func(socket *C.wskt_socket) C.wskt_result {
+		return C.send_text(socket, text)
+	})
+}
+
+// SendBinary sends a binary message. It waits while the send queue is full.
+func (c *Conn) SendBinary(ctx context.Context, data []byte) error {
+	return c.send(ctx, func(socket *C.wskt_socket) C.wskt_result {
+		return C.wskt_socket_send_binary(socket, pointerTo(data), C.size_t(len(data)))
+	})
+}
+
+func pointerTo(data []byte) unsafe.Pointer {
+	if len(data) == 0 {
+		return nil
+	}
+	return unsafe.Pointer(&data[0])
+}
+
+func (c *Conn) send(ctx context.Context, send func(*C.wskt_socket) C.wskt_result) error {
+	for {
+		c.mu.Lock()
+		drained := c.drained
+		c.mu.Unlock()
+		err := c.call(send)
+		full, ok := err.(*Error)
+		if !ok || full.Result != C.WSKT_ERR_BUFFER_FULL {
+			return err
+		}
+		select {
+		case <-drained:
+		case <-c.closed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Ping sends a ping of at most 125 bytes. Its pong is not reported.
+func (c *Conn) Ping(data []byte) error {
+	return c.call(func(socket *C.wskt_socket) C.wskt_result {
+		return C.wskt_socket_ping(socket, pointerTo(data), C.size_t(len(data)))
+	})
+}
+
+// Read gives the next message. After the last one it gives the *CloseEvent as
+// its error; a released connection gives ErrClosed.
+func (c *Conn) Read(ctx context.Context) (Kind, []byte, error) {
+	for {
+		if next, ok := c.pop(); ok {
+			return next.kind, next.data, nil
+		}
+		select {
+		case <-c.arrived:
+		case <-c.closed:
+			if next, ok := c.pop(); ok {
+				return next.kind, next.data, nil
+			}
+			if c.end == nil {
+				return 0, nil, resultError(C.WSKT_ERR_CLOSED, "it was released")
+			}
+			return 0, nil, c.end
+		case <-ctx.Done():
+			return 0, nil, ctx.Err()
+		}
+	}
+}
+
+func (c *Conn) pop() (message, bool) {
+	c.mu.Lock()
+	if len(c.messages) == 0 {
+		c.mu.Unlock()
+		return message{}, false
+	}
+	first := c.messages[0]
+	c.messages = c.messages[1:]
+	more := len(c.messages) > 0
+	if c.paused && !more {
+		c.paused = false
+		// It may be closing by now; then nothing is paused any more.
+		_ = c.call(func(socket *C.wskt_socket) C.wskt_result { return C.wskt_socket_resume(socket) })
+	}
+	c.mu.Unlock()
+	if more {
+		c.signal()
+	}
+	return first, true
+}
+
+func (c *Conn) signal() {
+	select {
+	case c.arrived <- struct{}{}:
+	default:
+	}
+}
+
+// Close starts the closing handshake; Wait waits for its end. The code is 1000,
+// in 3000 to 4999, or NoStatus for a Close frame without one.
+func (c *Conn) Close(code int, reason string) error {
+	switch {
+	case code == NoStatus:
+		code = 0
+	case code <= 0 || code > 0xffff:
+		return resultError(C.WSKT_ERR_INVALID_ACCESS, "")
+	}
+	return c.call(func(socket *C.wskt_socket) C.wskt_result {
+		return C.close_with(socket, C.uint16_t(code), reason)
+	})
+}
+
+// Abort ends the connection at once, without a closing handshake. Its close
+// event still comes.
+func (c *Conn) Abort() error {
+	return c.call(func(socket *C.wskt_socket) C.wskt_result { return C.wskt_socket_abort(socket) })
+}
+
+// Wait drops messages until the close event, and gives that.
+func (c *Conn) Wait(ctx context.Context) (*CloseEvent, error) {
+	for {
+		if _, _, err := c.Read(ctx); err != nil {
+			if end, ok := err.(*CloseEvent); ok {
+				return end, nil
+			}
+			return nil, err
+		}
+	}
+}
+
+// Release lets go of the connection, without a closing handshake if it is still
+// open, and ends what waits for it. It is not needed after the close event.
+func (c *Conn) Release() {
+	if c.drop() {
+		close(c.closed)
+	}
+}
+
+// drop gives the socket back; false if that was done before.
+func (c *Conn) drop() bool {
+	c.life.Lock()
+	socket := c.socket
+	c.socket = nil
+	c.life.Unlock()
+	if socket == nil {
+		return false
+	}
+	theHub.release(socket)
+	return true
+}
+
+// URL is the address as the URL standard writes it.
+func (c *Conn) URL() string { return c.url }
+
+// Protocol is the subprotocol the server picked, or empty.
+func (c *Conn) Protocol() string { return c.protocol }
+
+// Response is the server's answer to the upgrade.
+func (c *Conn) Response() Response { return c.response }
+
+// State is where the connection is in its life.
+func (c *Conn) State() State {
+	c.life.RLock()
+	defer c.life.RUnlock()
+	return State(C.wskt_socket_ready_state(c.socket))
+}
+
+// BufferedAmount counts bytes that were accepted and have not left.
+func (c *Conn) BufferedAmount() int {
+	c.life.RLock()
+	defer c.life.RUnlock()
+	return int(C.wskt_socket_buffered_amount(c.socket))
+}
+
+// take copies an event, on the goroutine that pulls.
+func (c *Conn) take(event *C.wskt_event) {
+	switch event._type {
+	case C.WSKT_EVENT_OPEN:
+		c.protocol = C.GoString(C.wskt_socket_protocol(event.target, nil))
+		c.response = responseOf(event.target)
+		close(c.opened)
+	case C.WSKT_EVENT_MESSAGE:
+		raw := (*C.wskt_message_event)(unsafe.Pointer(event))
+		c.push(event.target, message{Kind(raw.kind), bytesAt(raw.data, raw.len)})
+	case C.WSKT_EVENT_DRAIN:
+		c.mu.Lock()
+		close(c.drained)
+		c.drained = make(chan struct{})
+		c.mu.Unlock()
+	case C.WSKT_EVENT_CLOSE:
+		raw := (*C.wskt_close_event)(unsafe.Pointer(event))
+		end := &CloseEvent{
+			WasClean: bool(raw.was_clean),
+			Code:     int(raw.code),
+			Reason:   text(raw.reason, raw.reason_len),
+			PeerCode: int(raw.peer_code),
+			Cause:    C.GoString(C.wskt_cause_name(C.int32_t(raw.cause))),
+			Message:  text(raw.message, raw.message_len),
+		}
+		response := responseOf(event.target)
+		if c.drop() {
+			if c.response.Status == 0 {
+				c.response = response
+			}
+			c.end = end
+			close(c.closed)
+		}
+	}
+}
+
+func (c *Conn) push(socket *C.wskt_socket, next message) {
+	c.mu.Lock()
+	c.messages = append(c.messages, next)
+	if !c.paused && len(c.messages) >= queueLength {
+		c.paused = true
+		C.wskt_socket_pause(socket)
+	}
+	c.mu.Unlock()
+	c.signal()
+}
+
+func responseOf(socket *C.wskt_socket) Response {
+	response := Response{Status: int(C.wskt_socket_response_status(socket)), Header: map[string][]string{}}
+	var name, value *C.char
+	for i := C.size_t(0); i < C.wskt_socket_response_header_count(socket); i++ {
+		if C.wskt_socket_response_header_at(socket, i, &name, &value) == C.WSKT_OK {
+			key := C.GoString(name)
+			response.Header[key] = append(response.Header[key], C.GoString(value))
+		}
+	}
+	var length C.size_t
+	body := C.wskt_socket_response_body(socket, &length)
+	response.Body = bytesAt(body, length)
+	return response
+}

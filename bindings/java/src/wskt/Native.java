@@ -1,0 +1,238 @@
+package wskt;
+
+import com.sun.jna.IntegerType;
+import com.sun.jna.Library;
+import com.sun.jna.Pointer;
+import com.sun.jna.Structure;
+import com.sun.jna.ptr.PointerByReference;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+
+/**
+ * wskt.h by JNA: every struct, constant and function that this package uses.
+ * test/Tests.java holds all of it against the C compiler.
+ */
+final class Native {
+    static final String SONAME = "libwskt.so.0.1";
+    static final int VERSION_NUMBER = 0x000100;
+
+    static final int WSKT_OK = 0;
+    static final int WSKT_ERR_INVALID_ARGUMENT = -2;
+    static final int WSKT_ERR_INVALID_URL = -4;
+    static final int WSKT_ERR_INVALID_PROTOCOL = -7;
+    static final int WSKT_ERR_INVALID_HEADER = -9;
+    static final int WSKT_ERR_INVALID_UTF8 = -11;
+    static final int WSKT_ERR_INVALID_ACCESS = -12;
+    static final int WSKT_ERR_CLOSED = -17;
+    static final int WSKT_ERR_TIMEOUT = -18;
+    static final int WSKT_ERR_INTERRUPTED = -19;
+    static final int WSKT_EVENT_MESSAGE = 2;
+    static final int WSKT_EVENT_CLOSE = 4;
+    static final int WSKT_MESSAGE_TEXT = 1;
+
+    /** C's size_t. */
+    public static final class Size extends IntegerType {
+        private static final long serialVersionUID = 1;
+
+        public Size() {
+            this(0);
+        }
+
+        Size(long value) {
+            super(com.sun.jna.Native.SIZE_T_SIZE, value, true);
+        }
+    }
+
+    abstract static class Struct extends Structure {
+        Struct(Pointer pointer) {
+            super(pointer);
+        }
+
+        int offsetOf(String field) {
+            return fieldOffset(field);
+        }
+    }
+
+    @Structure.FieldOrder({"struct_size", "type", "bubbles", "cancelable", "is_trusted",
+            "type_name", "target", "timestamp"})
+    public static final class Event extends Struct {
+        public Size struct_size;
+        public int type;
+        public byte bubbles;
+        public byte cancelable;
+        public byte is_trusted;
+        public Pointer type_name;
+        public Pointer target;
+        public double timestamp;
+
+        public Event(Pointer pointer) {
+            super(pointer);
+        }
+    }
+
+    @Structure.FieldOrder({"head", "kind", "data", "len"})
+    public static final class MessageEvent extends Struct {
+        public Event head;
+        public int kind;
+        public Pointer data;
+        public Size len;
+
+        public MessageEvent(Pointer pointer) {
+            super(pointer);
+        }
+    }
+
+    @Structure.FieldOrder({"head", "was_clean", "code", "reason", "reason_len", "peer_code",
+            "cause", "message", "message_len"})
+    public static final class RawCloseEvent extends Struct {
+        public Event head;
+        public byte was_clean;
+        public short code;
+        public Pointer reason;
+        public Size reason_len;
+        public short peer_code;
+        public int cause;
+        public Pointer message;
+        public Size message_len;
+
+        public RawCloseEvent(Pointer pointer) {
+            super(pointer);
+        }
+    }
+
+    /** A C bool goes in and comes out as a byte. */
+    interface Functions extends Library {
+        String wskt_version_string();
+
+        int wskt_version_number();
+
+        String wskt_result_name(int result);
+
+        String wskt_result_text(int result);
+
+        String wskt_cause_name(int cause);
+
+        Size wskt_handle_count();
+
+        int wskt_config_new(PointerByReference out);
+
+        void wskt_config_free(Pointer config);
+
+        String wskt_config_error_text(Pointer config);
+
+        int wskt_config_add_header(Pointer config, byte[] name, byte[] value);
+
+        int wskt_config_add_ca_file(Pointer config, byte[] path);
+
+        int wskt_config_add_ca_pem(Pointer config, byte[] pem, Size length);
+
+        int wskt_config_set_allow_missing_protocol(Pointer config, byte on);
+
+        int wskt_config_set_browser_mode(Pointer config, byte on);
+
+        int wskt_config_set_open_timeout(Pointer config, long ms);
+
+        int wskt_config_set_connect_timeout(Pointer config, long ms);
+
+        int wskt_config_set_tls_timeout(Pointer config, long ms);
+
+        int wskt_config_set_upgrade_timeout(Pointer config, long ms);
+
+        int wskt_config_set_close_timeout(Pointer config, long ms);
+
+        int wskt_config_set_linger_timeout(Pointer config, long ms);
+
+        int wskt_config_set_send_timeout(Pointer config, long ms);
+
+        int wskt_config_set_max_message_size(Pointer config, long bytes);
+
+        int wskt_config_set_max_fragments(Pointer config, int count);
+
+        int wskt_config_set_water_marks(Pointer config, Size low, Size high);
+
+        int wskt_socket_new(Pointer loop, byte[] url, Pointer config, PointerByReference out);
+
+        void wskt_socket_free(Pointer socket);
+
+        int wskt_socket_add_protocol(Pointer socket, byte[] protocol);
+
+        int wskt_socket_connect(Pointer socket, int timeout);
+
+        int wskt_socket_recv(Pointer socket, int timeout, PointerByReference out);
+
+        int wskt_socket_send_text(Pointer socket, byte[] text, Size length);
+
+        int wskt_socket_send_binary(Pointer socket, byte[] data, Size length);
+
+        int wskt_socket_ping(Pointer socket, byte[] data, Size length);
+
+        int wskt_socket_close(Pointer socket, short code, byte[] reason, Size length);
+
+        int wskt_socket_abort(Pointer socket);
+
+        int wskt_socket_ready_state(Pointer socket);
+
+        Size wskt_socket_buffered_amount(Pointer socket);
+
+        Pointer wskt_socket_url(Pointer socket, Pointer length);
+
+        Pointer wskt_socket_protocol(Pointer socket, Pointer length);
+
+        Pointer wskt_socket_response_header(Pointer socket, byte[] name, Pointer length);
+
+        Pointer wskt_socket_close_event(Pointer socket);
+    }
+
+    static final Functions LIB = load();
+
+    private Native() {
+    }
+
+    private static Functions load() {
+        String wanted = System.getenv("WSKT_LIBRARY");
+        String path = wanted == null || wanted.isEmpty() ? SONAME : wanted;
+        Functions lib;
+        try {
+            lib = com.sun.jna.Native.load(path, Functions.class);
+        } catch (UnsatisfiedLinkError e) {
+            throw new UnsatisfiedLinkError("wskt: " + path + " cannot be loaded (" + e.getMessage()
+                    + "); install libwskt, or set WSKT_LIBRARY to the path of libwskt.so");
+        }
+        int have = lib.wskt_version_number();
+        if (have >> 8 != VERSION_NUMBER >> 8 || have < VERSION_NUMBER) {
+            throw new UnsatisfiedLinkError("wskt: " + path + " is version "
+                    + lib.wskt_version_string() + "; this package needs " + SONAME);
+        }
+        return lib;
+    }
+
+    /** UTF-8, or what the library says of text that is none. */
+    static byte[] utf8(String text) {
+        try {
+            ByteBuffer bytes = StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(text));
+            return Arrays.copyOf(bytes.array(), bytes.limit());
+        } catch (CharacterCodingException e) {
+            throw new WsktError.Argument(WSKT_ERR_INVALID_UTF8, "");
+        }
+    }
+
+    /** A name with a NUL behind it; C would not see what is behind one inside. */
+    static byte[] name(String what, String text, int refusal) {
+        if (text.indexOf('\0') >= 0) {
+            throw new WsktError.Argument(refusal, what + " has a NUL in it");
+        }
+        byte[] bytes = utf8(text);
+        return Arrays.copyOf(bytes, bytes.length + 1);
+    }
+
+    static String text(Pointer pointer, Size length) {
+        return new String(pointer.getByteArray(0, length.intValue()), StandardCharsets.UTF_8);
+    }
+
+    static String text(Pointer pointer) {
+        return pointer == null ? null : pointer.getString(0, "UTF-8");
+    }
+}

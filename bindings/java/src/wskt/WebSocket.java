@@ -1,0 +1,240 @@
+package wskt;
+
+import com.sun.jna.Pointer;
+import com.sun.jna.ptr.PointerByReference;
+import java.io.IOException;
+import java.lang.ref.Cleaner;
+import java.time.Duration;
+import java.util.Objects;
+
+/**
+ * One WebSocket, driven by blocking calls. One thread receives; any thread may
+ * send, ping, close and abort meanwhile. Java is never called from C.
+ */
+public final class WebSocket implements AutoCloseable {
+    /** The browser's ready states. */
+    public enum State { CONNECTING, OPEN, CLOSING, CLOSED }
+
+    private static final Cleaner CLEANER = Cleaner.create();
+    /** For {@link #close(int, String)}: a Close frame without a code. */
+    public static final int NO_STATUS = 1005;
+
+    private final Handle handle;
+    private volatile CloseEvent closeEvent;
+
+    private WebSocket(String url, Config config) throws IOException {
+        byte[] address = Native.name("url", url, Native.WSKT_ERR_INVALID_URL);
+        PointerByReference out = new PointerByReference();
+        Pointer settings = config.make();
+        try {
+            WsktError.check(Native.LIB.wskt_socket_new(null, address, settings, out), "", null);
+        } finally {
+            Native.LIB.wskt_config_free(settings);
+        }
+        handle = new Handle(out.getValue());
+        CLEANER.register(this, handle::free);
+        try {
+            for (byte[] protocol : config.protocols) {
+                check(handle.use(s -> Native.LIB.wskt_socket_add_protocol(s, protocol)));
+            }
+        } catch (IOException | RuntimeException e) {
+            handle.free();
+            throw e;
+        }
+    }
+
+    /** Connects and waits until the connection is open; null is the default configuration. */
+    public static WebSocket connect(String url, Config config) throws IOException {
+        return connect(url, config, null);
+    }
+
+    /** The same within a time; null waits as long as the configuration allows. */
+    public static WebSocket connect(String url, Config config, Duration timeout)
+            throws IOException {
+        WebSocket socket = new WebSocket(url, config == null ? new Config() : config);
+        try {
+            Until until = new Until(timeout);
+            int result;
+            do {
+                result = socket.handle.use(s -> Native.LIB.wskt_socket_connect(s, until.left()));
+            } while (result == Native.WSKT_ERR_INTERRUPTED);
+            if (result != Native.WSKT_OK) {
+                Pointer end = socket.handle.use(Native.LIB::wskt_socket_close_event);
+                CloseEvent event = end == null ? null : CloseEvent.of(end);
+                WsktError.check(result, event == null ? "" : event.message(), event);
+            }
+            return socket;
+        } catch (IOException | RuntimeException e) {
+            socket.handle.free();
+            throw e;
+        }
+    }
+
+    private static void check(int result) throws IOException {
+        WsktError.check(result, "", null);
+    }
+
+    /** The next message, or null at the end; then {@link #closeEvent} tells how it ended. */
+    public Message receive() throws IOException {
+        return receive(null);
+    }
+
+    /** The same within a time. */
+    public Message receive(Duration timeout) throws IOException {
+        Until until = new Until(timeout);
+        PointerByReference out = new PointerByReference();
+        Message[] message = new Message[1];
+        while (message[0] == null) {
+            int result = handle.use(s -> {
+                int got = Native.LIB.wskt_socket_recv(s, until.left(), out);
+                if (got == Native.WSKT_OK) {
+                    message[0] = take(out.getValue());
+                }
+                return got;
+            });
+            if (result == Native.WSKT_ERR_CLOSED && closeEvent != null) {
+                return null;
+            }
+            if (result != Native.WSKT_ERR_INTERRUPTED) {
+                check(result);
+            }
+        }
+        return message[0];
+    }
+
+    private Message take(Pointer pointer) {
+        int type = new Native.Event(pointer).offsetOf("type");
+        switch (pointer.getInt(type)) {
+            case Native.WSKT_EVENT_MESSAGE:
+                Native.MessageEvent raw = new Native.MessageEvent(pointer);
+                raw.read();
+                byte[] bytes = raw.data.getByteArray(0, raw.len.intValue());
+                return new Message(raw.kind == Native.WSKT_MESSAGE_TEXT, bytes);
+            case Native.WSKT_EVENT_CLOSE:
+                closeEvent = CloseEvent.of(pointer);
+                return null;
+            default:
+                return null;
+        }
+    }
+
+    /** Sends a text message. */
+    public void sendText(String text) throws IOException {
+        byte[] bytes = Native.utf8(text);
+        send(s -> Native.LIB.wskt_socket_send_text(s, bytes, new Native.Size(bytes.length)));
+    }
+
+    /** Sends a binary message. */
+    public void sendBinary(byte[] data) throws IOException {
+        Objects.requireNonNull(data);
+        send(s -> Native.LIB.wskt_socket_send_binary(s, data, new Native.Size(data.length)));
+    }
+
+    /** Sends a ping of at most 125 bytes; its pong is not reported. */
+    public void ping(byte[] data) throws IOException {
+        Objects.requireNonNull(data);
+        send(s -> Native.LIB.wskt_socket_ping(s, data, new Native.Size(data.length)));
+    }
+
+    private void send(Handle.Call<Integer> call) throws IOException {
+        int result;
+        do {
+            result = handle.use(call);
+        } while (result == Native.WSKT_ERR_INTERRUPTED);
+        check(result);
+    }
+
+    /**
+     * Starts the closing handshake; {@link #receive} gives null when it is done. The code is
+     * 1000, in 3000 to 4999, or {@link #NO_STATUS}.
+     */
+    public void close(int code, String reason) throws IOException {
+        if (code != NO_STATUS && (code <= 0 || code > 0xffff)) {
+            throw new WsktError.Argument(Native.WSKT_ERR_INVALID_ACCESS, "");
+        }
+        short sent = (short) (code == NO_STATUS ? 0 : code);
+        byte[] said = Native.utf8(reason);
+        check(handle.use(s ->
+                Native.LIB.wskt_socket_close(s, sent, said, new Native.Size(said.length))));
+    }
+
+    /** Ends the connection at once, without a closing handshake. */
+    public void abort() throws IOException {
+        check(handle.use(Native.LIB::wskt_socket_abort));
+    }
+
+    /** Closes with 1000 if it is open, waits for the close event, and frees the socket. */
+    @Override
+    public void close() throws IOException {
+        if (handle.isFreed()) {
+            return;
+        }
+        try {
+            if (state() == State.OPEN) {
+                close(1000, "");
+            }
+            while (receive() != null) {
+                // Nobody wants it any more.
+            }
+        } finally {
+            handle.free();
+        }
+    }
+
+    /** Lets go, without a closing handshake if it is still open. */
+    public void free() {
+        handle.free();
+    }
+
+    /** The close event, once it has come; null before. */
+    public CloseEvent closeEvent() {
+        return closeEvent;
+    }
+
+    public State state() {
+        try {
+            return State.values()[handle.use(Native.LIB::wskt_socket_ready_state)];
+        } catch (IOException freed) {
+            return State.CLOSED;
+        }
+    }
+
+    /** The address as the URL standard writes it. */
+    public String url() throws IOException {
+        return handle.use(s -> Native.text(Native.LIB.wskt_socket_url(s, null)));
+    }
+
+    /** The subprotocol the server picked, or empty. */
+    public String protocol() throws IOException {
+        return handle.use(s -> Native.text(Native.LIB.wskt_socket_protocol(s, null)));
+    }
+
+    /** Bytes of messages that were accepted and have not left. */
+    public long bufferedAmount() throws IOException {
+        return handle.use(Native.LIB::wskt_socket_buffered_amount).longValue();
+    }
+
+    /** A header of the server's answer, or null. */
+    public String responseHeader(String name) throws IOException {
+        byte[] key = Native.name("name", name, Native.WSKT_ERR_INVALID_HEADER);
+        return handle.use(s -> Native.text(Native.LIB.wskt_socket_response_header(s, key, null)));
+    }
+
+    /** What is left of a timeout, in milliseconds; -1 is no limit. */
+    private static final class Until {
+        private final long end;
+
+        Until(Duration timeout) {
+            if (timeout != null && timeout.isNegative()) {
+                throw new WsktError.Argument(
+                        Native.WSKT_ERR_INVALID_ARGUMENT, "timeout: " + timeout);
+            }
+            end = timeout == null ? -1 : System.nanoTime() + timeout.toNanos();
+        }
+
+        int left() {
+            long ms = (end - System.nanoTime() + 999_999) / 1_000_000;
+            return end == -1 ? -1 : (int) Math.min(Math.max(ms, 0), Integer.MAX_VALUE);
+        }
+    }
+}

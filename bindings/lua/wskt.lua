@@ -1,0 +1,291 @@
+-- The browser's WebSocket for LuaJIT, on libwskt. Events are pulled: no
+-- function of Lua is ever called from C.
+local ffi = require "ffi"
+local config = require "wskt.config"
+local native = require "wskt.native"
+
+local c, lib, want = native.constants, native.lib, native.want
+local milliseconds = config.milliseconds
+local wskt = { version = ffi.string(lib.wskt_version_string()) }
+
+local STATES = { [0] = "connecting", "open", "closing", "closed" }
+local LONGEST_MS = 2 ^ 31 - 1
+
+-- Sockets --------------------------------------------------------------------
+
+local Socket = {}
+Socket.__index = Socket
+wskt.Socket = Socket
+
+local function handle(self, what)
+  if getmetatable(self) ~= Socket then
+    error(("%s: a wskt socket expected, got %s"):format(what, type(self)), 3)
+  end
+  return self.pointer or native.refuse(c.ERR_CLOSED, "it was freed")
+end
+
+local function timeout_ms(seconds, what)
+  if seconds == nil then return -1 end
+  local ms = milliseconds(seconds, what)
+  if ms < 0 then native.refuse(c.ERR_INVALID_ARGUMENT, ("%s: %s s"):format(what, seconds)) end
+  return math.min(ms, LONGEST_MS)
+end
+
+local function text(pointer, len) return ffi.string(pointer, len) end
+
+local function close_event(raw, target)
+  return {
+    type = "close",
+    target = target,
+    timestamp = raw.head.timestamp,
+    was_clean = raw.was_clean,
+    code = raw.code,
+    reason = text(raw.reason, raw.reason_len),
+    peer_code = raw.peer_code,
+    cause = ffi.string(lib.wskt_cause_name(raw.cause)),
+    message = text(raw.message, raw.message_len),
+  }
+end
+
+-- A copy of an event that a pull has lent.
+local function copy(raw, target)
+  local kind = raw.type
+  if kind == c.EVENT_CLOSE then
+    local event = close_event(ffi.cast("const wskt_close_event *", raw), target)
+    target.last = event
+    return event
+  end
+  local event = {
+    type = ffi.string(raw.type_name), target = target, timestamp = raw.timestamp,
+  }
+  if kind == c.EVENT_MESSAGE then
+    local message = ffi.cast("const wskt_message_event *", raw)
+    event.data = text(message.data, message.len)
+    event.kind = message.kind == c.MESSAGE_TEXT and "text" or "binary"
+  elseif kind == c.EVENT_ERROR then
+    local failure = ffi.cast("const wskt_error_event *", raw)
+    event.cause = ffi.string(lib.wskt_cause_name(failure.cause))
+    event.message = text(failure.message, failure.message_len)
+    event.os_error = failure.os_error
+    event.http_status = failure.http_status
+  end
+  return event
+end
+
+local function new(loop, url, options)
+  native.name(url, "url", c.ERR_INVALID_URL)
+  local settings = config.config(options)
+  local out = ffi.new("wskt_socket *[1]")
+  native.check(lib.wskt_socket_new(loop, url, settings, out))
+  local self = setmetatable({ pointer = ffi.gc(out[0], lib.wskt_socket_free) }, Socket)
+  local protocols = options.protocols or {}
+  if type(protocols) == "string" then protocols = { protocols } end
+  for _, protocol in ipairs(want("table", protocols, "protocols", 3)) do
+    native.name(protocol, "a subprotocol", c.ERR_INVALID_PROTOCOL)
+    native.check(lib.wskt_socket_add_protocol(self.pointer, protocol))
+  end
+  return self
+end
+
+-- Connects and waits until the socket is open. Options: timeout in seconds,
+-- protocols, and those of the configuration. Gives nil, a message and the close
+-- event if it does not come about.
+function wskt.connect(url, options)
+  options = want("table", options or {}, "options")
+  local self = new(nil, url, options)
+  local until_ms = timeout_ms(options.timeout, "timeout")
+  local result
+  repeat
+    result = lib.wskt_socket_connect(self.pointer, until_ms)
+  until result ~= c.ERR_INTERRUPTED
+  if result == c.OK then return self end
+  local raw = lib.wskt_socket_close_event(self.pointer)
+  if raw == nil then native.check(result) end
+  self.last = close_event(raw, self)
+  return nil, tostring(native.error(result, self.last.message)), self.last
+end
+
+-- Sends a text message. What is not UTF-8 is refused.
+function Socket:send(data)
+  local pointer = handle(self, "send")
+  native.check(lib.wskt_socket_send_text(pointer, want("string", data, "data"), #data))
+end
+
+-- Sends a binary message.
+function Socket:send_binary(data)
+  local pointer = handle(self, "send_binary")
+  native.check(lib.wskt_socket_send_binary(pointer, want("string", data, "data"), #data))
+end
+
+-- Sends a ping of at most 125 bytes; its pong is no event.
+function Socket:ping(data)
+  local pointer = handle(self, "ping")
+  data = want("string", data or "", "data")
+  native.check(lib.wskt_socket_ping(pointer, data, #data))
+end
+
+-- Starts the closing handshake; the close event follows. `code` is 1000 or in
+-- 3000 to 4999. It does nothing on a closed socket.
+function Socket:close(code, reason)
+  if code ~= nil then
+    want("number", code, "code")
+    if code ~= math.floor(code) or code < 1 or code > 0xffff then
+      native.refuse(c.ERR_INVALID_ACCESS)
+    end
+  end
+  reason = want("string", reason or "", "reason")
+  local pointer = handle(self, "close")
+  native.check(lib.wskt_socket_close(pointer, code or 0, reason, #reason))
+end
+
+-- Ends the connection at once, without a closing handshake.
+function Socket:abort() native.check(lib.wskt_socket_abort(handle(self, "abort"))) end
+
+-- Stops reading, so that the peer must wait; resume undoes it.
+function Socket:pause() native.check(lib.wskt_socket_pause(handle(self, "pause"))) end
+function Socket:resume() native.check(lib.wskt_socket_resume(handle(self, "resume"))) end
+
+-- The next event of a connected socket, or nil and "timeout" or "closed".
+function Socket:next_event(timeout)
+  local pointer, ms = handle(self, "next_event"), timeout_ms(timeout, "timeout")
+  local out, result = ffi.new("const wskt_event *[1]"), nil
+  repeat
+    result = lib.wskt_socket_recv(pointer, ms, out)
+  until result ~= c.ERR_INTERRUPTED
+  if result == c.ERR_TIMEOUT then return nil, "timeout" end
+  if result == c.ERR_CLOSED then return nil, "closed" end
+  native.check(result)
+  return copy(out[0], self)
+end
+
+-- The next message and its kind, or nil and "timeout" or "closed".
+function Socket:recv(timeout)
+  while true do
+    local event, why = self:next_event(timeout)
+    if not event then return nil, why end
+    if event.type == "message" then return event.data, event.kind end
+    if event.type == "close" then return nil, "closed" end
+  end
+end
+
+-- Messages until the close event: for data, kind in socket:messages() do.
+function Socket:messages()
+  return function() return self:recv() end
+end
+
+-- "connecting", "open", "closing" or "closed".
+function Socket:ready_state()
+  return self.pointer and STATES[lib.wskt_socket_ready_state(handle(self, "ready_state"))]
+    or "closed"
+end
+
+-- The close event of a closed socket.
+function Socket:close_event() return self.last end
+
+function Socket:url() return ffi.string(lib.wskt_socket_url(handle(self, "url"), nil)) end
+
+function Socket:protocol()
+  return ffi.string(lib.wskt_socket_protocol(handle(self, "protocol"), nil))
+end
+
+function Socket:buffered_amount()
+  return tonumber(lib.wskt_socket_buffered_amount(handle(self, "buffered_amount")))
+end
+
+-- The server's answer to the upgrade: status, 0 if none came, and the body of
+-- a refusal.
+function Socket:response()
+  local pointer, size = handle(self, "response"), ffi.new("size_t[1]")
+  local body = lib.wskt_socket_response_body(pointer, size)
+  return lib.wskt_socket_response_status(pointer), text(body, size[0])
+end
+
+-- A header of that answer, or nil.
+function Socket:response_header(name)
+  local pointer = handle(self, "response_header")
+  native.name(name, "name", c.ERR_INVALID_HEADER)
+  local value = lib.wskt_socket_response_header(pointer, name, nil)
+  if value ~= nil then return ffi.string(value) end
+end
+
+-- Lets go, without a closing handshake if it is still open. Calls raise then.
+function Socket:free()
+  local pointer = self.pointer
+  if pointer then
+    self.pointer = nil
+    if self.loop then self.loop.sockets[tostring(pointer)] = nil end
+    lib.wskt_socket_free(ffi.gc(pointer, nil))
+  end
+end
+
+-- Loops ----------------------------------------------------------------------
+
+local Loop = {}
+Loop.__index = Loop
+wskt.Loop = Loop
+
+-- A loop drives many sockets, and gives their events one by one.
+function wskt.loop()
+  local out = ffi.new("wskt_loop *[1]")
+  native.check(lib.wskt_loop_new(out))
+  return setmetatable({ pointer = ffi.gc(out[0], lib.wskt_loop_free), sockets = {} }, Loop)
+end
+
+local function loop_handle(self, what)
+  if getmetatable(self) ~= Loop then
+    error(("%s: a wskt loop expected, got %s"):format(what, type(self)), 3)
+  end
+  return self.pointer or native.refuse(c.ERR_LOOP_GONE, "it was freed")
+end
+
+-- Opens a socket; what comes of it the events tell. Options as for connect,
+-- without timeout.
+function Loop:open(url, options)
+  local pointer = loop_handle(self, "open")
+  local socket = new(pointer, url, want("table", options or {}, "options"))
+  native.check(lib.wskt_socket_open(socket.pointer))
+  socket.loop = self
+  self.sockets[tostring(socket.pointer)] = socket
+  return socket
+end
+
+-- The next event of any socket, which is its target, or nil and "timeout".
+function Loop:next_event(timeout)
+  local pointer, ms = loop_handle(self, "next_event"), timeout_ms(timeout, "timeout")
+  local out = ffi.new("const wskt_event *[1]")
+  local result
+  repeat
+    result = lib.wskt_loop_next_event(pointer, ms, out)
+  until result ~= c.ERR_INTERRUPTED
+  if result == c.ERR_TIMEOUT then return nil, "timeout" end
+  native.check(result)
+  local socket = self.sockets[tostring(out[0].target)]
+  local event = copy(out[0], socket)
+  if event.type == "close" then self.sockets[tostring(out[0].target)] = nil end
+  return event
+end
+
+-- Calls on_open, on_message, on_error, on_close and on_drain of the sockets,
+-- where they are set, until all are closed.
+function Loop:run()
+  loop_handle(self, "run")
+  while next(self.sockets) do
+    local event = self:next_event()
+    local handler = event.target["on_" .. event.type]
+    if handler then handler(event.target, event) end
+  end
+end
+
+-- The descriptor that is readable when there is an event.
+function Loop:fd() return lib.wskt_loop_fd(loop_handle(self, "fd")) end
+
+-- Frees the loop. Its sockets get no event any more.
+function Loop:free()
+  local pointer = self.pointer
+  if pointer then
+    self.pointer = nil
+    native.check(lib.wskt_loop_free(ffi.gc(pointer, nil)))
+  end
+end
+
+return wskt

@@ -1,0 +1,62 @@
+# frozen_string_literal: true
+
+require_relative "errors"
+
+module Wskt
+  # "open" and "drain". `target` is the socket, `timestamp` milliseconds of the
+  # system's monotonic clock.
+  Event = Struct.new(:type, :target, :timestamp, keyword_init: true)
+
+  # `data` is UTF-8 for text and binary (ASCII-8BIT) otherwise.
+  MessageEvent = Struct.new(:type, :target, :timestamp, :data, keyword_init: true)
+
+  # `cause` is a symbol such as :dns, :tls or :timeout, `message` a line for a
+  # person, `os_error` an errno or 0, `http_status` the refusal or 0.
+  ErrorEvent = Struct.new(:type, :target, :timestamp, :cause, :message, :os_error, :http_status,
+                          keyword_init: true)
+
+  # `was_clean`, `code` and `reason` are the browser's; `peer_code` is the code
+  # the peer really sent, or 0.
+  CloseEvent = Struct.new(:type, :target, :timestamp, :was_clean, :code, :reason, :peer_code,
+                          :cause, :message, keyword_init: true) do
+    alias_method :was_clean?, :was_clean
+  end
+
+  # Copies of the events that a pull has lent.
+  module Events
+    def self.copy(pointer, target)
+      head = Native::Event.new(pointer)
+      common = { type: head[:type_name].read_string, target: target, timestamp: head[:timestamp] }
+      case head[:type]
+      when Native::EVENT_MESSAGE then MessageEvent.new(**common, data: data(pointer))
+      when Native::EVENT_ERROR then ErrorEvent.new(**common, **failure(pointer))
+      when Native::EVENT_CLOSE then CloseEvent.new(**common, **ending(pointer))
+      else Event.new(**common)
+      end
+    end
+
+    def self.data(pointer)
+      raw = Native::MessageEvent.new(pointer)
+      bytes = raw[:data].read_bytes(raw[:len])
+      raw[:kind] == Native::MESSAGE_TEXT ? bytes.force_encoding(Encoding::UTF_8) : bytes
+    end
+
+    def self.failure(pointer)
+      raw = Native::ErrorEvent.new(pointer)
+      { cause: cause(raw), message: Native.text(raw[:message], raw[:message_len]),
+        os_error: raw[:os_error], http_status: raw[:http_status] }
+    end
+
+    def self.ending(pointer)
+      raw = Native::CloseEvent.new(pointer)
+      { was_clean: raw[:was_clean], code: raw[:code], peer_code: raw[:peer_code],
+        reason: Native.text(raw[:reason], raw[:reason_len]), cause: cause(raw),
+        message: Native.text(raw[:message], raw[:message_len]) }
+    end
+
+    def self.cause(raw) = Native.wskt_cause_name(raw[:cause]).to_sym
+
+    private_class_method :data, :failure, :ending, :cause
+  end
+  private_constant :Events
+end

@@ -1,0 +1,200 @@
+# frozen_string_literal: true
+
+require_relative "config"
+require_relative "events"
+require_relative "handle"
+
+module Wskt
+  # One WebSocket: driven by blocking calls (Wskt.connect), or by a loop.
+  class Socket
+    include Enumerable
+
+    STATES = %i[connecting open closing closed].freeze
+    LONGEST_MS = (1 << 31) - 1
+    private_constant :LONGEST_MS
+
+    # The close event of a closed socket.
+    attr_reader :close_event
+
+    def initialize(loop, url, protocols, options)
+      Wskt.name(url, "url", Native::ERR_INVALID_URL)
+      pointer = Config.with(options) do |config|
+        Native.made(:wskt_socket_new, loop, url, config)
+      end
+      @handle = Handle.new(pointer, :wskt_socket_free, Native::ERR_CLOSED) do |socket|
+        Native.wskt_socket_abort(socket)
+      end
+      offer(protocols)
+    rescue StandardError
+      @handle&.free
+      raise
+    end
+
+    # Connects and waits until the socket is open.
+    def connect(timeout: nil)
+      result = waiting(timeout) { |socket, ms| Native.wskt_socket_connect(socket, ms) }
+      return self if result == Native::OK
+
+      remember_end
+      error = Wskt.error(result, @close_event&.message)
+      error.close_event = @close_event if error.is_a?(ConnectError)
+      raise error
+    end
+
+    # Sends a text message. What is not UTF-8 is refused.
+    def send_text(data) = post(:wskt_socket_send_text, data)
+
+    # Sends a binary message.
+    def send_binary(data) = post(:wskt_socket_send_binary, data)
+
+    # Sends a ping of at most 125 bytes; its pong is no event.
+    def ping(data = "") = post(:wskt_socket_ping, data)
+
+    # Starts the closing handshake; the close event follows. The code is 1000 or
+    # in 3000 to 4999.
+    def close(code = nil, reason = "")
+      unless code.nil?
+        Wskt.want(Integer, code, "code")
+        raise Wskt.error(Native::ERR_INVALID_ACCESS) unless code.between?(1, 0xffff)
+      end
+      said = Wskt.want(String, reason, "reason")
+      Wskt.check(use { |socket|
+        Native.wskt_socket_close(socket, code || 0, Native.memory(said), said.bytesize)
+      })
+    end
+
+    # Ends the connection at once, without a closing handshake.
+    def abort = Wskt.check(use { |socket| Native.wskt_socket_abort(socket) })
+
+    # The next event of a connected socket, or nil after the close event. Raises
+    # TimeoutError after that many seconds.
+    def next_event(timeout: nil)
+      out = FFI::MemoryPointer.new(:pointer)
+      event = nil
+      result = waiting(timeout) do |socket, ms|
+        result = Native.wskt_socket_recv(socket, ms, out)
+        event = take(out.read_pointer) if result == Native::OK
+        result
+      end
+      return nil if result == Native::ERR_CLOSED && @close_event
+
+      Wskt.check(result)
+      event
+    end
+
+    # The next message, or nil at the end; then close_event tells how it ended.
+    def recv(timeout: nil)
+      while (event = next_event(timeout: timeout))
+        return event.data if event.is_a?(MessageEvent)
+      end
+    end
+
+    # Every message until the close event.
+    def each
+      return enum_for(:each) unless block_given?
+
+      while (message = recv)
+        yield message
+      end
+      self
+    end
+
+    # :connecting, :open, :closing or :closed.
+    def ready_state
+      @handle.freed? ? :closed : STATES[use { |socket| Native.wskt_socket_ready_state(socket) }]
+    end
+
+    def url = use { |socket| Native.wskt_socket_url(socket, nil) }
+    def protocol = use { |socket| Native.wskt_socket_protocol(socket, nil) }
+    def buffered_amount = use { |socket| Native.wskt_socket_buffered_amount(socket) }
+    def response_status = use { |socket| Native.wskt_socket_response_status(socket) }
+
+    # A header of the server's answer, or nil.
+    def response_header(name)
+      Wskt.name(name, "name", Native::ERR_INVALID_HEADER)
+      use { |socket| Native.wskt_socket_response_header(socket, name, nil) }
+    end
+
+    # The body of an answer that refused the upgrade.
+    def response_body
+      use do |socket|
+        size = FFI::MemoryPointer.new(:size_t)
+        body = Native.wskt_socket_response_body(socket, size)
+        body.read_bytes(size.read(:size_t))
+      end
+    end
+
+    # Lets go, without a closing handshake if it is still open.
+    def free = @handle.free
+
+    def freed? = @handle.freed?
+
+    # For loops.
+    def open
+      use do |socket|
+        Wskt.check(Native.wskt_socket_open(socket))
+        socket.address
+      end
+    end
+
+    # For loops: the copy of an event that was lent.
+    def take(pointer)
+      event = Events.copy(pointer, self)
+      @close_event = event if event.is_a?(CloseEvent)
+      event
+    end
+
+    def self.timeout_ms(timeout)
+      return -1 if timeout.nil?
+
+      ms = Config.milliseconds(timeout, "timeout")
+      raise Wskt.error(Native::ERR_INVALID_ARGUMENT, "timeout: #{timeout} s") if ms.negative?
+
+      [ms, LONGEST_MS].min
+    end
+
+    private
+
+    def use(&block) = @handle.use(&block)
+
+    def offer(protocols)
+      protocols = [protocols] if protocols.is_a?(String)
+      Wskt.want(Array, protocols, "protocols").each do |protocol|
+        Wskt.name(protocol, "a subprotocol", Native::ERR_INVALID_PROTOCOL)
+        Wskt.check(use { |socket| Native.wskt_socket_add_protocol(socket, protocol) })
+      end
+    end
+
+    # A call that waits, until something else than a signal ended it. Ruby has
+    # served its own interrupts by then.
+    def waiting(timeout)
+      ms = Socket.timeout_ms(timeout)
+      started = Process.clock_gettime(Process::CLOCK_MONOTONIC, :millisecond)
+      left = ms
+      loop do
+        result = use { |socket| yield socket, left }
+        return result unless result == Native::ERR_INTERRUPTED
+
+        now = Process.clock_gettime(Process::CLOCK_MONOTONIC, :millisecond)
+        left = [ms - (now - started), 0].max unless ms.negative?
+      end
+    end
+
+    def post(function, data)
+      bytes = Wskt.want(String, data, "data")
+      memory = Native.memory(bytes)
+      result = Native::ERR_INTERRUPTED
+      while result == Native::ERR_INTERRUPTED
+        result = use { |socket| Native.public_send(function, socket, memory, bytes.bytesize) }
+      end
+      Wskt.check(result)
+    end
+
+    def remember_end
+      use do |socket|
+        pointer = Native.wskt_socket_close_event(socket)
+        take(pointer) unless pointer.null?
+      end
+    end
+  end
+end
