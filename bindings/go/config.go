@@ -33,6 +33,18 @@ type Config struct {
 	// Of the send queue, in bytes; both or none.
 	LowWater, HighWater uint
 
+	// NoDeflate offers no compression of messages.
+	NoDeflate bool
+	// DeflateLevel is 1 to 9; 0 is the default.
+	DeflateLevel int
+	// DeflateMinSize is the size from which on a message is compressed; 0 is
+	// the default, negative compresses all.
+	DeflateMinSize int
+	// For our messages and for the server's; 0 is the default.
+	DeflateMaxWindowBits [2]int
+	// For our messages and for the server's.
+	DeflateNoContextTakeover [2]bool
+
 	AllowMissingProtocol, BrowserMode bool
 }
 
@@ -105,6 +117,9 @@ func (c *Config) fill(handle *C.wskt_config) error {
 			return err
 		}
 	}
+	if err := c.fillDeflate(handle, refused); err != nil {
+		return err
+	}
 	for name, values := range c.Header {
 		for _, value := range values {
 			if err := addHeader(handle, name, value, refused); err != nil {
@@ -132,6 +147,41 @@ func (c *Config) fill(handle *C.wskt_config) error {
 		return err
 	}
 	return refused(C.wskt_config_set_browser_mode(handle, C.bool(c.BrowserMode)))
+}
+
+func (c *Config) fillDeflate(handle *C.wskt_config, refused func(C.wskt_result) error) error {
+	if c.NoDeflate {
+		if err := refused(C.wskt_config_set_deflate(handle, false)); err != nil {
+			return err
+		}
+	}
+	if c.DeflateLevel != 0 {
+		if err := refused(C.wskt_config_set_deflate_level(handle, C.int32_t(c.DeflateLevel))); err != nil {
+			return err
+		}
+	}
+	if c.DeflateMinSize != 0 {
+		size := C.size_t(0)
+		if c.DeflateMinSize > 0 {
+			size = C.size_t(c.DeflateMinSize)
+		}
+		if err := refused(C.wskt_config_set_deflate_min_size(handle, size)); err != nil {
+			return err
+		}
+	}
+	if bits := c.DeflateMaxWindowBits; bits != [2]int{} {
+		for side := range bits {
+			if bits[side] == 0 {
+				bits[side] = 15
+			}
+		}
+		result := C.wskt_config_set_deflate_max_window_bits(handle, C.int32_t(bits[0]), C.int32_t(bits[1]))
+		if err := refused(result); err != nil {
+			return err
+		}
+	}
+	sides := c.DeflateNoContextTakeover
+	return refused(C.wskt_config_set_deflate_no_context_takeover(handle, C.bool(sides[0]), C.bool(sides[1])))
 }
 
 func addHeader(handle *C.wskt_config, name, value string, refused func(C.wskt_result) error) error {

@@ -210,7 +210,10 @@ func TestNoConnection(t *testing.T) {
 
 func TestSubprotocolAndContext(t *testing.T) {
 	nothingLeft(t)
-	config := &Config{Protocols: []string{"a", "b"}, Header: map[string][]string{"X-A": {"1", "2"}}}
+	config := &Config{
+		DeflateLevel: 9, DeflateMinSize: -1, DeflateMaxWindowBits: [2]int{9, 0},
+		DeflateNoContextTakeover: [2]bool{true, false}, Protocols: []string{"a", "b"}, Header: map[string][]string{"X-A": {"1", "2"}},
+	}
 	conn := dial(t, script("accept protocol=b;echo-until-close"), config)
 	if conn.Protocol() != "b" || conn.Response().Status != 101 {
 		t.Errorf("%q %+v", conn.Protocol(), conn.Response())
@@ -284,6 +287,8 @@ func TestBadInput(t *testing.T) {
 		{"ws://x", &Config{OpenTimeout: -time.Second}, -2, "open_timeout: -1000 ms"},
 		{"ws://x", &Config{SendTimeout: -time.Second}, -2, "send_timeout"},
 		{"ws://x", &Config{LowWater: 2, HighWater: 1}, -2, "water_marks"},
+		{"ws://x", &Config{DeflateLevel: 10}, -2, "deflate_level"},
+		{"ws://x", &Config{DeflateMaxWindowBits: [2]int{8, 0}}, -2, "deflate_max_window_bits"},
 		{"ws://x", &Config{Header: map[string][]string{"a b": {"c"}}}, -9, "header"},
 		{"ws://x", &Config{Header: map[string][]string{"Host": {"c"}}}, -10, "header"},
 		{"ws://x", &Config{CAFile: "/nowhere"}, -25, "ca_file"},
@@ -297,7 +302,7 @@ func TestBadInput(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	conn := dial(t, address("ws", "/echo"), &Config{SendTimeout: NoSendTimeout})
+	conn := dial(t, address("ws", "/echo"), &Config{SendTimeout: NoSendTimeout, NoDeflate: true})
 	for _, code := range []int{0, 999, 1001, 5000, 66536, -1} {
 		if err := conn.Close(code, ""); !errors.Is(err, ErrInvalidAccess) {
 			t.Errorf("%d: %v", code, err)

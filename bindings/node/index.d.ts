@@ -14,6 +14,13 @@ export interface Options {
   sendTimeout?: number;
   maxMessageSize?: number;
   maxFragments?: number;
+  /** Whether permessage-deflate is offered. */
+  deflate?: boolean;
+  deflateLevel?: number;
+  deflateMinSize?: number;
+  /** For our messages and for the server's. */
+  deflateMaxWindowBits?: readonly [number, number];
+  deflateNoContextTakeover?: readonly [boolean, boolean];
   allowMissingProtocol?: boolean;
   browserMode?: boolean;
 }

@@ -147,6 +147,15 @@ function tests.endings()
   is_end(last "frame rsv=7 payload=text:a;expect-close;half-close", 1006, "", false, "protocol")
 end
 
+function tests.compression()
+  local ws = assert(connect(script "accept;echo-until-close", { deflate = true, deflate_level = 9,
+    deflate_min_size = 0, deflate_max_window_bits = { 9, 9 },
+    deflate_no_context_takeover = { true, false } }))
+  ws:send "not compressed: the server did not agree"
+  same(#ws:recv(LIMIT), 40)
+  ws:free()
+end
+
 function tests.no_connection()
   local function fails(address, code, cause, options)
     local ws, message, event = connect(address, options)
@@ -235,6 +244,9 @@ function tests.bad_values()
   raises("max_message_size: 0", wskt.connect, url "ws", { max_message_size = 0 })
   raises("max_fragments: 1.5", wskt.connect, url "ws", { max_fragments = 1.5 })
   raises("water_marks", wskt.connect, url "ws", { water_marks = { 2, 1 } })
+  raises("deflate_level: ", wskt.connect, url "ws", { deflate_level = 10 })
+  raises("deflate_max_window_bits", wskt.connect, url "ws", { deflate_max_window_bits = { 8, 15 } })
+  raises("boolean expected", wskt.connect, url "ws", { deflate_no_context_takeover = { 1, true } })
   raises(-9, wskt.connect, url "ws", { headers = { ["a b"] = "c" } })
   raises(-10, wskt.connect, url "ws", { headers = { Host = "c" } })
   raises(-9, wskt.connect, url "ws", { headers = { a = "b\0c" } })

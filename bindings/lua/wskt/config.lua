@@ -26,15 +26,27 @@ local function one(setter, convert)
   return function(call, value, what) call(setter, convert(value, what)) end
 end
 
+local function two(setter, convert)
+  return function(call, pair, what)
+    native.want("table", pair, what, 3)
+    call(setter, convert(pair[1], what), convert(pair[2], what))
+  end
+end
+
+local function int(value, what) return size(value, what, 2 ^ 31 - 1) end
+
 local options = {
   allow_missing_protocol = one("set_allow_missing_protocol", flag),
   browser_mode = one("set_browser_mode", flag),
   max_message_size = one("set_max_message_size", size),
   max_fragments = one("set_max_fragments", function(n, what) return size(n, what, 2 ^ 32 - 1) end),
-  water_marks = function(call, marks, what)
-    native.want("table", marks, what, 3)
-    call("set_water_marks", size(marks[1], what), size(marks[2], what))
-  end,
+  water_marks = two("set_water_marks", size),
+  deflate = one("set_deflate", flag),
+  deflate_level = one("set_deflate_level", int),
+  deflate_min_size = one("set_deflate_min_size", size),
+  -- For our messages, and for the server's.
+  deflate_max_window_bits = two("set_deflate_max_window_bits", int),
+  deflate_no_context_takeover = two("set_deflate_no_context_takeover", flag),
   ca_file = one("add_ca_file", function(path, what)
     return native.name(path, what, c.ERR_INVALID_ARGUMENT)
   end),

@@ -105,6 +105,15 @@ const functions = {
   wskt_config_set_max_message_size: ['wskt_result', 'wskt_config *', 'uint64_t'],
   wskt_config_set_max_fragments: ['wskt_result', 'wskt_config *', 'uint32_t'],
   wskt_config_set_water_marks: ['wskt_result', 'wskt_config *', 'size_t', 'size_t'],
+  wskt_config_set_deflate: ['wskt_result', 'wskt_config *', 'bool'],
+  wskt_config_set_deflate_level: ['wskt_result', 'wskt_config *', 'int32_t'],
+  wskt_config_set_deflate_min_size: ['wskt_result', 'wskt_config *', 'size_t'],
+  wskt_config_set_deflate_max_window_bits: [
+    'wskt_result', 'wskt_config *', 'int32_t', 'int32_t',
+  ],
+  wskt_config_set_deflate_no_context_takeover: [
+    'wskt_result', 'wskt_config *', 'bool', 'bool',
+  ],
   wskt_loop_new: ['wskt_result', '_Out_ wskt_loop **'],
   wskt_loop_wake: ['wskt_result', 'wskt_loop *'],
   wskt_loop_next_event: ['wskt_result', 'wskt_loop *', 'int32_t', '_Out_ const wskt_event **'],

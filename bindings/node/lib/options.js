@@ -7,6 +7,7 @@ const { WsktError, check, constants, lib, made } = require('./native.js');
 // connection ends, as WHATWG WebSockets says of a buffer that is full.
 const HIGH_WATER = 256 * 1024 * 1024;
 const LOW_WATER = 1024 * 1024;
+const INT_MAX = 0x7fffffff;
 
 /** Text without NUL, for C. */
 function name(what, value, refusal) {
@@ -42,6 +43,12 @@ function pairs(headers) {
   return typeof headers[Symbol.iterator] === 'function' ? [...headers] : Object.entries(headers);
 }
 
+/** [for our messages, for the server's]. */
+function two(what, value, convert) {
+  if (!Array.isArray(value) || value.length !== 2) throw new TypeError(`${what} must be a pair`);
+  return value.map(convert);
+}
+
 const timeout = (setter) => (call, what, ms) => call(setter, whole(what, ms));
 
 /** What each option calls. Times are milliseconds. */
@@ -71,6 +78,13 @@ const options = {
     const bytes = Buffer.from(pem);
     call('add_ca_pem', bytes, bytes.length);
   },
+  deflate: (call, what, on) => call('set_deflate', flag(what, on)),
+  deflateLevel: (call, what, n) => call('set_deflate_level', atLeastZero(what, n, INT_MAX)),
+  deflateMinSize: (call, what, n) => call('set_deflate_min_size', atLeastZero(what, n)),
+  deflateMaxWindowBits: (call, what, bits) =>
+    call('set_deflate_max_window_bits', ...two(what, bits, (n) => atLeastZero(what, n, INT_MAX))),
+  deflateNoContextTakeover: (call, what, sides) =>
+    call('set_deflate_no_context_takeover', ...two(what, sides, (on) => flag(what, on))),
   allowMissingProtocol: (call, what, on) => call('set_allow_missing_protocol', flag(what, on)),
   browserMode: (call, what, on) => call('set_browser_mode', flag(what, on)),
 };

@@ -24,6 +24,13 @@ async function signal(name) {
   await (await fetch(`http://127.0.0.1:${process.env.WSKT_PORT_WS}/signal/${name}`)).text();
 }
 
+/** What the server saw on the connection of a script. */
+async function report(address) {
+  const name = new URL(address).searchParams.get('id');
+  const port = process.env.WSKT_PORT_WS;
+  return (await fetch(`http://127.0.0.1:${port}/report/${name}?wait=20`)).text();
+}
+
 function make(address, protocols = [], options = OPTIONS) {
   return new WebSocket(address, protocols, options);
 }
@@ -43,4 +50,4 @@ async function events(ws) {
   return log;
 }
 
-module.exports = { MESSAGES, OPTIONS, events, make, once, script, signal, url };
+module.exports = { MESSAGES, OPTIONS, events, make, once, report, script, signal, url };

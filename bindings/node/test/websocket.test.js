@@ -5,7 +5,7 @@ const assert = require('node:assert/strict');
 const { afterEach, test } = require('node:test');
 const { CloseEvent, WebSocket, WsktError } = require('../index.js');
 const { lib } = require('../lib/native.js');
-const { MESSAGES, OPTIONS, events, make, once, script, signal, url } = require('./support.js');
+const { MESSAGES, OPTIONS, events, make, once, report, script, signal, url } = require('./support.js');
 
 // The loop stays; every socket and configuration is freed by its last event.
 afterEach(() => assert.ok(Number(lib.wskt_handle_count()) <= 1));
@@ -113,6 +113,18 @@ test('the subprotocol and the answer can be read', async () => {
   assertEnd(await once(ws, 'close'), 1005, '', true, 'local');
 });
 
+test('compression is offered, or not', async () => {
+  const all = { deflateLevel: 9, deflateMinSize: 0, deflateMaxWindowBits: [9, 9],
+    deflateNoContextTakeover: [true, false] };
+  for (const [options, offered] of [[all, true], [{ deflate: false }, false]]) {
+    const ws = make(script('accept;echo-until-close'), [], options);
+    await once(ws, 'open');
+    ws.close();
+    await once(ws, 'close');
+    assert.equal((await report(ws.url)).includes('permessage-deflate'), offered);
+  }
+});
+
 test('the peer closes', async () => {
   const all = await events(make(script('text a;close 4001 auf Wiedersehen;half-close')));
   assert.deepEqual(all.map((e) => e.type), ['open', 'message', 'close']);
@@ -178,6 +190,8 @@ test('options are checked, and named', () => {
     [{ openTimeout: 1.5 }, 'openTimeout: 1.5'],
     [{ maxMessageSize: 0 }, 'max_message_size'],
     [{ maxFragments: 2 ** 32 }, 'maxFragments: 4294967296'],
+    [{ deflateLevel: 10 }, 'deflate_level'],
+    [{ deflateMaxWindowBits: [8, 15] }, 'deflate_max_window_bits'],
     [{ headers: { 'a b': 'c' } }, 'header'],
     [{ headers: [['Host', 'c']] }, 'header'],
     [{ headers: { a: 'b\0c' } }, 'NUL'],
@@ -194,6 +208,7 @@ test('options are checked, and named', () => {
   }
   for (const options of [
     null, 5, { openTimeout: '1' }, { nonsense: 1 }, { headers: 5 }, { headers: { a: 5 } },
+    { deflate: 1 }, { deflateMaxWindowBits: 9 }, { deflateNoContextTakeover: [1, true] },
     { ca: 5 }, { caFile: 5 }, { browserMode: 1 },
   ]) {
     assert.throws(() => make(url('ws'), [], options), TypeError);

@@ -34,6 +34,13 @@ def signal(name):
     urllib.request.urlopen(control, timeout=LIMIT).read()
 
 
+def report(address):
+    """What the server saw on the connection of a script."""
+    name = address.rpartition("id=")[2]
+    control = f"http://127.0.0.1:{os.environ['WSKT_PORT_WS']}/report/{name}?wait=20"
+    return urllib.request.urlopen(control, timeout=LIMIT).read().decode()
+
+
 class Test(unittest.TestCase):
     """Every test leaves no object of the library behind, but the shared
     configuration."""

@@ -6,7 +6,7 @@ import threading
 import unittest
 
 import wskt
-from support import CONFIG, LIMIT, MESSAGES, Test, script, signal, url
+from support import CONFIG, LIMIT, MESSAGES, Test, report, script, signal, url
 
 
 def connect(address, protocols=(), config=CONFIG):
@@ -49,6 +49,17 @@ class Echo(Test):
             sender.start()
             self.assertEqual([ws.recv(LIMIT) for _ in range(500)], [str(n) for n in range(500)])
             sender.join()
+
+
+    def test_compression(self):
+        options = {"deflate_level": 9, "deflate_min_size": 0, "deflate_max_window_bits": (9, 9),
+                   "deflate_no_context_takeover": (True, False)}
+        settings = wskt.Config(**options)
+        for config, offered in ((settings, True), (wskt.Config(deflate=False), False)):
+            with wskt.connect(script("accept;echo-until-close"), (), config) as ws:
+                self.assertEqual(ws.extensions, "")
+            self.assertEqual("permessage-deflate" in report(ws.url), offered)
+        del settings, config
 
 
 class Endings(Test):
@@ -158,6 +169,9 @@ class BadInput(Test):
             ({"max_message_size": -1}, "max_message_size: -1"),
             ({"max_fragments": 2**32}, "max_fragments: 4294967296"),
             ({"water_marks": (2, 1)}, "water_marks: "),
+            ({"deflate_level": 10}, "deflate_level: "),
+            ({"deflate_min_size": -1}, "deflate_min_size: -1"),
+            ({"deflate_max_window_bits": (8, 15)}, "deflate_max_window_bits: "),
             ({"headers": {"a b": "c"}}, "header"),
             ({"headers": [("Host", "c")]}, "header"),
             ({"headers": {"a": "b\0c"}}, "header"),

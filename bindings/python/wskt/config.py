@@ -10,6 +10,9 @@ from typing import Any, Optional, Union
 from . import _native as c
 from .errors import check, error
 
+_INT_MAX = 2**31 - 1
+_SIZE_MAX = 2 ** (8 * ctypes.sizeof(ctypes.c_size_t)) - 1
+
 Headers = Union[Mapping[str, str], Iterable[tuple[str, str]]]
 Path = Union[str, "os.PathLike[str]"]
 
@@ -55,6 +58,9 @@ class Config:
     - max_message_size in bytes, max_fragments, water_marks (low, high) in bytes
     - headers of the upgrade request, a mapping or pairs
     - ca_file, ca_pem: certificates to trust besides the system's
+    - deflate: whether compression is offered; deflate_level 1 to 9;
+      deflate_min_size in bytes; deflate_max_window_bits and
+      deflate_no_context_takeover, each for (our messages, the server's)
     - allow_missing_protocol, browser_mode
     """
 
@@ -74,6 +80,11 @@ class Config:
         headers: Headers = (),
         ca_file: Optional[Path] = None,
         ca_pem: Union[str, bytes, None] = None,
+        deflate: bool = True,
+        deflate_level: Optional[int] = None,
+        deflate_min_size: Optional[int] = None,
+        deflate_max_window_bits: Optional[tuple[int, int]] = None,
+        deflate_no_context_takeover: Optional[tuple[bool, bool]] = None,
         allow_missing_protocol: bool = False,
         browser_mode: bool = False,
     ) -> None:
@@ -98,10 +109,20 @@ class Config:
         if max_fragments is not None:
             self._call("set_max_fragments", whole("max_fragments", max_fragments, 2**32 - 1))
         if water_marks is not None:
-            low, high = water_marks
-            most = 2 ** (8 * ctypes.sizeof(ctypes.c_size_t)) - 1
-            low, high = whole("water_marks", low, most), whole("water_marks", high, most)
+            low, high = (whole("water_marks", mark, _SIZE_MAX) for mark in water_marks)
             self._call("set_water_marks", low, high)
+        self._call("set_deflate", bool(deflate))
+        if deflate_level is not None:
+            self._call("set_deflate_level", whole("deflate_level", deflate_level, _INT_MAX))
+        if deflate_min_size is not None:
+            size = whole("deflate_min_size", deflate_min_size, _SIZE_MAX)
+            self._call("set_deflate_min_size", size)
+        if deflate_max_window_bits is not None:
+            bits = (whole("deflate_max_window_bits", n, _INT_MAX) for n in deflate_max_window_bits)
+            self._call("set_deflate_max_window_bits", *bits)
+        if deflate_no_context_takeover is not None:
+            ours, theirs = deflate_no_context_takeover
+            self._call("set_deflate_no_context_takeover", bool(ours), bool(theirs))
         for name, value in headers.items() if isinstance(headers, Mapping) else headers:
             self._call(
                 "add_header",

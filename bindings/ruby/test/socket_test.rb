@@ -142,11 +142,14 @@ class SocketTest < Minitest::Test
     refuses(-2, ArgumentError, "timeout") { Wskt.connect(url("ws"), timeout: -1) }
     [[-2, { open_timeout: -1 }, "open_timeout: -1000 ms"], [-2, { max_message_size: 0 }, "max_message_size"],
      [-2, { max_fragments: 1 << 32 }, "max_fragments: 4294967296"], [-2, { water_marks: [2, 1] }, "water_marks"],
+     [-2, { deflate_level: 10 }, "deflate_level"],
+     [-2, { deflate_max_window_bits: [8, 15] }, "deflate_max_window_bits"],
      [-9, { headers: { "a b" => "c" } }, "header"], [-10, { headers: [%w[Host c]] }, "header"],
      [-9, { headers: { "a" => "b\0c" } }, "NUL"], [-14, { ca_pem: "nothing" }, "ca_pem"]]
       .each { |result, options, detail| refuses(result, ArgumentError, detail) { Wskt.connect("ws://x", **options) } }
     refuses(-25, IOError, "ca_file") { Wskt.connect("ws://x", ca_file: "/nowhere") }
-    ws = connect(url("ws"))
+    ws = connect(url("ws"), deflate: true, deflate_level: 9, deflate_min_size: 0,
+                            deflate_max_window_bits: [9, 9], deflate_no_context_takeover: [true, false])
     [0, 999, 1001, 5000, 66_536, -1].each { |code| refuses(-12, ArgumentError) { ws.close(code) } }
     refuses(-13, ArgumentError) { ws.close(1000, "x" * 124) }
     refuses(-11, ArgumentError) { ws.close(1000, "\xff") }
@@ -163,7 +166,7 @@ class SocketTest < Minitest::Test
       assert_raises(TypeError) { Wskt.connect(value) }
       assert_raises(TypeError) { Wskt.connect("ws://x", protocols: value == [] ? [5] : value) }
     end
-    [{ open_timeout: "1" }, { max_fragments: 1.5 }, { water_marks: 5 }, { headers: 5 },
+    [{ open_timeout: "1" }, { deflate: 1 }, { deflate_no_context_takeover: [1, true] }, { max_fragments: 1.5 }, { water_marks: 5 }, { headers: 5 },
      { headers: { "a" => 5 } }, { ca_file: 5 }, { ca_pem: 5 }, { browser_mode: 1 }]
       .each { |options| assert_raises(TypeError, options) { Wskt.connect("ws://x", **options) } }
     assert_raises(ArgumentError) { Wskt.connect("ws://x", nonsense: 1) }

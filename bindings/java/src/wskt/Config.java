@@ -26,6 +26,10 @@ public final class Config {
         return time.toMillis() == 0 && !time.isZero() ? time.compareTo(Duration.ZERO) : time.toMillis();
     }
 
+    private static byte flag(boolean on) {
+        return (byte) (on ? 1 : 0);
+    }
+
     /** Offers a subprotocol, best first. */
     public Config protocol(String name) {
         protocols.add(Native.name("a subprotocol", name, Native.WSKT_ERR_INVALID_PROTOCOL));
@@ -114,16 +118,42 @@ public final class Config {
                 Native.LIB.wskt_config_set_water_marks(config, new Native.Size(low), top));
     }
 
+    /** Offers to compress messages, as it does unless this is called. */
+    public Config deflate(boolean on) {
+        return with(config -> Native.LIB.wskt_config_set_deflate(config, flag(on)));
+    }
+
+    /** How hard compression tries, 1 to 9. */
+    public Config deflateLevel(int level) {
+        return with(config -> Native.LIB.wskt_config_set_deflate_level(config, level));
+    }
+
+    /** The size in bytes from which on a message is compressed. */
+    public Config deflateMinSize(long bytes) {
+        Native.Size size = new Native.Size(Math.max(bytes, 0));
+        return with(config -> Native.LIB.wskt_config_set_deflate_min_size(config, size));
+    }
+
+    /** Limits the windows of our compression and of the server's. */
+    public Config deflateMaxWindowBits(int client, int server) {
+        return with(config ->
+                Native.LIB.wskt_config_set_deflate_max_window_bits(config, client, server));
+    }
+
+    /** Compresses each message by itself: ours, the server's. */
+    public Config deflateNoContextTakeover(boolean client, boolean server) {
+        return with(config -> Native.LIB.wskt_config_set_deflate_no_context_takeover(
+                config, flag(client), flag(server)));
+    }
+
     /** Lets a server leave an offered subprotocol unanswered. */
     public Config allowMissingProtocol(boolean on) {
-        byte flag = (byte) (on ? 1 : 0);
-        return with(config -> Native.LIB.wskt_config_set_allow_missing_protocol(config, flag));
+        return with(config -> Native.LIB.wskt_config_set_allow_missing_protocol(config, flag(on)));
     }
 
     /** Hides from the program what browsers hide from scripts. */
     public Config browserMode(boolean on) {
-        byte flag = (byte) (on ? 1 : 0);
-        return with(config -> Native.LIB.wskt_config_set_browser_mode(config, flag));
+        return with(config -> Native.LIB.wskt_config_set_browser_mode(config, flag(on)));
     }
 
     /** A wskt_config that the caller frees. */

@@ -153,6 +153,16 @@ final class Native {
 
         int wskt_config_set_water_marks(Pointer config, Size low, Size high);
 
+        int wskt_config_set_deflate(Pointer config, byte on);
+
+        int wskt_config_set_deflate_level(Pointer config, int level);
+
+        int wskt_config_set_deflate_min_size(Pointer config, Size bytes);
+
+        int wskt_config_set_deflate_max_window_bits(Pointer config, int client, int server);
+
+        int wskt_config_set_deflate_no_context_takeover(Pointer config, byte client, byte server);
+
         int wskt_socket_new(Pointer loop, byte[] url, Pointer config, PointerByReference out);
 
         void wskt_socket_free(Pointer socket);

@@ -184,7 +184,9 @@ public final class Tests {
         }
         isEnd(left.closeEvent(), 1000, "", true, "local");
         WebSocket ws = WebSocket.connect(
-                script("accept protocol=b header=X-A:1;drain"), new Config().protocol("b"), LIMIT);
+                script("accept protocol=b header=X-A:1;drain"), new Config().protocol("b")
+                        .deflate(true).deflateLevel(9).deflateMinSize(0).deflateMaxWindowBits(9, 9)
+                        .deflateNoContextTakeover(true, false), LIMIT);
         same(ws.protocol(), "b", "protocol");
         same(ws.responseHeader("x-a"), "1", "header");
         same(ws.responseHeader("x-b"), null, "header");
@@ -232,6 +234,9 @@ public final class Tests {
                 new Option(-2, argument, "max_fragments", () -> new Config().maxFragments(0)),
                 new Option(-2, argument, "water_marks", () -> new Config().waterMarks(2, 1)),
                 new Option(-2, argument, "water_marks", () -> new Config().waterMarks(-1, 1)),
+                new Option(-2, argument, "deflate_level", () -> new Config().deflateLevel(10)),
+                new Option(-2, argument, "deflate_max_window_bits",
+                        () -> new Config().deflateMaxWindowBits(8, 15)),
                 new Option(-9, argument, "header", () -> new Config().header("a b", "c")),
                 new Option(-9, argument, "NUL", () -> new Config().header("a", "b\0c")),
                 new Option(-10, argument, "header", () -> new Config().header("Host", "c")),

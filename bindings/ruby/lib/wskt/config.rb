@@ -30,20 +30,28 @@ module Wskt
     def self.set(handle, what, value)
       case what
       when *TIMES then call(handle, "set_#{what}", milliseconds(value, what))
-      when :max_message_size then call(handle, "set_#{what}", whole(value, what, 64))
+      when :max_message_size, :deflate_min_size then call(handle, "set_#{what}", whole(value, what, 64))
       when :max_fragments then call(handle, "set_#{what}", whole(value, what, 32))
-      when :water_marks
-        low, high = Wskt.want(Array, value, what)
-        call(handle, "set_#{what}", whole(low, what, 64), whole(high, what, 64))
+      when :deflate_level then call(handle, "set_#{what}", whole(value, what, 31))
+      when :water_marks then two(handle, what, value) { |mark| whole(mark, what, 64) }
+      when :deflate_max_window_bits then two(handle, what, value) { |bits| whole(bits, what, 31) }
+      when :deflate_no_context_takeover then two(handle, what, value) { |on| flag(on, what) }
       when :ca_file
         call(handle, "add_ca_file", Wskt.name(value, what, Native::ERR_INVALID_ARGUMENT))
       when :ca_pem
         pem = Wskt.want(String, value, what)
         call(handle, "add_ca_pem", Native.memory(pem), pem.bytesize)
       when :headers then headers(handle, value)
-      when :allow_missing_protocol, :browser_mode then call(handle, "set_#{what}", flag(value, what))
+      when :allow_missing_protocol, :browser_mode, :deflate
+        call(handle, "set_#{what}", flag(value, what))
       else raise ::ArgumentError, "there is no option #{what}"
       end
+    end
+
+    # For our messages, and for the server's.
+    def self.two(handle, what, pair)
+      first, second = Wskt.want(Array, pair, what)
+      call(handle, "set_#{what}", yield(first), yield(second))
     end
 
     def self.headers(handle, headers)
@@ -74,7 +82,7 @@ module Wskt
       Wskt.check(result, Native.wskt_config_error_text(handle)) unless result == Native::OK
     end
 
-    private_class_method :set, :headers, :whole, :flag, :call
+    private_class_method :set, :two, :headers, :whole, :flag, :call
   end
   private_constant :Config
 end
