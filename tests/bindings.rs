@@ -98,11 +98,13 @@ fn python() {
     let Some(bench) = Bench::new("Python", "python", missing) else { return };
     let (venv, wheels) = (bench.dir().join("venv"), bench.dir().join("wheels"));
     let python = venv.join("bin/python");
-    bench.run(bench.command("python3").args(["-m", "venv"]).arg(&venv));
+    // The environment gets no pip of its own: that alone takes seconds.
+    bench.run(bench.command("python3").args(["-m", "venv", "--without-pip"]).arg(&venv));
     let pip = |args: &[&str]| {
-        let mut pip = bench.command(&python);
-        pip.args(["-m", "pip", "--quiet", "--disable-pip-version-check"]).args(args);
-        pip.args(["--no-index", "--find-links"]).arg(root().join("build/wheels"));
+        let mut pip = bench.command("python3");
+        pip.args(["-m", "pip", "--quiet", "--disable-pip-version-check", "--python"]);
+        pip.arg(&python).args(args).args(["--no-index", "--find-links"]);
+        pip.arg(root().join("build/wheels"));
         pip
     };
     bench.run(pip(&["wheel", "--no-deps"]).arg("--wheel-dir").arg(&wheels).arg(&bench.source));

@@ -29,7 +29,7 @@ has() { # COMMAND...
     done
 }
 
-python3 -c 'import ensurepip, pip' 2>/dev/null || debian Python python3-venv python3-pip
+python3 -c 'import venv, pip' 2>/dev/null || debian Python python3-venv python3-pip
 wheels=bindings/python/requirements-test.txt
 if ! cmp -s "$wheels" build/wheels/requirements.txt; then
     rm -rf build/wheels
