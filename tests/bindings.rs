@@ -40,7 +40,7 @@ impl Bench {
             // Not eprintln: that is shown only when a test fails.
             let _ = writeln!(
                 std::io::stderr(),
-                "\nbindings: {language} SKIPPED, {missing}; tests/setup.sh installs it"
+                "\nbindings: {language} SKIPPED, {missing}; tests/bindings/setup.sh installs it"
             );
             return None;
         }
@@ -87,7 +87,7 @@ fn no_command(names: &[&str]) -> Option<String> {
     names.iter().find(|name| !found(name)).map(|name| format!("{name} is missing"))
 }
 
-/// A file or directory that tests/setup.sh makes.
+/// A file or directory that tests/bindings/setup.sh makes.
 fn no_file(path: &str) -> Option<String> {
     (!root().join(path).exists()).then(|| format!("{path} is missing"))
 }
