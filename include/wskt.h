@@ -617,6 +617,7 @@ typedef struct wskt_loop wskt_loop;
  * wskt_socket_set_on_drain, wskt_socket_open, wskt_socket_connect,
  * wskt_socket_recv, wskt_socket_run, wskt_socket_interrupt,
  * wskt_socket_send_text, wskt_socket_send_binary, wskt_socket_send,
+ * wskt_socket_send_begin, wskt_socket_send_chunk, wskt_socket_send_end,
  * wskt_socket_ping,
  * wskt_socket_close, wskt_socket_abort, wskt_socket_pause,
  * wskt_socket_resume, wskt_socket_ready_state, wskt_socket_buffered_amount,
@@ -2429,7 +2430,8 @@ WSKT_API wskt_result wskt_socket_interrupt(wskt_socket *socket);
  * Returns:
  * - WSKT_OK: accepted.
  * - WSKT_ERR_INVALID_UTF8: the text is not UTF-8.
- * - WSKT_ERR_INVALID_STATE: still connecting.
+ * - WSKT_ERR_INVALID_STATE: still connecting, or a message is being sent in
+ *   chunks (wskt_socket_send_begin).
  * - WSKT_ERR_CLOSED: closing or closed. wskt_socket_buffered_amount grows
  *   all the same.
  * - WSKT_ERR_BUFFER_FULL: the queue stands at or over the high-water mark.
@@ -2500,6 +2502,82 @@ wskt_result wskt_socket_send(wskt_socket *socket,
                              const void *data,
                              size_t len,
                              uint32_t flags);
+
+/**
+ * Begins a text or binary message that is sent in chunks, each a fragment of
+ * it, so that it need not be in memory as a whole.
+ *
+ * `kind` is one of wskt_message_kind, `flags` 0 or WSKT_SEND_UNCOMPRESSED;
+ * where permessage-deflate was agreed the message is compressed however
+ * short. wskt_socket_send_chunk and wskt_socket_send_end follow. Until the
+ * end, pings and wskt_socket_close are legal and other messages are refused.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_STATE: still connecting, or such a message is open
+ *   already; wskt_socket_error_text tells which.
+ * - WSKT_ERR_INVALID_ARGUMENT: `kind` is no wskt_message_kind, or `flags` has
+ *   an unknown bit.
+ * - WSKT_ERR_CLOSED, WSKT_ERR_BUFFER_FULL, WSKT_ERR_TIMEOUT,
+ *   WSKT_ERR_INTERRUPTED, WSKT_ERR_IO, WSKT_ERR_LOOP_GONE: as for
+ *   wskt_socket_send_text.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 6455, section 5.4. Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_socket_send_begin(wskt_socket *socket,
+                                   int32_t kind,
+                                   uint32_t flags);
+
+/**
+ * Sends the next chunk of the message that wskt_socket_send_begin began.
+ *
+ * `data` is `len` bytes, copied before the call returns; NULL only with 0. An
+ * empty chunk sends nothing. A text may be cut anywhere, inside a character
+ * too; it is checked over the cuts.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK: accepted.
+ * - WSKT_ERR_INVALID_STATE: still connecting, or no such message is open.
+ * - WSKT_ERR_INVALID_UTF8: the text so far cannot be UTF-8 with this chunk.
+ *   It was not sent, and the message is still open.
+ * - WSKT_ERR_CLOSED, WSKT_ERR_BUFFER_FULL, WSKT_ERR_TIMEOUT,
+ *   WSKT_ERR_INTERRUPTED, WSKT_ERR_NO_MEMORY, WSKT_ERR_IO,
+ *   WSKT_ERR_LOOP_GONE, WSKT_ERR_INVALID_ARGUMENT: as for
+ *   wskt_socket_send_text; the message is still open.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 6455, section 5.4. Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_socket_send_chunk(wskt_socket *socket,
+                                   const void *data,
+                                   size_t len);
+
+/**
+ * Ends the message that wskt_socket_send_begin began. It is taken over the
+ * high-water mark too.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK: accepted.
+ * - WSKT_ERR_INVALID_STATE: still connecting, or no such message is open.
+ * - WSKT_ERR_INVALID_UTF8: the text ends inside a character. The message is
+ *   still open.
+ * - WSKT_ERR_CLOSED: closing or closed.
+ * - WSKT_ERR_NO_MEMORY: the system has nothing left.
+ * - WSKT_ERR_LOOP_GONE: its loop was freed.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 6455, section 5.4. Since: 0.1.0
+ */
+WSKT_API wskt_result wskt_socket_send_end(wskt_socket *socket);
 
 /**
  * Sends a ping, to keep a connection alive or to find out that it is dead.

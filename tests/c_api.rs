@@ -130,6 +130,7 @@ programs! {
     results
     scenarios
     senders
+    send_chunks
     threads
     timeouts
     tls_clients

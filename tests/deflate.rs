@@ -171,7 +171,7 @@ fn a_lost_message_makes_the_compressor_begin_anew() {
     let text = b"the same words once more, and again the same words".repeat(20);
     let mut wire = message(2, &packed(&mut deflater, &text), 100);
     packed(&mut deflater, b"never sent: the quick brown fox");
-    deflater.forget();
+    deflater.forget(false);
     wire.extend(message(2, &packed(&mut deflater, b"never sent: the quick brown fox"), 100));
     wire.extend(message(2, &packed(&mut deflater, &text), 100));
     let (seen, violation) = run(&mut decoder(&PLAIN, 1 << 20), &wire, 7);

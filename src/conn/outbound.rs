@@ -5,6 +5,7 @@
 use super::link::{Flushed, Link};
 use super::outbox::{Dropped, Outbox, Part, opcode};
 use crate::error::{Error, Result};
+use crate::protocol::Utf8;
 use crate::sys::Time;
 use std::io::ErrorKind;
 
@@ -55,6 +56,18 @@ pub(crate) struct Outbound {
     drain_owed: bool,
     close: CloseFrame,
     broken: bool,
+    /// The message that is being sent in chunks.
+    pub(crate) stream: Option<Stream>,
+}
+
+/// A message that is being sent in chunks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stream {
+    /// The opcode of the next frame.
+    pub(crate) opcode: u8,
+    pub(crate) compressed: bool,
+    /// The check of a text.
+    pub(crate) text: Option<Utf8>,
 }
 
 impl Outbound {
@@ -72,6 +85,7 @@ impl Outbound {
             drain_owed: false,
             close: CloseFrame::None,
             broken: false,
+            stream: None,
         }
     }
 

@@ -23,6 +23,7 @@ fn with_masks<R>(mut run: impl FnMut(&mut MaskPool) -> R) -> R {
 
 /// The opcodes we send (RFC 6455 §5.2).
 pub(crate) mod opcode {
+    pub(crate) const CONTINUATION: u8 = 0;
     pub(crate) const TEXT: u8 = 1;
     pub(crate) const BINARY: u8 = 2;
     pub(crate) const CLOSE: u8 = 8;

@@ -94,6 +94,7 @@ pub struct wskt_loop {
 /// wskt_socket_set_on_drain, wskt_socket_open, wskt_socket_connect,
 /// wskt_socket_recv, wskt_socket_run, wskt_socket_interrupt,
 /// wskt_socket_send_text, wskt_socket_send_binary, wskt_socket_send,
+/// wskt_socket_send_begin, wskt_socket_send_chunk, wskt_socket_send_end,
 /// wskt_socket_ping,
 /// wskt_socket_close, wskt_socket_abort, wskt_socket_pause,
 /// wskt_socket_resume, wskt_socket_ready_state, wskt_socket_buffered_amount,

@@ -32,7 +32,8 @@ use std::sync::Arc;
 /// Returns:
 /// - WSKT_OK: accepted.
 /// - WSKT_ERR_INVALID_UTF8: the text is not UTF-8.
-/// - WSKT_ERR_INVALID_STATE: still connecting.
+/// - WSKT_ERR_INVALID_STATE: still connecting, or a message is being sent in
+///   chunks (wskt_socket_send_begin).
 /// - WSKT_ERR_CLOSED: closing or closed. wskt_socket_buffered_amount grows
 ///   all the same.
 /// - WSKT_ERR_BUFFER_FULL: the queue stands at or over the high-water mark.
@@ -127,6 +128,91 @@ pub unsafe extern "C" fn wskt_socket_send(
     };
     // SAFETY: the caller promises a live handle or NULL.
     unsafe { handle::with(socket, send) }
+}
+
+/// Begins a text or binary message that is sent in chunks, each a fragment of
+/// it, so that it need not be in memory as a whole.
+///
+/// `kind` is one of wskt_message_kind, `flags` 0 or WSKT_SEND_UNCOMPRESSED;
+/// where permessage-deflate was agreed the message is compressed however
+/// short. wskt_socket_send_chunk and wskt_socket_send_end follow. Until the
+/// end, pings and wskt_socket_close are legal and other messages are refused.
+///
+/// Any thread; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK
+/// - WSKT_ERR_INVALID_STATE: still connecting, or such a message is open
+///   already; wskt_socket_error_text tells which.
+/// - WSKT_ERR_INVALID_ARGUMENT: `kind` is no wskt_message_kind, or `flags` has
+///   an unknown bit.
+/// - WSKT_ERR_CLOSED, WSKT_ERR_BUFFER_FULL, WSKT_ERR_TIMEOUT,
+///   WSKT_ERR_INTERRUPTED, WSKT_ERR_IO, WSKT_ERR_LOOP_GONE: as for
+///   wskt_socket_send_text.
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// RFC 6455, section 5.4. Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_send_begin(
+    socket: *mut wskt_socket,
+    kind: i32,
+    flags: u32,
+) -> wskt_result {
+    let begin = |socket: &Arc<Socket>| socket.send_begin(message_kind(kind)?, compressed(flags)?);
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { handle::with(socket, begin) }
+}
+
+/// Sends the next chunk of the message that wskt_socket_send_begin began.
+///
+/// `data` is `len` bytes, copied before the call returns; NULL only with 0. An
+/// empty chunk sends nothing. A text may be cut anywhere, inside a character
+/// too; it is checked over the cuts.
+///
+/// Any thread; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK: accepted.
+/// - WSKT_ERR_INVALID_STATE: still connecting, or no such message is open.
+/// - WSKT_ERR_INVALID_UTF8: the text so far cannot be UTF-8 with this chunk.
+///   It was not sent, and the message is still open.
+/// - WSKT_ERR_CLOSED, WSKT_ERR_BUFFER_FULL, WSKT_ERR_TIMEOUT,
+///   WSKT_ERR_INTERRUPTED, WSKT_ERR_NO_MEMORY, WSKT_ERR_IO,
+///   WSKT_ERR_LOOP_GONE, WSKT_ERR_INVALID_ARGUMENT: as for
+///   wskt_socket_send_text; the message is still open.
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// RFC 6455, section 5.4. Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_send_chunk(
+    socket: *mut wskt_socket,
+    data: *const c_void,
+    len: usize,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL, and `len` bytes.
+    unsafe { handle::with(socket, |socket| socket.send_chunk(bytes(data, len)?)) }
+}
+
+/// Ends the message that wskt_socket_send_begin began. It is taken over the
+/// high-water mark too.
+///
+/// Any thread; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK: accepted.
+/// - WSKT_ERR_INVALID_STATE: still connecting, or no such message is open.
+/// - WSKT_ERR_INVALID_UTF8: the text ends inside a character. The message is
+///   still open.
+/// - WSKT_ERR_CLOSED: closing or closed.
+/// - WSKT_ERR_NO_MEMORY: the system has nothing left.
+/// - WSKT_ERR_LOOP_GONE: its loop was freed.
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// RFC 6455, section 5.4. Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_send_end(socket: *mut wskt_socket) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { handle::with(socket, |socket| socket.send_end()) }
 }
 
 fn message_kind(kind: i32) -> Result<MessageKind> {

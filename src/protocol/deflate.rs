@@ -164,12 +164,17 @@ impl Deflater {
         Ok(())
     }
 
-    /// Begins anew with the next message, whatever was pushed so far. The
-    /// receiver need not know: a compressor refers to what it has seen itself
-    /// and to nothing before.
-    pub fn forget(&mut self) {
+    /// Whether a message was begun and not ended.
+    pub fn is_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// Takes back the last push, before which [`is_begun`](Self::is_begun) was
+    /// `begun`. The context begins anew, and the receiver need not know: a
+    /// compressor refers to what it has seen itself and to nothing before.
+    pub fn forget(&mut self, begun: bool) {
         self.packer = None;
-        self.begun = false;
+        self.begun = begun;
     }
 }
 

@@ -237,9 +237,11 @@ pub(crate) enum Why {
     ConnectFirst,
     TooLateForProtocol,
     ReasonWithoutCode,
+    StreamOpen,
+    NoStream,
 }
 
-const WHYS: [Why; 7] = [
+const WHYS: [Why; 9] = [
     Why::StillConnecting,
     Why::OpenedBefore,
     Why::OnLoop,
@@ -247,6 +249,8 @@ const WHYS: [Why; 7] = [
     Why::ConnectFirst,
     Why::TooLateForProtocol,
     Why::ReasonWithoutCode,
+    Why::StreamOpen,
+    Why::NoStream,
 ];
 
 impl Why {
@@ -258,6 +262,8 @@ impl Why {
             | Self::OnLoop
             | Self::HasLoop
             | Self::ConnectFirst
+            | Self::StreamOpen
+            | Self::NoStream
             | Self::TooLateForProtocol => Error::InvalidState,
         }
     }
@@ -270,6 +276,8 @@ impl Why {
             Self::HasLoop => "the socket has a loop: wskt_loop_wake ends its wait",
             Self::ConnectFirst => "wskt_socket_connect comes first",
             Self::TooLateForProtocol => "subprotocols are added before the socket is opened",
+            Self::StreamOpen => "a message is sent in chunks: wskt_socket_send_end comes first",
+            Self::NoStream => "no message is sent in chunks: wskt_socket_send_begin comes first",
             Self::ReasonWithoutCode => "a close reason needs a close code",
         }
     }

@@ -11,6 +11,7 @@ mod info;
 mod packing;
 mod send;
 mod signal;
+mod stream;
 
 pub(crate) use info::Why;
 pub use info::{ReadyState, Response};

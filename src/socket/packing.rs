@@ -2,7 +2,7 @@
 //! the order in which it is queued.
 
 use super::{Socket, lock};
-use crate::conn::outbox::Part;
+use crate::conn::outbox::{Part, opcode};
 use crate::error::{Error, Result};
 use crate::protocol::Deflater;
 use std::cell::Cell;
@@ -22,6 +22,8 @@ pub(super) struct Packing<'a> {
     scratch: Vec<u8>,
     /// Something was compressed that is not queued.
     dirty: bool,
+    /// Whether a message was open before.
+    begun: bool,
 }
 
 impl Socket {
@@ -31,7 +33,8 @@ impl Socket {
         let deflater = lock(self.deflater.get()?);
         let mut scratch = SCRATCH.take();
         scratch.clear();
-        Some(Packing { deflater, scratch, dirty: false })
+        let begun = deflater.is_begun();
+        Some(Packing { deflater, scratch, dirty: false, begun })
     }
 }
 
@@ -46,6 +49,14 @@ impl Packing<'_> {
         Ok(Part { opcode, fin: true, rsv1: !plain, payload, bytes: data.len() })
     }
 
+    /// Compresses a chunk of a message; `opcode` is that of its frame.
+    pub(super) fn chunk(&mut self, opcode: u8, data: &[u8], last: bool) -> Result<Part<'_>> {
+        self.dirty = true;
+        self.deflater.push(data, last, &mut self.scratch).map_err(|_| Error::NoMemory)?;
+        let rsv1 = opcode != opcode::CONTINUATION;
+        Ok(Part { opcode, fin: last, rsv1, payload: &self.scratch, bytes: data.len() })
+    }
+
     /// The peer will see what was compressed.
     pub(super) fn was_queued(&mut self) {
         self.dirty = false;
@@ -55,7 +66,7 @@ impl Packing<'_> {
 impl Drop for Packing<'_> {
     fn drop(&mut self) {
         if self.dirty {
-            self.deflater.forget();
+            self.deflater.forget(self.begun);
         }
         if self.scratch.capacity() <= KEEP {
             SCRATCH.set(std::mem::take(&mut self.scratch));

@@ -69,6 +69,9 @@ impl Socket {
                 blocking::await_room(self)?;
                 continue;
             }
+            if opcode < opcode::CLOSE && out.stream.is_some() {
+                return self.refuse(Why::StreamOpen);
+            }
             match &mut packing {
                 Some(packing) => {
                     drop(out);
@@ -83,29 +86,40 @@ impl Socket {
                 None => out.push(opcode, data)?,
             }
             drop(packing);
-            if out.load() >= self.config.limits.high_water {
-                out.owe_drain();
-            }
-            if gather && out.pending() < GATHER_MAX {
-                self.show_buffered(out.shown());
-                drop(out);
-                self.gather();
-                return Ok(());
-            }
-            let progress = self.flush_locked(&mut out, gather);
-            drop(out);
-            if gather {
-                self.gather();
-            }
-            if progress == Progress::Blocked && waits {
-                blocking::flush_out(self);
-            }
+            self.depart(out, gather, waits);
             return Ok(());
         }
     }
 
+    /// Offers what was queued to the kernel, or leaves it to the end of the
+    /// running batch of callbacks.
+    pub(super) fn depart(
+        self: &Arc<Self>,
+        mut out: MutexGuard<'_, Outbound>,
+        gather: bool,
+        waits: bool,
+    ) {
+        if out.load() >= self.config.limits.high_water {
+            out.owe_drain();
+        }
+        if gather && out.pending() < GATHER_MAX {
+            self.show_buffered(out.shown());
+            drop(out);
+            self.gather();
+            return;
+        }
+        let progress = self.flush_locked(&mut out, gather);
+        drop(out);
+        if gather {
+            self.gather();
+        }
+        if progress == Progress::Blocked && waits {
+            blocking::flush_out(self);
+        }
+    }
+
     /// A send outside OPEN: WHATWG counts it all the same once closing.
-    fn send_refused(&self, out: &mut Outbound, opcode: u8, len: usize) -> Result<()> {
+    pub(super) fn send_refused(&self, out: &mut Outbound, opcode: u8, len: usize) -> Result<()> {
         self.check()?;
         if self.ready_state() == ReadyState::Connecting {
             return self.refuse(Why::StillConnecting);

@@ -70,6 +70,9 @@ static void handles(void) {
     NULLS(wskt_socket_interrupt(NULL));
     NULLS(wskt_socket_send_text(NULL, "x", 1));
     NULLS(wskt_socket_send_binary(NULL, "x", 1));
+    NULLS(wskt_socket_send_begin(NULL, WSKT_MESSAGE_TEXT, 0));
+    NULLS(wskt_socket_send_chunk(NULL, "x", 1));
+    NULLS(wskt_socket_send_end(NULL));
     NULLS(wskt_socket_send(NULL, WSKT_MESSAGE_TEXT, "x", 1, 0));
     NULLS(wskt_socket_ping(NULL, "x", 1));
     NULLS(wskt_socket_close(NULL, 1000, NULL, 0));
