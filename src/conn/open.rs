@@ -14,7 +14,7 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
 /// Most bytes read before other connections get a turn.
-const READ_BUDGET: usize = 256 << 10;
+const READ_BUDGET: usize = 512 << 10;
 
 /// The reading half.
 pub(super) struct Open {
@@ -29,6 +29,9 @@ pub(super) struct Open {
     /// Bytes to be read before others get a turn; kept while the receiver
     /// stops and comes back.
     budget: usize,
+    /// TLS was not asked for plaintext since the upgrade: it gives the buffers
+    /// of the handshake back when it finds that it has none.
+    unasked: bool,
     /// TLS has ended behind the bytes that are judged first.
     over: Option<Option<io::Error>>,
 }
@@ -51,7 +54,16 @@ impl Open {
         if let Some(params) = deflate {
             decoder.inflate(params);
         }
-        Self { tcp, decoder, tls, carry: rest, announce: true, budget: READ_BUDGET, over: None }
+        Self {
+            tcp,
+            decoder,
+            tls,
+            carry: rest,
+            announce: true,
+            budget: READ_BUDGET,
+            unasked: tls,
+            over: None,
+        }
     }
 }
 
@@ -346,7 +358,8 @@ fn read_tls(open: &mut Open, socket: &Socket, buffers: &mut Buffers, mode: Mode)
     loop {
         // Whether the kernel may have more: unknown while it was not asked.
         let mut more = true;
-        if socket.lock_out().link().is_some_and(|link| link.has_unread()) {
+        let unasked = std::mem::take(&mut open.unasked);
+        if unasked || socket.lock_out().link().is_some_and(|link| link.has_unread()) {
             buffers.cipher.clear();
         } else {
             match buffers.cipher.recv(&open.tcp, mode) {

@@ -369,13 +369,13 @@ impl<'a> Claim<'a> {
         if self.owner.is_freed() {
             drop(slot);
             self.owner.dissolve(engine);
-            // Whoever frees the loop looks under this lock before it waits.
+            // Whoever frees the loop looks under this lock before it waits, and
+            // nobody else waits.
             drop(lock(&self.owner.engine));
+            self.owner.idle.notify_all();
         } else {
             *slot = Some(engine);
-            drop(slot);
         }
-        self.owner.idle.notify_all();
     }
 }
 

@@ -168,7 +168,7 @@ pub(super) struct CHost {
     user_pointer: AtomicPtr<c_void>,
     user_data: Mutex<UserData>,
     pulled: PulledEvent,
-    closed: OnceLock<FinalEvent>,
+    closed: OnceLock<Box<FinalEvent>>,
 }
 
 impl CHost {
@@ -221,7 +221,7 @@ impl CHost {
     pub(super) fn final_event(&self, socket: &Socket) -> Option<&wskt_close_event> {
         let content = socket.close_event()?;
         let target = ptr::from_ref(socket).cast_mut().cast();
-        let fill = || FinalEvent(event::close(target, socket.close_timestamp(), content));
+        let fill = || Box::new(FinalEvent(event::close(target, socket.close_timestamp(), content)));
         Some(&self.closed.get_or_init(fill).0)
     }
 

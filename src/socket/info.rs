@@ -148,17 +148,17 @@ impl Socket {
 
     /// The close event once the socket is closed.
     pub fn close_event(&self) -> Option<&CloseEvent> {
-        self.closed.get().map(|(event, _)| event)
+        self.closed.get().map(|closed| &closed.0)
     }
 
     /// The timestamp of the close event.
     pub fn close_timestamp(&self) -> f64 {
-        self.closed.get().map_or(0.0, |(_, timestamp)| *timestamp)
+        self.closed.get().map_or(0.0, |closed| closed.1)
     }
 
     /// Remembers the close event for good.
     pub(super) fn set_closed(&self, event: CloseEvent, timestamp: f64) {
-        let _ = self.closed.set((event, timestamp));
+        let _ = self.closed.set(Box::new((event, timestamp)));
     }
 
     /// A sentence about the call this socket refused last; empty if none.

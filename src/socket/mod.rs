@@ -68,7 +68,8 @@ pub struct Socket {
     extensions: OnceLock<Text>,
     response: OnceLock<Response>,
     peer_certificate: OnceLock<Vec<u8>>,
-    closed: OnceLock<(CloseEvent, f64)>,
+    /// The final event and its timestamp.
+    closed: OnceLock<Box<(CloseEvent, f64)>>,
     event_loop: OnceLock<Weak<Loop>>,
     seat: Mutex<Seat>,
     /// Wakes the thread that waits in a blocking call.
