@@ -25,7 +25,7 @@ export RUSTFLAGS="--cfg fuzzing -Zsanitizer=address -Cforce-frame-pointers \
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
 -Cllvm-args=-sanitizer-coverage-pc-table \
 -Cllvm-args=-sanitizer-coverage-trace-compares"
-cargo build --quiet --release --locked --manifest-path fuzz/Cargo.toml --target "$host"
+cargo build --quiet --release --manifest-path fuzz/Cargo.toml --target "$host"
 
 for target; do
     program=$CARGO_TARGET_DIR/$host/release/$target
