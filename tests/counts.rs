@@ -139,7 +139,7 @@ impl Bench {
             .arg(format!("ws://127.0.0.1:{}{path}", self.port))
             .args([messages.to_string(), work.size.to_string(), work.kind.to_owned()])
             .env("WSKT_WAY", work.way);
-        run(&mut command, "", SHORT).exited(0);
+        run(&mut command, "", LONG).exited(0);
         std::fs::read_to_string(&out).expect("the tool wrote")
     }
 
