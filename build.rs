@@ -23,6 +23,8 @@ const SECTIONS: [(&str, &[&str]); 11] = [
             "config_request",
             "config_tls",
             "config_client",
+            "config_proxy",
+            "config_address",
             "config_time",
             "config_limits",
             "config_deflate",

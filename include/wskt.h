@@ -537,7 +537,7 @@ WSKT_API bool wskt_close_code_may_appear(uint16_t code);
 /* Objects ---------------------------------------------------------------- */
 
 /**
- * How to connect: timeouts, limits, headers, trust.
+ * How to connect: headers, trust, proxies, addresses, timeouts, limits.
  *
  * A configuration is filled by its setters and given to wskt_socket_new,
  * which takes what it holds at that moment: changing or freeing it later
@@ -549,6 +549,7 @@ WSKT_API bool wskt_close_code_may_appear(uint16_t code);
  *
  * Made by wskt_config_new, freed by wskt_config_free. Its functions:
  * - wskt_config_error_text, wskt_config_set_browser_mode,
+ *   wskt_config_set_ping_events,
  * - the request: wskt_config_add_header, wskt_config_set_origin,
  *   wskt_config_set_user_agent, wskt_config_set_cookie,
  *   wskt_config_set_basic_authorization,
@@ -563,10 +564,17 @@ WSKT_API bool wskt_close_code_may_appear(uint16_t code);
  * - the client's certificate: wskt_config_set_client_certificate_file,
  *   wskt_config_set_client_certificate_pem,
  *   wskt_config_set_client_pkcs12_file, wskt_config_set_client_pkcs12,
- * - time: wskt_config_set_open_timeout, wskt_config_set_connect_timeout,
+ * - proxies: wskt_config_set_proxy, wskt_config_set_no_proxy,
+ *   wskt_config_set_proxy_from_environment,
+ * - addresses: wskt_config_add_connect_to, wskt_config_set_local_address,
+ *   wskt_config_set_interface, wskt_config_set_unix_socket,
+ *   wskt_config_set_tcp_keepalive,
+ * - time: wskt_config_set_open_timeout, wskt_config_set_dns_timeout,
+ *   wskt_config_set_connect_timeout, wskt_config_set_proxy_timeout,
  *   wskt_config_set_tls_timeout, wskt_config_set_upgrade_timeout,
  *   wskt_config_set_close_timeout, wskt_config_set_linger_timeout,
- *   wskt_config_set_send_timeout,
+ *   wskt_config_set_send_timeout, wskt_config_set_idle_timeout,
+ *   wskt_config_set_heartbeat,
  * - limits: wskt_config_set_max_message_size, wskt_config_set_max_fragments,
  *   wskt_config_set_water_marks,
  * - compression: wskt_config_set_deflate,
@@ -611,14 +619,15 @@ typedef struct wskt_loop wskt_loop;
  * thread and in every callback.
  *
  * Made by wskt_socket_new, freed by wskt_socket_free. Its functions:
- * wskt_socket_add_protocol, wskt_socket_set_user_data,
+ * wskt_socket_add_protocol, wskt_socket_adopt_fd, wskt_socket_set_user_data,
  * wskt_socket_set_on_open, wskt_socket_set_on_message,
  * wskt_socket_set_on_error, wskt_socket_set_on_close,
- * wskt_socket_set_on_drain, wskt_socket_open, wskt_socket_connect,
+ * wskt_socket_set_on_drain, wskt_socket_set_on_ping,
+ * wskt_socket_set_on_pong, wskt_socket_open, wskt_socket_connect,
  * wskt_socket_recv, wskt_socket_run, wskt_socket_interrupt,
  * wskt_socket_send_text, wskt_socket_send_binary, wskt_socket_send,
  * wskt_socket_send_begin, wskt_socket_send_chunk, wskt_socket_send_end,
- * wskt_socket_ping,
+ * wskt_socket_ping, wskt_socket_pong, wskt_socket_round_trip_time,
  * wskt_socket_close, wskt_socket_abort, wskt_socket_pause,
  * wskt_socket_resume, wskt_socket_ready_state, wskt_socket_buffered_amount,
  * wskt_socket_url, wskt_socket_protocol, wskt_socket_extensions,
@@ -680,7 +689,7 @@ typedef int32_t wskt_ready_state;
 /**
  * Which event a struct is: the field `type` of its head.
  *
- * The order of events is open, messages and drains, error, close. The close
+ * The order of events is open, messages and drains (pings and pongs), error, close. The close
  * event comes exactly once and last, whatever ended the socket. The error
  * event comes at most once, right before it.
  *
@@ -701,6 +710,14 @@ enum wskt_event_type
     WSKT_EVENT_CLOSE = 4,
     /** A wskt_drain_event. */
     WSKT_EVENT_DRAIN = 5,
+    /**
+     * A wskt_ping_event; only if asked for, see wskt_config_set_ping_events.
+     */
+    WSKT_EVENT_PING = 6,
+    /**
+     * A wskt_pong_event; only if asked for, see wskt_config_set_ping_events.
+     */
+    WSKT_EVENT_PONG = 7,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -759,8 +776,8 @@ typedef struct wskt_event {
     /** True for events of the library, false for those of the program. */
     bool is_trusted;
     /**
-     * The type as text: "open", "message", "error", "close", "drain", or
-     * what the program called its own close event.
+     * The type as text: "open", "message", "error", "close", "drain",
+     * "ping", "pong", or what the program called its own close event.
      */
     const char *type_name;
     /**
@@ -891,6 +908,35 @@ typedef struct wskt_drain_event {
     struct wskt_event head;
 } wskt_drain_event;
 
+/**
+ * The peer sent a ping. It is answered already.
+ *
+ * RFC 6455, section 5.5.2. Since: 0.1.0
+ */
+typedef struct wskt_ping_event {
+    /** The head; `type` is WSKT_EVENT_PING. */
+    struct wskt_event head;
+    /** The payload; not NUL-terminated. Never NULL, also when `len` is 0. */
+    const void *data;
+    /** Length of the payload in bytes, at most 125. */
+    size_t len;
+} wskt_ping_event;
+
+/**
+ * The peer sent a pong: an answer to a ping of the program or of the
+ * heartbeat, or one that nobody asked for.
+ *
+ * RFC 6455, section 5.5.3. Since: 0.1.0
+ */
+typedef struct wskt_pong_event {
+    /** The head; `type` is WSKT_EVENT_PONG. */
+    struct wskt_event head;
+    /** The payload; not NUL-terminated. Never NULL, also when `len` is 0. */
+    const void *data;
+    /** Length of the payload in bytes, at most 125. */
+    size_t len;
+} wskt_pong_event;
+
 /* Callbacks -------------------------------------------------------------- */
 
 /**
@@ -949,6 +995,24 @@ typedef void (*wskt_on_close_fn)(wskt_socket *socket,
 typedef void (*wskt_on_drain_fn)(wskt_socket *socket,
                                  const wskt_drain_event *event,
                                  void *user_data);
+
+/**
+ * Called when the peer has sent a ping. See wskt_socket_set_on_ping.
+ *
+ * Since: 0.1.0
+ */
+typedef void (*wskt_on_ping_fn)(wskt_socket *socket,
+                                const wskt_ping_event *event,
+                                void *user_data);
+
+/**
+ * Called when the peer has sent a pong. See wskt_socket_set_on_pong.
+ *
+ * Since: 0.1.0
+ */
+typedef void (*wskt_on_pong_fn)(wskt_socket *socket,
+                                const wskt_pong_event *event,
+                                void *user_data);
 
 /**
  * Called once with the user data when wskt will not touch it again. See
@@ -1013,6 +1077,24 @@ WSKT_API void wskt_config_free(wskt_config *config);
  * WHATWG WebSockets, fail the WebSocket connection. Since: 0.1.0
  */
 WSKT_API wskt_result wskt_config_set_browser_mode(wskt_config *config, bool on);
+
+/**
+ * Sets whether the peer's pings and pongs are events. False if never set.
+ *
+ * With true they are told in every way of driving, pulled ones too. With
+ * false, only a socket with a handler for either has them
+ * (wskt_socket_set_on_ping, wskt_socket_set_on_pong). Pings are answered in
+ * any case, before the event; none is told once close was called.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API wskt_result wskt_config_set_ping_events(wskt_config *config, bool on);
 
 /**
  * One line about the last value that this configuration refused: the option,
@@ -1558,6 +1640,210 @@ wskt_result wskt_config_set_client_pkcs12(wskt_config *config,
                                           const char *password);
 
 /**
+ * Sets the proxy that every connection goes through. None if never set.
+ *
+ * `url` is NUL-terminated UTF-8, copied: SCHEME://USER:PASSWORD@HOST:PORT,
+ * of which only HOST is needed. NULL sets none. The schemes:
+ * - http: HTTP CONNECT; the port is 80 if none is given
+ * - https: the same inside TLS with the proxy; 443
+ * - socks5, socks5h: SOCKS 5; 1080
+ *
+ * A URL without a scheme is an HTTP proxy's. User and password are
+ * percent-decoded, are sent to this proxy and to nobody else, and do not
+ * appear in the log. The proxy gets the server's host and port and nothing
+ * of the upgrade request; it resolves the server's name. TLS with the server
+ * runs inside the tunnel. An https proxy's certificate is checked against
+ * the same roots as a server's.
+ *
+ * A proxy that refuses gives WSKT_CAUSE_PROXY, with its HTTP status in the
+ * error event if there is one. ws+unix URLs and adopted descriptors never go
+ * through a proxy.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: `url` is not such a URL, its user has a colon
+ *   in it (HTTP), user or password are empty or longer than 255 bytes
+ *   (SOCKS 5), or a Unix-domain socket is set.
+ * - WSKT_ERR_INVALID_UTF8: `url` is not UTF-8.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 9110, section 9.3.6; RFC 1928; RFC 1929. Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_proxy(wskt_config *config,
+                                  const char *url);
+
+/**
+ * Sets which servers are reached without the proxy. None if never set.
+ *
+ * `list` is NUL-terminated UTF-8, copied: entries between commas or blanks.
+ * An entry is a name, which stands for all its subdomains too (a leading
+ * "." or "*." changes nothing), an address, a network as 10.0.0.0/8 or
+ * fd00::/8, or "*" for all. A name or an address may have a port behind it.
+ * It is compared with the host of the URL; names are not resolved for it.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: an entry is malformed.
+ * - WSKT_ERR_INVALID_UTF8: `list` is not UTF-8.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_no_proxy(wskt_config *config,
+                                     const char *list);
+
+/**
+ * Takes proxies from the environment, as it is at this moment: a later
+ * change of a variable changes nothing. It replaces what wskt_config_set_proxy
+ * and wskt_config_set_no_proxy set before.
+ *
+ * ws URLs go through http_proxy, wss URLs through https_proxy; what is not
+ * set is taken from all_proxy. no_proxy has the exceptions. Each is looked up
+ * in upper case if there is none in lower case, except http_proxy. A variable
+ * that is empty counts as not set; the values are as for
+ * wskt_config_set_proxy and wskt_config_set_no_proxy.
+ *
+ * No other thread may change the environment meanwhile, as with getenv().
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: a variable has no such value, and
+ *   wskt_config_error_text tells which; or a Unix-domain socket is set.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_proxy_from_environment(wskt_config *config);
+
+/**
+ * Reaches a server at another place: a test server, one of many behind a
+ * balancer, a tunnel.
+ *
+ * `from` and `to` are NUL-terminated UTF-8, copied: HOST:PORT, an IPv6
+ * address in brackets. Where the host and port of the URL are `from`, the
+ * connection goes to `to`; the request and the name that TLS verifies stay
+ * those of the URL. Call it once for each; the first that fits counts.
+ * Through a proxy, the proxy is asked for `to`.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: `from` or `to` is not HOST:PORT, or a
+ *   Unix-domain socket is set.
+ * - WSKT_ERR_INVALID_UTF8: `from` or `to` is not UTF-8.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_add_connect_to(wskt_config *config,
+                                       const char *from,
+                                       const char *to);
+
+/**
+ * Sets the local address that connections come from. Any if never set.
+ *
+ * `address` is an IPv4 or IPv6 address as text, NUL-terminated, copied; NULL
+ * is any. Only addresses of the same family are tried then. One that this
+ * machine does not have shows when connecting, as WSKT_CAUSE_CONNECT.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: it is no IP address, or a Unix-domain socket
+ *   is set.
+ * - WSKT_ERR_INVALID_UTF8: it is not UTF-8.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_local_address(wskt_config *config,
+                                          const char *address);
+
+/**
+ * Sets the network interface that connections leave by. Any if never set.
+ *
+ * `interface` is its name, as "eth0": NUL-terminated, 1 to 15 bytes, copied;
+ * NULL is any. One that does not exist shows when connecting, as
+ * WSKT_CAUSE_CONNECT. Linux only (SO_BINDTODEVICE).
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: the name is empty or too long, the system
+ *   cannot do it, or a Unix-domain socket is set.
+ * - WSKT_ERR_INVALID_UTF8: it is not UTF-8.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_interface(wskt_config *config,
+                                      const char *interface);
+
+/**
+ * Connects to a Unix-domain socket instead of the URL's host. None if never
+ * set.
+ *
+ * `path` is NUL-terminated UTF-8, at most 107 bytes, copied; NULL sets none.
+ * The request, and the name that TLS verifies, stay those of the URL. A URL
+ * can name the socket itself: see wskt_socket_new. It contradicts proxies,
+ * connect_to, local address and interface.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: the path is empty or too long, or an option
+ *   is set that contradicts it.
+ * - WSKT_ERR_INVALID_UTF8: it is not UTF-8.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_unix_socket(wskt_config *config,
+                                        const char *path);
+
+/**
+ * Sets TCP keepalive: the kernel asks a silent peer whether it is there. Off
+ * if never set; three zeros turn it off.
+ *
+ * `idle_ms` is the silence before the first probe, `interval_ms` the time
+ * between two, both rounded up to seconds; after `count` probes without an
+ * answer the connection is lost (WSKT_CAUSE_LOST). Behind a proxy, it is
+ * the proxy that is asked.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: a time is not in 1 to 32767000, or `count` not
+ *   in 1 to 127.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 1122, section 4.2.3.6. Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_tcp_keepalive(wskt_config *config,
+                                          int64_t idle_ms,
+                                          int64_t interval_ms,
+                                          uint32_t count);
+
+/**
  * Limits the whole of opening, from open or connect to the open event, in
  * milliseconds. 30000 if never set.
  *
@@ -1578,8 +1864,28 @@ wskt_result wskt_config_set_open_timeout(wskt_config *config,
                                          int64_t ms);
 
 /**
- * Limits name resolution and TCP together, in milliseconds. 30000 if never
+ * Limits name resolution, in milliseconds. 30000 if never
  * set.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: `ms` is not in 1 to 2147483647.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_dns_timeout(wskt_config *config,
+                                        int64_t ms);
+
+/**
+ * Limits TCP, over all addresses of the host, in milliseconds. 30000 if never
+ * set.
+ *
+ * A new address is tried every 250 ms, or as soon as one fails, IPv6 and IPv4
+ * in turns; the first that answers wins (RFC 8305).
  *
  * Any thread; legal in a callback.
  *
@@ -1595,7 +1901,27 @@ wskt_result wskt_config_set_connect_timeout(wskt_config *config,
                                             int64_t ms);
 
 /**
- * Limits the TLS handshake, in milliseconds. 30000 if never set.
+ * Limits the talk with a proxy, in milliseconds. 30000 if never
+ * set.
+ *
+ * It begins when TCP with the proxy is established, covers TLS with it, and
+ * ends with its consent.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: `ms` is not in 1 to 2147483647.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_proxy_timeout(wskt_config *config,
+                                          int64_t ms);
+
+/**
+ * Limits the TLS handshake with the server, in milliseconds. 30000 if never set.
  *
  * Any thread; legal in a callback.
  *
@@ -1682,6 +2008,53 @@ wskt_result wskt_config_set_linger_timeout(wskt_config *config,
 WSKT_API
 wskt_result wskt_config_set_send_timeout(wskt_config *config,
                                          int64_t ms);
+
+/**
+ * Limits how long the peer may send nothing at all while the socket is open,
+ * in milliseconds. 0, which is off, if never set.
+ *
+ * Pongs count: with a heartbeat the peer has something to say. While the
+ * socket is paused the time stands still, and it starts anew with resume.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: `ms` is not in 0 to 2147483647.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_idle_timeout(wskt_config *config,
+                                         int64_t ms);
+
+/**
+ * Makes an open socket ping its peer and end when that stays silent. Off if
+ * never set; two zeros turn it off.
+ *
+ * A ping leaves every `interval_ms`. If after one nothing at all arrives for
+ * `timeout_ms`, the peer is dead: error, then close with code 1006 and
+ * WSKT_CAUSE_TIMEOUT. Any byte is a sign of life, as a pong may stand behind
+ * a message that takes its time. wskt_socket_round_trip_time has the newest
+ * answer's time. While the socket is paused, and once it is closing, there
+ * is no heartbeat.
+ *
+ * A socket that is driven by blocking calls has a heartbeat inside them only.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: a time is not in 1 to 2147483647.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 6455, section 5.5.2. Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_heartbeat(wskt_config *config,
+                                      int64_t interval_ms,
+                                      int64_t timeout_ms);
 
 /**
  * Limits the size of a received message, in bytes. 67108864 (64 MiB) if
@@ -2083,7 +2456,9 @@ WSKT_API wskt_result wskt_loop_wake(wskt_loop *loop);
  * starts when it is first needed, one for the process.
  *
  * `url` is NUL-terminated UTF-8 with the scheme ws, wss, http or https. It
- * is copied. `config` may be NULL for the defaults; what it holds is taken
+ * is copied. For a Unix-domain socket it is ws+unix:PATH:RESOURCE, as in
+ * "ws+unix:/run/app.sock:/chat?x=1": the path of the socket (RESOURCE may be
+ * missing), or wss+unix for TLS; the host is localhost then. `config` may be NULL for the defaults; what it holds is taken
  * now, so it can be changed or freed afterwards.
  *
  * `out_socket` receives the socket; the caller frees it with
@@ -2157,6 +2532,32 @@ wskt_result wskt_socket_add_protocol(wskt_socket *socket,
                                      const char *protocol);
 
 /**
+ * Takes over a connection that the program made itself, to the server or
+ * through something that leads there. TLS and the upgrade happen on it.
+ *
+ * `fd` is a connected stream socket: TCP, Unix-domain, or one of a socket
+ * pair. With WSKT_OK it belongs to wskt, which sets it to blocking and
+ * close-on-exec and closes it with the connection, or with the socket if
+ * that is never opened. With any other result it stays the program's and is
+ * unchanged. Nothing may have been read or written on it that belongs to the
+ * connection. Proxy, connect_to, addresses and their timeouts do not matter.
+ *
+ * Any thread, before the socket is opened; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: `fd` is not open, or no connected stream
+ *   socket.
+ * - WSKT_ERR_INVALID_STATE: the socket was opened, connected or closed, or
+ *   has adopted a descriptor before.
+ * - WSKT_ERR_LOOP_GONE: the socket's loop was freed.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API wskt_result wskt_socket_adopt_fd(wskt_socket *socket, int fd);
+
+/**
  * Sets the pointer that callbacks receive, and what destroys it.
  *
  * wskt never looks at `user_data`; NULL if never set. `destroy` may be NULL.
@@ -2182,8 +2583,7 @@ wskt_result wskt_socket_set_user_data(wskt_socket *socket,
 /**
  * Sets the function that is called when the connection is established.
  *
- * It replaces the one before; NULL removes it. So do the four functions that
- * follow. An event without a handler passes unheard. Handlers are not used
+ * It replaces the one before; NULL removes it. So do the functions that follow. An event without a handler passes unheard. Handlers are not used
  * while events are pulled by wskt_socket_recv or wskt_loop_next_event.
  *
  * Any thread, at any time; legal in a callback. It counts from the next
@@ -2263,6 +2663,39 @@ wskt_result wskt_socket_set_on_close(wskt_socket *socket,
 WSKT_API
 wskt_result wskt_socket_set_on_drain(wskt_socket *socket,
                                      wskt_on_drain_fn on_drain);
+
+/**
+ * Sets the function that is called when the peer has sent a ping, which
+ * is answered already.
+ *
+ * Any thread, at any time; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 6455, section 5.5.2. Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_socket_set_on_ping(wskt_socket *socket,
+                                    wskt_on_ping_fn on_ping);
+
+/**
+ * Sets the function that is called when the peer has sent a pong: an
+ * answer to a ping of the program or of the heartbeat, or one that nobody
+ * asked for.
+ *
+ * Any thread, at any time; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 6455, section 5.5.3. Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_socket_set_on_pong(wskt_socket *socket,
+                                    wskt_on_pong_fn on_pong);
 
 /**
  * Opens the socket on its loop and returns at once.
@@ -2583,8 +3016,9 @@ WSKT_API wskt_result wskt_socket_send_end(wskt_socket *socket);
  * Sends a ping, to keep a connection alive or to find out that it is dead.
  *
  * `data` is `len` bytes, at most 125, copied before the call returns. NULL
- * only with 0. The peer's pong fires no event. Pings of the peer are
- * answered by wskt itself.
+ * only with 0. The pong fires an event if that is wanted
+ * (wskt_socket_set_on_pong), and sets wskt_socket_round_trip_time. Pings of
+ * the peer are answered by wskt itself.
  *
  * Any thread; legal in a callback.
  *
@@ -2601,6 +3035,30 @@ WSKT_API wskt_result wskt_socket_send_end(wskt_socket *socket);
  */
 WSKT_API
 wskt_result wskt_socket_ping(wskt_socket *socket,
+                             const void *data,
+                             size_t len);
+
+/**
+ * Sends a pong that answers no ping: a sign of life that asks for nothing.
+ *
+ * `data` is `len` bytes, at most 125, copied before the call returns. NULL
+ * only with 0.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK: accepted.
+ * - WSKT_ERR_TOO_LARGE: `len` is above 125.
+ * - WSKT_ERR_INVALID_STATE, WSKT_ERR_CLOSED, WSKT_ERR_BUFFER_FULL,
+ *   WSKT_ERR_TIMEOUT, WSKT_ERR_INTERRUPTED, WSKT_ERR_NO_MEMORY, WSKT_ERR_IO,
+ *   WSKT_ERR_LOOP_GONE, WSKT_ERR_INVALID_ARGUMENT: as for
+ *   wskt_socket_send_text.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * RFC 6455, section 5.5.3. Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_socket_pong(wskt_socket *socket,
                              const void *data,
                              size_t len);
 
@@ -2722,6 +3180,20 @@ WSKT_API wskt_ready_state wskt_socket_ready_state(const wskt_socket *socket);
  * WHATWG WebSockets, bufferedAmount. Since: 0.1.0
  */
 WSKT_API size_t wskt_socket_buffered_amount(const wskt_socket *socket);
+
+/**
+ * How long the peer took to answer the last ping that it did answer, in
+ * milliseconds: one of the program (wskt_socket_ping) or of the heartbeat
+ * (wskt_config_set_heartbeat).
+ *
+ * It runs from when the ping was queued to when the pong was read. -1 before
+ * the first answer. NULL gives -1.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Since: 0.1.0
+ */
+WSKT_API double wskt_socket_round_trip_time(const wskt_socket *socket);
 
 /**
  * The URL of the socket as the URL standard writes it, with the scheme ws or

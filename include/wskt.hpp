@@ -191,6 +191,8 @@ enum class event_type : std::int32_t {
     error = WSKT_EVENT_ERROR,
     close = WSKT_EVENT_CLOSE,
     drain = WSKT_EVENT_DRAIN,
+    ping = WSKT_EVENT_PING,
+    pong = WSKT_EVENT_PONG,
 };
 
 /* Text or binary: wskt_message_kind. */
@@ -421,6 +423,18 @@ public:
     using basic_event::basic_event;
 };
 
+/* A ping or a pong: its payload. */
+template <class Event> class control_event : public basic_event<Event> {
+public:
+    using basic_event<Event>::basic_event;
+
+    std::string_view data() const noexcept {
+        return {static_cast<const char *>(this->event_->data), this->event_->len};
+    }
+};
+using ping_event = control_event<wskt_ping_event>;
+using pong_event = control_event<wskt_pong_event>;
+
 class message_event : public basic_event<wskt_message_event> {
 public:
     using basic_event::basic_event;
@@ -513,6 +527,12 @@ public:
     std::optional<drain_event> as_drain() const noexcept {
         return as<drain_event, wskt_drain_event>(WSKT_EVENT_DRAIN);
     }
+    std::optional<ping_event> as_ping() const noexcept {
+        return as<ping_event, wskt_ping_event>(WSKT_EVENT_PING);
+    }
+    std::optional<pong_event> as_pong() const noexcept {
+        return as<pong_event, wskt_pong_event>(WSKT_EVENT_PONG);
+    }
 
 private:
     template <class View, class Struct> std::optional<View> as(wskt_event_type type) const noexcept {
@@ -600,12 +620,21 @@ inline closure no_closure() noexcept {
     return {nullptr, [](void *) {}};
 }
 
-enum slot : std::size_t { on_open, on_message, on_error, on_close, on_drain, slots };
+enum slot : std::size_t {
+    on_open,
+    on_message,
+    on_error,
+    on_close,
+    on_drain,
+    on_ping,
+    on_pong,
+    slots
+};
 
 /* The user data of a socket made here. */
 struct handlers {
     std::array<closure, slots> set{no_closure(), no_closure(), no_closure(), no_closure(),
-                                   no_closure()};
+                                   no_closure(), no_closure(), no_closure()};
     std::shared_ptr<carrier> exceptions;
     wskt_loop *loop = nullptr;
     /* How many handlers are running, and those replaced meanwhile. */
@@ -668,8 +697,14 @@ public:
     config &set_open_timeout(std::chrono::milliseconds time) {
         return set(wskt_config_set_open_timeout(c_config(), time.count()), "set_open_timeout");
     }
+    config &set_dns_timeout(std::chrono::milliseconds time) {
+        return set(wskt_config_set_dns_timeout(c_config(), time.count()), "set_dns_timeout");
+    }
     config &set_connect_timeout(std::chrono::milliseconds time) {
         return set(wskt_config_set_connect_timeout(c_config(), time.count()), "set_connect_timeout");
+    }
+    config &set_proxy_timeout(std::chrono::milliseconds time) {
+        return set(wskt_config_set_proxy_timeout(c_config(), time.count()), "set_proxy_timeout");
     }
     config &set_tls_timeout(std::chrono::milliseconds time) {
         return set(wskt_config_set_tls_timeout(c_config(), time.count()), "set_tls_timeout");
@@ -685,6 +720,64 @@ public:
     }
     config &set_send_timeout(std::chrono::milliseconds time) {
         return set(wskt_config_set_send_timeout(c_config(), time.count()), "set_send_timeout");
+    }
+    /* Proxies and addresses; nullptr removes what was set. */
+    config &set_proxy(std::string_view value) {
+        const char *call = "set_proxy";
+        return set(wskt_config_set_proxy(c_config(), detail::terminated(value, call).c_str()), call);
+    }
+    config &set_proxy(std::nullptr_t) {
+        return set(wskt_config_set_proxy(c_config(), nullptr), "set_proxy");
+    }
+    config &set_local_address(std::string_view value) {
+        const char *call = "set_local_address";
+        return set(wskt_config_set_local_address(c_config(), detail::terminated(value, call).c_str()), call);
+    }
+    config &set_local_address(std::nullptr_t) {
+        return set(wskt_config_set_local_address(c_config(), nullptr), "set_local_address");
+    }
+    config &set_interface(std::string_view value) {
+        const char *call = "set_interface";
+        return set(wskt_config_set_interface(c_config(), detail::terminated(value, call).c_str()), call);
+    }
+    config &set_interface(std::nullptr_t) {
+        return set(wskt_config_set_interface(c_config(), nullptr), "set_interface");
+    }
+    config &set_unix_socket(std::string_view value) {
+        const char *call = "set_unix_socket";
+        return set(wskt_config_set_unix_socket(c_config(), detail::terminated(value, call).c_str()), call);
+    }
+    config &set_unix_socket(std::nullptr_t) {
+        return set(wskt_config_set_unix_socket(c_config(), nullptr), "set_unix_socket");
+    }
+    config &set_no_proxy(std::string_view value) {
+        const char *call = "set_no_proxy";
+        return set(wskt_config_set_no_proxy(c_config(), detail::terminated(value, call).c_str()), call);
+    }
+    config &set_proxy_from_environment() {
+        return set(wskt_config_set_proxy_from_environment(c_config()), "set_proxy_from_environment");
+    }
+    config &add_connect_to(std::string_view from, std::string_view to) {
+        const char *call = "add_connect_to";
+        return set(wskt_config_add_connect_to(c_config(), detail::terminated(from, call).c_str(),
+                                              detail::terminated(to, call).c_str()),
+                   call);
+    }
+    config &set_tcp_keepalive(std::chrono::milliseconds idle, std::chrono::milliseconds interval,
+                              std::uint32_t count) {
+        return set(
+            wskt_config_set_tcp_keepalive(c_config(), idle.count(), interval.count(), count),
+            "set_tcp_keepalive");
+    }
+    config &set_idle_timeout(std::chrono::milliseconds time) {
+        return set(wskt_config_set_idle_timeout(c_config(), time.count()), "set_idle_timeout");
+    }
+    config &set_heartbeat(std::chrono::milliseconds interval, std::chrono::milliseconds timeout) {
+        return set(wskt_config_set_heartbeat(c_config(), interval.count(), timeout.count()),
+                   "set_heartbeat");
+    }
+    config &set_ping_events(bool on) {
+        return set(wskt_config_set_ping_events(c_config(), on), "set_ping_events");
     }
     config &set_max_message_size(std::uint64_t bytes) {
         return set(wskt_config_set_max_message_size(c_config(), bytes), "set_max_message_size");
@@ -978,6 +1071,21 @@ public:
                                                   data.data(), data.size(),
                                                   static_cast<std::uint32_t>(flags)));
     }
+    /* A pong that answers no ping. */
+    bool pong(bytes_view data = {}) const {
+        return sent(try_pong(data), "pong");
+    }
+    [[nodiscard]] result try_pong(bytes_view data = {}) const noexcept {
+        return detail::as_result(wskt_socket_pong(socket_, data.data(), data.size()));
+    }
+    /* How long the last answered ping took. */
+    std::optional<std::chrono::duration<double, std::milli>> round_trip_time() const noexcept {
+        const double ms = wskt_socket_round_trip_time(socket_);
+        if (ms < 0) {
+            return std::nullopt;
+        }
+        return std::chrono::duration<double, std::milli>(ms);
+    }
     [[nodiscard]] result try_ping(bytes_view data = {}) const noexcept {
         return detail::as_result(wskt_socket_ping(socket_, data.data(), data.size()));
     }
@@ -1173,6 +1281,12 @@ public:
             wskt_socket_add_protocol(socket_, detail::terminated(protocol, call).c_str()), call);
     }
 
+    /* Takes over a connection that the program made itself; if this throws,
+       it is still the program's. */
+    void adopt_fd(int fd) {
+        detail::check(wskt_socket_adopt_fd(socket_, fd), "adopt_fd");
+    }
+
     /* Sets a handler; nullptr removes it. */
     template <class F> void on_open(F &&f) {
         set<open_event, detail::on_open>(wskt_socket_set_on_open, std::forward<F>(f));
@@ -1188,6 +1302,12 @@ public:
     }
     template <class F> void on_drain(F &&f) {
         set<drain_event, detail::on_drain>(wskt_socket_set_on_drain, std::forward<F>(f));
+    }
+    template <class F> void on_ping(F &&f) {
+        set<ping_event, detail::on_ping>(wskt_socket_set_on_ping, std::forward<F>(f));
+    }
+    template <class F> void on_pong(F &&f) {
+        set<pong_event, detail::on_pong>(wskt_socket_set_on_pong, std::forward<F>(f));
     }
 
     /* Opens it on its loop and returns at once; without one, on the process's

@@ -52,4 +52,8 @@ pub enum EventKind<'a> {
     Close(&'a CloseEvent),
     /// The buffered amount fell back to the low-water mark.
     Drain,
+    /// The peer sent a ping, and it was answered.
+    Ping(&'a [u8]),
+    /// The peer sent a pong.
+    Pong(&'a [u8]),
 }

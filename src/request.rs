@@ -1,11 +1,14 @@
 //! From URL, headers and subprotocols to the bytes of the upgrade request
 //! (RFC 6455 §4.1, WHATWG WebSockets §2). Resolves and connects nothing.
 
-use crate::config::{Config, basic};
+use crate::config::{Config, basic, check_unix_path};
 use crate::error::{Error, Result};
 use crate::protocol::EXTENSIONS;
 use crate::text::Text;
+use std::ffi::OsString;
 use std::fmt::Write;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 use url::{Host, Url};
 
 /// Where a socket connects to.
@@ -21,6 +24,8 @@ pub(crate) struct Target {
     authority: String,
     pub(crate) port: u16,
     pub(crate) tls: bool,
+    /// The Unix-domain socket of a `ws+unix:` URL.
+    pub(crate) unix: Option<PathBuf>,
     /// Path and query.
     resource: String,
     /// The `Authorization` header of the URL's user info.
@@ -32,6 +37,7 @@ impl Target {
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let mut url = Url::parse(text).map_err(|_| Error::InvalidUrl)?;
         let scheme = match url.scheme() {
+            "ws+unix" | "wss+unix" => return Self::parse_unix(&url),
             "ws" | "http" => "ws",
             "wss" | "https" => "wss",
             _ => return Err(Error::InvalidScheme),
@@ -65,9 +71,40 @@ impl Target {
             authority,
             port,
             tls: scheme == "wss",
+            unix: None,
             resource,
             authorization: basic_authorization(&url),
             url: Text::from(url.as_str()),
+        })
+    }
+
+    /// Parses `ws+unix:/path/of/socket:/resource`, as Node.js programs write
+    /// it.
+    fn parse_unix(url: &Url) -> Result<Self> {
+        if url.fragment().is_some() {
+            return Err(Error::InvalidFragment);
+        }
+        let path = url.path();
+        if !path.starts_with('/') || url.host().is_some_and(|host| host != Host::Domain("")) {
+            return Err(Error::InvalidUrl);
+        }
+        let (socket, resource) = path.split_once(':').unwrap_or((path, "/"));
+        let unix = PathBuf::from(OsString::from_vec(percent_decode(socket)));
+        check_unix_path(&unix).map_err(|_| Error::InvalidUrl)?;
+        if !resource.starts_with('/') {
+            return Err(Error::InvalidUrl);
+        }
+        let query = url.query().map_or(String::new(), |query| format!("?{query}"));
+        Ok(Self {
+            url: Text::from(url.as_str()),
+            host: "localhost".to_owned(),
+            origin: format!("{}:{socket}", url.scheme()),
+            authority: "localhost".to_owned(),
+            port: 0,
+            tls: url.scheme() == "wss+unix",
+            unix: Some(unix),
+            resource: format!("{resource}{query}"),
+            authorization: None,
         })
     }
 
@@ -111,7 +148,7 @@ fn basic_authorization(url: &Url) -> Option<String> {
     Some(basic(&percent_decode(url.username()), &password))
 }
 
-fn percent_decode(text: &str) -> Vec<u8> {
+pub(crate) fn percent_decode(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.as_bytes().iter();
     while let Some(byte) = bytes.next() {

@@ -74,6 +74,8 @@ fn structs_have_one_layout_on_both_sides() {
     layout!(rust, wskt_error_event: head cause os_error http_status message message_len);
     layout!(rust, wskt_close_event: head was_clean code reason reason_len peer_code cause message message_len);
     layout!(rust, wskt_drain_event: head);
+    layout!(rust, wskt_ping_event: head data len);
+    layout!(rust, wskt_pong_event: head data len);
     for (name, size) in [
         ("wskt_result", size_of::<wskt_result>()),
         ("wskt_cause", size_of::<wskt_cause>()),

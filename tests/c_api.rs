@@ -97,11 +97,13 @@ under_valgrind! {
 }
 
 programs! {
+    addresses
     backpressure
     bad_input
     blocked_calls
     broken_frames
     callbacks_reenter
+    cancel
     close_behind_data
     close_codes
     close_event_interface
@@ -120,10 +122,12 @@ programs! {
     free_beside
     free_phases
     headers
+    heartbeat
     lifecycle
     log
     no_message_after_close
     null_everywhere
+    proxies
     races
     refused_body
     request
@@ -141,6 +145,7 @@ programs! {
 
 /// Programs that other tests run.
 const ELSEWHERE: &[&str] = &[
+    "real_proxies",
     "layout",
     "bench_roundtrip",
     "cve_deflate",

@@ -352,6 +352,11 @@ fn the_call_table_names_every_function_once() {
     assert!(missing.is_empty(), "not in the README's table: {missing:?}");
 }
 
+/// The word for an option that is not set, if it is not.
+fn none_of<T>(option: Option<T>, word: &str) -> String {
+    if option.is_none() { word.to_owned() } else { "set".to_owned() }
+}
+
 #[test]
 fn the_defaults_are_the_librarys() {
     let config = Config::default();
@@ -364,12 +369,17 @@ fn the_defaults_are_the_librarys() {
     };
     let expected = [
         ("open_timeout", seconds(config.timeouts.open)),
+        ("dns_timeout", seconds(config.timeouts.dns)),
+        ("proxy_timeout", seconds(config.timeouts.proxy)),
         ("connect_timeout", seconds(config.timeouts.connect)),
         ("tls_timeout", seconds(config.timeouts.tls)),
         ("upgrade_timeout", seconds(config.timeouts.upgrade)),
         ("close_timeout", seconds(config.timeouts.close)),
         ("linger_timeout", seconds(config.timeouts.linger)),
         ("send_timeout", seconds(config.timeouts.send.expect("on"))),
+        ("idle_timeout", none_of(config.timeouts.idle, "off")),
+        ("heartbeat", none_of(config.timeouts.heartbeat, "off")),
+        ("ping_events", config.ping_events.to_string()),
         ("max_message_size", mib(config.limits.max_message_size)),
         ("max_fragments", config.limits.max_fragments.to_string()),
         (
@@ -411,6 +421,13 @@ fn the_defaults_are_the_librarys() {
         ("danger_any_host_name", config.tls.danger_any_host_name.to_string()),
         ("allow_missing_protocol", config.request.allow_missing_protocol.to_string()),
         ("browser_mode", config.browser_mode.to_string()),
+        ("proxy", none_of(config.proxies.pick(true, "a", 1), "none")),
+        ("no_proxy", "none".to_owned()),
+        ("proxy_from_environment", "not read".to_owned()),
+        ("local_address", none_of(config.addresses.local, "any")),
+        ("interface", none_of(config.addresses.interface.as_ref(), "any")),
+        ("unix_socket", none_of(config.addresses.unix.as_ref(), "none")),
+        ("tcp_keepalive", none_of(config.addresses.keepalive, "off")),
     ];
     let readme = read("README.md");
     let mut told: BTreeMap<String, String> = BTreeMap::new();

@@ -58,6 +58,24 @@ fn good_report(server: &TestServer, id: &str) -> String {
 }
 
 #[test]
+fn behind_a_proxy_reaches_a_server_with_a_private_ca() {
+    let server = TestServer::start();
+    let url = server.path_url("wss", "/echo");
+    let ca = server.ca().display().to_string();
+    let ask = |who: &str| {
+        let proxy = format!("http://{who}@127.0.0.1:{}", server.port("ws"));
+        run(program("behind_a_proxy").args([&url, &proxy, &ca]), "", SHORT).exited(0)
+    };
+    assert_eq!(ask("through:").stdout, "hello\n1000 \n");
+    assert!(server.report("through").contains(r#""target":"localhost:"#));
+    // The password is a script for the test's proxy.
+    let refused = ask("refused:http%20403%20No");
+    assert_eq!(refused.stdout, "1006 the proxy answered HTTP 403 No\n");
+    let source = std::fs::read_to_string(root().join("examples-c/behind_a_proxy.c"));
+    assert!(source.expect("the program").lines().count() < 40, "it should stay short");
+}
+
+#[test]
 fn close_event_finds_every_row_right() {
     let server = TestServer::start();
     let ports = |wrong: Option<&str>| {

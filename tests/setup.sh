@@ -40,6 +40,10 @@ tool meson meson
 tool dpkg-shlibdeps dpkg-dev
 tool lintian lintian
 tool mandoc mandoc
+tool squid squid-openssl
+tool danted dante-server
+tool microsocks microsocks
+tool openssl openssl
 tool chromium chromium
 package() { # PKG-CONFIG-NAME PACKAGE
     if pkg-config --exists "$1" 2>/dev/null; then

@@ -1,20 +1,26 @@
 //! How to connect: a plain, validated description, shared by reference count.
 
+mod address;
 mod client_certificate;
 mod deflate;
 mod limits;
+mod no_proxy;
+mod proxy;
 mod refusal;
 mod request;
 mod timeouts;
 mod tls;
 
+pub(crate) use address::check_unix_path;
+pub use address::{Addresses, Keepalive, Place};
 pub use client_certificate::ClientCertificate;
 pub use deflate::Deflate;
 pub use limits::Limits;
+pub use proxy::{Credentials, Proxies, Proxy, ProxyKind};
 pub use refusal::{Refusal, Set};
 pub use request::Request;
 pub(crate) use request::basic;
-pub use timeouts::{MAX_TIMEOUT_MS, Timeout, Timeouts};
+pub use timeouts::{Heartbeat, MAX_TIMEOUT_MS, Timeout, Timeouts};
 pub(crate) use tls::pin_of;
 pub use tls::{Pin, Root, Tls, TlsVersion};
 
@@ -28,6 +34,10 @@ pub struct Config {
     pub request: Request,
     /// Whom to trust.
     pub tls: Tls,
+    /// Which proxy to go through.
+    pub proxies: Proxies,
+    /// Where connections go and come from, below the URL.
+    pub addresses: Addresses,
     /// How long each phase may take.
     pub timeouts: Timeouts,
     /// How much is accepted and may wait.
@@ -36,6 +46,9 @@ pub struct Config {
     pub deflate: Deflate,
     /// Browser mode: `docs/ARCHITECTURE.md` lists its five differences.
     pub browser_mode: bool,
+    /// Whether pings and pongs of the peer are events even if no handler waits
+    /// for them.
+    pub ping_events: bool,
 }
 
 impl Config {
@@ -43,6 +56,24 @@ impl Config {
     pub fn shared_default() -> Arc<Self> {
         static DEFAULT: OnceLock<Arc<Config>> = OnceLock::new();
         Arc::clone(DEFAULT.get_or_init(Arc::default))
+    }
+
+    /// Refuses what contradicts itself; called behind every change.
+    pub fn check(&self) -> Set {
+        let Addresses { unix, local, interface, connect_to, .. } = &self.addresses;
+        if unix.is_some() {
+            let against = [
+                (self.proxies.any(), "a proxy"),
+                (local.is_some(), "a local address"),
+                (interface.is_some(), "an interface"),
+                (!connect_to.is_empty(), "connect_to"),
+            ];
+            if let Some((_, what)) = against.iter().find(|(set, _)| *set) {
+                let text = format!("a Unix-domain socket and {what} contradict each other");
+                return Err(Refusal::argument(text));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -67,6 +67,8 @@ pub struct Tls {
     pub danger_any_host_name: bool,
     /// The connector built from these settings, on first use.
     connector: OnceLock<Arc<TlsConnector>>,
+    /// The same for a proxy, which is not the server: only trust is shared.
+    proxy_connector: OnceLock<Arc<TlsConnector>>,
 }
 
 impl Default for Tls {
@@ -84,6 +86,7 @@ impl Default for Tls {
             danger_any_certificate: false,
             danger_any_host_name: false,
             connector: OnceLock::new(),
+            proxy_connector: OnceLock::new(),
         }
     }
 }
@@ -124,12 +127,30 @@ impl Tls {
         let built = Arc::new(builder.build()?);
         Ok(Arc::clone(self.connector.get_or_init(|| built)))
     }
+
+    /// The connector for `https:` proxies.
+    pub(crate) fn proxy_connector(&self) -> Result<Arc<TlsConnector>, native_tls::Error> {
+        if let Some(ready) = self.proxy_connector.get() {
+            return Ok(Arc::clone(ready));
+        }
+        let mut builder = TlsConnector::builder();
+        builder
+            .disable_built_in_roots(!self.system_roots)
+            .min_protocol_version(Some(self.min_version.protocol()))
+            .max_protocol_version(Some(self.max_version.protocol()));
+        for root in &self.roots {
+            builder.add_root_certificate(root.0.clone());
+        }
+        let built = Arc::new(builder.build()?);
+        Ok(Arc::clone(self.proxy_connector.get_or_init(|| built)))
+    }
 }
 
 impl Config {
     /// The settings of TLS, to be changed: a new connector follows.
     pub(super) fn tls_mut(&mut self) -> &mut Tls {
         self.tls.connector = OnceLock::new();
+        self.tls.proxy_connector = OnceLock::new();
         &mut self.tls
     }
 

@@ -1,13 +1,15 @@
 //! Racing TCP connections to the addresses of a host (RFC 8305 §5): families
 //! interleaved, a new attempt every 250 ms or as soon as one fails.
 
+use crate::config::Addresses;
 use crate::error::{Cause, Failure};
 use crate::sys::Time;
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, Socket, TcpKeepalive, Type};
 use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
+use std::path::Path;
 use std::time::Duration;
 
 const STAGGER: Duration = Duration::from_millis(250);
@@ -18,7 +20,19 @@ pub(crate) struct Dial {
     running: Vec<Attempt>,
     next_at: Option<Time>,
     next_key: u32,
-    last_error: Option<(SocketAddr, io::Error)>,
+    from: Origin,
+    failed: usize,
+    last_error: Option<Trouble>,
+}
+
+/// What could not be done, and why.
+type Trouble = (String, io::Error);
+
+/// Where connections come from.
+#[derive(Debug, Clone, Default)]
+struct Origin {
+    address: Option<IpAddr>,
+    interface: Option<String>,
 }
 
 struct Attempt {
@@ -30,12 +44,17 @@ struct Attempt {
 
 impl Dial {
     /// Prepares a race over `addresses`, in the order getaddrinfo gave them.
-    pub(crate) fn new(addresses: Vec<SocketAddr>) -> Self {
+    pub(crate) fn new(mut addresses: Vec<SocketAddr>, settings: &Addresses) -> Self {
+        if let Some(local) = settings.local {
+            addresses.retain(|address| address.is_ipv4() == local.is_ipv4());
+        }
         Self {
             waiting: interleave(addresses),
             running: Vec::new(),
             next_at: None,
             next_key: 1,
+            from: Origin { address: settings.local, interface: settings.interface.clone() },
+            failed: 0,
             last_error: None,
         }
     }
@@ -52,7 +71,7 @@ impl Dial {
                 }
                 Some(Err(error)) => {
                     let lost = self.running.swap_remove(at);
-                    self.last_error = Some((lost.address, error));
+                    self.failed((lost.goal(), error));
                     self.next_at = None;
                 }
             }
@@ -61,24 +80,40 @@ impl Dial {
             let Some(address) = self.waiting.pop_front() else { break };
             let key = self.next_key;
             self.next_key += 1;
-            match Attempt::start(address, key) {
+            match Attempt::start(address, key, &self.from) {
                 Ok((attempt, true)) => return Ok(Some((attempt.socket, key))),
                 Ok((attempt, false)) => {
                     self.running.push(attempt);
                     self.next_at = Some(now.after(STAGGER));
                 }
-                Err(error) => self.last_error = Some((address, error)),
+                Err(trouble) => self.failed(trouble),
             }
         }
         if self.running.is_empty() {
-            return Err(match self.last_error.take() {
-                Some((address, error)) => {
-                    Failure::os(Cause::Connect, &format!("cannot connect to {address}"), &error)
-                }
-                None => Failure::new(Cause::Connect, "the host has no address"),
-            });
+            return Err(self.failure());
         }
         Ok(None)
+    }
+
+    fn failed(&mut self, trouble: Trouble) {
+        self.failed += 1;
+        self.last_error = Some(trouble);
+    }
+
+    fn failure(&mut self) -> Failure {
+        match (self.last_error.take(), self.from.address) {
+            (Some((mut what, error)), _) => {
+                if self.failed > 1 {
+                    what = format!("{what}, the last of {} addresses", self.failed);
+                }
+                Failure::os(Cause::Connect, &what, &error)
+            }
+            (None, Some(local)) => {
+                let what = format!("the host has no address that {local} can reach");
+                Failure::new(Cause::Connect, what)
+            }
+            (None, None) => Failure::new(Cause::Connect, "the host has no address"),
+        }
     }
 
     /// When the next attempt is due.
@@ -94,9 +129,11 @@ impl Dial {
 
 impl Attempt {
     /// Starts to connect; true if it succeeded at once.
-    fn start(address: SocketAddr, key: u32) -> io::Result<(Self, bool)> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_nonblocking(true)?;
+    fn start(address: SocketAddr, key: u32, from: &Origin) -> Result<(Self, bool), Trouble> {
+        let made = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))
+            .and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
+        let socket = made.map_err(|error| ("cannot make a socket".to_owned(), error))?;
+        from.bind(&socket)?;
         let attempt = Self { socket, address, key };
         match attempt.socket.connect(&SockAddr::from(address)) {
             Ok(()) => Ok((attempt, true)),
@@ -107,8 +144,12 @@ impl Attempt {
             {
                 Ok((attempt, false))
             }
-            Err(error) => Err(error),
+            Err(error) => Err((attempt.goal(), error)),
         }
+    }
+
+    fn goal(&self) -> String {
+        format!("cannot connect to {}", self.address)
     }
 
     /// How the attempt ended, if it did.
@@ -118,6 +159,50 @@ impl Attempt {
             Ok(Some(error)) | Err(error) => Some(Err(error)),
         }
     }
+}
+
+impl Origin {
+    fn bind(&self, socket: &Socket) -> Result<(), Trouble> {
+        #[cfg(target_os = "linux")]
+        if let Some(name) = &self.interface {
+            let done = socket.bind_device(Some(name.as_bytes()));
+            done.map_err(|error| (format!("cannot bind to {name}"), error))?;
+        }
+        if let Some(address) = self.address {
+            let done = socket.bind(&SockAddr::from(SocketAddr::new(address, 0)));
+            done.map_err(|error| (format!("cannot bind to {address}"), error))?;
+        }
+        Ok(())
+    }
+}
+
+/// Connects to a Unix-domain socket, which happens at once or not at all.
+pub(crate) fn unix(path: &Path) -> Result<Socket, Failure> {
+    let connect = || {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        socket.connect(&SockAddr::unix(path)?)?;
+        Ok(socket)
+    };
+    let what = || format!("cannot connect to {}", path.display());
+    connect().map_err(|error| Failure::os(Cause::Connect, &what(), &error))
+}
+
+/// Makes a connected socket ready for use, whoever connected it.
+pub(crate) fn prepare(socket: &Socket, settings: &Addresses) -> io::Result<()> {
+    socket.set_nonblocking(false)?;
+    if matches!(socket.local_addr()?.domain(), Domain::IPV4 | Domain::IPV6) {
+        // Without it small messages wait for acknowledgements.
+        socket.set_tcp_nodelay(true)?;
+        if let Some(keepalive) = settings.keepalive {
+            let options = TcpKeepalive::new()
+                .with_time(keepalive.idle)
+                .with_interval(keepalive.interval)
+                .with_retries(keepalive.count);
+            socket.set_tcp_keepalive(&options)?;
+        }
+    }
+    Ok(())
 }
 
 /// Alternates the families, beginning with that of the first address.

@@ -14,6 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) struct Link {
     tcp: Arc<Socket>,
     tls: Option<Box<Tls>>,
+    /// TLS, if there is any, is with a proxy and not with the server.
+    to_proxy: bool,
 }
 
 /// How a flush ended.
@@ -28,15 +30,26 @@ pub(crate) enum Flushed {
 impl Link {
     /// A link in the clear.
     pub(crate) fn plain(tcp: Arc<Socket>) -> Self {
-        Self { tcp, tls: None }
+        Self { tcp, tls: None, to_proxy: false }
     }
 
     pub(crate) fn tcp(&self) -> &Arc<Socket> {
         &self.tcp
     }
 
+    /// Whether bytes are encrypted, for whomever.
     pub(crate) fn is_tls(&self) -> bool {
         self.tls.is_some()
+    }
+
+    /// Whether they are encrypted for the server.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.tls.is_some() && !self.to_proxy
+    }
+
+    /// Says that a proxy is the other end so far.
+    pub(crate) fn ends_at_proxy(&mut self) {
+        self.to_proxy = true;
     }
 
     /// Sends, or encrypts and sends, what the kernel takes. The number is
@@ -68,7 +81,7 @@ impl Link {
 
     /// The peer's certificate in DER.
     pub(crate) fn peer_certificate(&self) -> Option<Vec<u8>> {
-        self.tls.as_ref()?.stream.peer_certificate().ok()??.to_der().ok()
+        self.tls.as_ref().filter(|_| !self.to_proxy)?.stream.peer_certificate().ok()??.to_der().ok()
     }
 
     /// Whether ciphertext waits for the kernel.
@@ -191,7 +204,8 @@ impl Handshake {
                     continue;
                 };
                 let tls = Box::new(Tls::new(stream, self.link.tls.take()));
-                return Ok(Shaken::Done(Link { tcp: Arc::clone(&self.link.tcp), tls: Some(tls) }));
+                let tcp = Arc::clone(&self.link.tcp);
+                return Ok(Shaken::Done(Link { tcp, tls: Some(tls), to_proxy: false }));
             }
             let ended = match memory.fill(|buf| self.link.read(buf)) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Shaken::Waits),

@@ -1,5 +1,5 @@
-//! One connection as a state machine: resolve → dial → TLS → upgrade → open →
-//! closing → ending. It goes as far as the bytes at hand allow, hands out
+//! One connection as a state machine: resolve → dial → proxy → TLS → upgrade →
+//! open → closing → ending. It goes as far as the bytes at hand allow, hands out
 //! events as they happen, and says what it waits for. It never waits itself
 //! (but for a blocking driver's read), never spawns, holds no lock while an
 //! event is delivered, and knows nothing of C.
@@ -11,10 +11,14 @@ mod open;
 mod opening;
 pub(crate) mod outbound;
 pub(crate) mod outbox;
+pub(crate) mod proxy;
+mod pulse;
+mod reach;
 mod tls;
 pub(crate) mod tls_error;
 pub(crate) mod upgrade;
 
+use crate::config::Proxy;
 use crate::error::{Cause, Failure};
 use crate::event::{CloseEvent, Event, EventKind};
 use crate::log::{self, Level};
@@ -23,6 +27,7 @@ use crate::sys::{Mode, Time};
 use ending::{Ending, Linger};
 use link::Handshake;
 use open::Open;
+use proxy::Tunnel;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use tls::Cipher;
@@ -98,7 +103,9 @@ enum Phase {
     Resolving(crate::resolve::Lookup),
     /// TCP connections race.
     Dialing(dial::Dial),
-    /// The TLS handshake runs.
+    /// A proxy is asked for a tunnel.
+    Tunneling(Box<Tunnel>),
+    /// A TLS handshake runs: with the proxy, or with the server.
     Securing(Box<Handshake>),
     /// The upgrade was sent.
     Upgrading(Box<Upgrade>),
@@ -131,6 +138,10 @@ enum Expiry {
     Opening(&'static str),
     /// The kernel took nothing for too long.
     Send,
+    /// The peer sent nothing for too long.
+    Idle,
+    /// The peer sent nothing after a ping.
+    Heartbeat,
     /// The peer never answered our Close.
     CloseAnswer,
     /// The peer never closed TCP.
@@ -151,6 +162,8 @@ pub(crate) struct Conn {
     deadline: Option<(Time, Expiry)>,
     /// The [`Descriptor::key`] of the connection that won the race.
     key: u32,
+    /// The proxy that was not asked yet.
+    proxy: Option<Arc<Proxy>>,
     /// When all of opening must be done.
     open_by: Option<Time>,
     /// When the present phase of opening must be done.
@@ -171,6 +184,7 @@ impl Conn {
             read_closed: false,
             deadline: None,
             key: 0,
+            proxy: None,
             open_by: None,
             phase_by: None,
         }
@@ -223,6 +237,11 @@ impl Conn {
             Phase::Dialing(dial) => dial
                 .descriptors()
                 .for_each(|(key, fd)| f(Descriptor { key, fd, read: false, write: true })),
+            Phase::Tunneling(tunnel) => {
+                if let Some(link) = tunnel.link() {
+                    main(link.tcp(), true, tunnel.wants_write());
+                }
+            }
             Phase::Securing(tls) => main(tls.tcp(), true, tls.wants_write()),
             Phase::Upgrading(upgrade) => main(upgrade.link.tcp(), true, upgrade.wants_write()),
             Phase::Open(open) => {
@@ -248,6 +267,7 @@ impl Conn {
                 Phase::Start => self.step_start(crank),
                 Phase::Resolving(_) => self.step_resolving(),
                 Phase::Dialing(_) => self.step_dialing(crank),
+                Phase::Tunneling(_) => self.step_tunneling(),
                 Phase::Securing(_) => self.step_securing(),
                 Phase::Upgrading(_) => self.step_upgrading(crank),
                 Phase::Lingering(_) => self.step_lingering(crank),
@@ -255,7 +275,7 @@ impl Conn {
                 Phase::Gone => Next::Leave(Step::Finished),
             };
             if let Next::Leave(step) = next {
-                self.plan();
+                self.plan(crank.now);
                 let looked = matches!(step, Step::Idle | Step::More);
                 if !looked || !self.is_overdue(crank.now) {
                     break step;
@@ -319,6 +339,8 @@ impl Conn {
                 self.linger_is_over(STALLED);
             }
             Expiry::Send => self.fail(timeout(STALLED)),
+            Expiry::Idle => self.fail(timeout("nothing came from the peer in the idle timeout")),
+            Expiry::Heartbeat => self.fail(timeout("the peer did not answer a ping in time")),
             Expiry::CloseAnswer => {
                 self.fail(timeout("the peer did not answer the Close frame in time"));
             }
@@ -327,11 +349,15 @@ impl Conn {
     }
 
     /// Computes the next deadline.
-    fn plan(&mut self) {
+    fn plan(&mut self, now: Time) {
         let opening = |this: &Self, what: &'static str| {
             let by = [this.open_by, this.phase_by].into_iter().flatten().min();
             by.map(|at| (at, Expiry::Opening(what)))
         };
+        if let Phase::Open(open) = &mut self.phase {
+            self.deadline = open.plan(&self.socket, now);
+            return;
+        }
         self.deadline = match &self.phase {
             Phase::Resolving(_) => opening(self, "the name was not resolved in time"),
             Phase::Dialing(dial) => {
@@ -339,12 +365,14 @@ impl Conn {
                 let give_up = opening(self, "no connection was established in time");
                 [look, give_up].into_iter().flatten().min_by_key(|(at, _)| *at)
             }
+            Phase::Tunneling(_) => opening(self, "the proxy did not answer in time"),
+            Phase::Securing(_) if self.proxy.is_some() => {
+                opening(self, "the TLS handshake with the proxy did not end in time")
+            }
             Phase::Securing(_) => opening(self, "the TLS handshake did not end in time"),
             Phase::Upgrading(_) => opening(self, "the server did not answer the upgrade in time"),
-            Phase::Open(_) if !self.socket.signals.has(bit::BLOCKED | bit::CLOSING) => None,
-            Phase::Open(_) => self.plan_open(),
             Phase::Lingering(linger) => linger.deadline(&self.socket),
-            Phase::Start | Phase::Ending(_) | Phase::Gone => None,
+            Phase::Start | Phase::Open(_) | Phase::Ending(_) | Phase::Gone => None,
         };
     }
 

@@ -2,6 +2,7 @@
 
 use super::ending::send_deadline;
 use super::outbound::CloseFrame;
+use super::pulse::Pulse;
 use super::tls::CIPHER_ROOM;
 use super::tls_error::sentence;
 use super::{Buffers, Conn, Crank, Expiry, Flow, Next, PLAIN_ROOM, Phase, SPILL, Step, event};
@@ -24,6 +25,7 @@ pub(super) struct Open {
     /// Bytes kept from one turn to the next: an incomplete header, or what
     /// stood behind a pause.
     carry: Vec<u8>,
+    pulse: Pulse,
     /// The open event is still to be told.
     pub(super) announce: bool,
     /// Bytes to be read before others get a turn; kept while the receiver
@@ -59,6 +61,7 @@ impl Open {
             decoder,
             tls,
             carry: rest,
+            pulse: Pulse::new(Time::now()),
             announce: true,
             budget: READ_BUDGET,
             unasked: tls,
@@ -154,18 +157,35 @@ impl From<io::Error> for Read {
     }
 }
 
-impl Conn {
-    pub(super) fn plan_open(&self) -> Option<(Time, Expiry)> {
-        let sent = match self.socket.lock_out().close() {
-            CloseFrame::Sent(at) => Some(at),
-            CloseFrame::None | CloseFrame::Queued(_) => None,
+impl Open {
+    /// The next deadline.
+    pub(super) fn plan(&mut self, socket: &Socket, now: Time) -> Option<(Time, Expiry)> {
+        let timeouts = &socket.config().timeouts;
+        let sending = if socket.signals.has(bit::BLOCKED | bit::CLOSING) {
+            let close = socket.lock_out().close();
+            match close {
+                CloseFrame::Sent(at) => {
+                    return Some((at.after(timeouts.close), Expiry::CloseAnswer));
+                }
+                CloseFrame::None | CloseFrame::Queued(_) => send_deadline(socket),
+            }
+        } else {
+            None
         };
-        match sent {
-            Some(at) => Some((at.after(self.socket.config().timeouts.close), Expiry::CloseAnswer)),
-            None => send_deadline(&self.socket),
+        if !watches(socket) {
+            return sending;
         }
+        let alive = self.pulse.deadline(timeouts, now);
+        [sending, alive].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
+}
 
+/// Whether the peer must show signs of life.
+fn watches(socket: &Socket) -> bool {
+    Pulse::is_on(&socket.config().timeouts) && !socket.signals.has(bit::PAUSED | bit::CLOSING)
+}
+
+impl Conn {
     pub(super) fn step_open(&mut self, crank: &mut Crank<'_>) -> Next {
         let Phase::Open(open) = &mut self.phase else { return Next::Again };
         let socket = &self.socket;
@@ -180,6 +200,9 @@ impl Conn {
                 Flow::Stop => Next::Leave(Step::Stopped),
             };
         }
+        if watches(socket) && open.pulse.take_ping(&socket.config().timeouts, crank.now) {
+            socket.heartbeat();
+        }
         if self.writable && socket.signals.has(bit::BLOCKED) {
             self.writable = false;
             socket.flush();
@@ -192,6 +215,8 @@ impl Conn {
             if signals & bit::URGENT != 0 {
                 if signals & bit::RESUMED != 0 {
                     socket.signals.clear(bit::RESUMED);
+                    // Nobody could hear the peer until now.
+                    open.pulse = Pulse::new(crank.now);
                     self.readable = true;
                 }
                 if signals & bit::DRAIN != 0 && socket.signals.take(bit::DRAIN) {
@@ -231,10 +256,21 @@ impl Conn {
                     socket.trace(|| format!("received Ping, {} bytes", payload.len()));
                     socket.answer_ping(payload);
                     socket.trace(|| format!("answering Pong, {} bytes", payload.len()));
+                    let told = event(crank.now, EventKind::Ping(payload));
+                    if socket.tells_pings() && (crank.deliver)(socket, &told) == Flow::Stop {
+                        buffers.taken = true;
+                        return Next::Leave(Step::Stopped);
+                    }
                     continue;
                 }
                 Ok(Some(Item::Pong(payload))) => {
                     socket.trace(|| format!("received Pong, {} bytes", payload.len()));
+                    socket.take_pong(payload, crank.now);
+                    let told = event(crank.now, EventKind::Pong(payload));
+                    if socket.tells_pings() && (crank.deliver)(socket, &told) == Flow::Stop {
+                        buffers.taken = true;
+                        return Next::Leave(Step::Stopped);
+                    }
                     continue;
                 }
                 Ok(Some(Item::Close(frame))) => {
@@ -265,6 +301,7 @@ impl Conn {
             match read(open, socket, buffers, crank.mode) {
                 Read::Bytes(n, more) => {
                     crank.now = Time::now();
+                    open.pulse.heard(crank.now);
                     open.budget = open.budget.saturating_sub(n);
                     self.readable = more || self.read_closed;
                 }

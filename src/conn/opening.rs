@@ -1,90 +1,24 @@
-//! The phases before a connection is established. One deadline covers all of
-//! them, another each.
+//! From the server's end of the line to an established connection: TLS and
+//! the upgrade. One deadline covers all of opening, another each phase.
 
 use super::link::{Handshake, Link, Shaken};
 use super::open::Open;
 use super::upgrade::{Agreed, Upgrade};
-use super::{Conn, Crank, Next, Phase, Step, dial};
+use super::{Conn, Crank, Next, Phase, Step};
 use crate::config::pin_of;
 use crate::error::{Cause, Failure};
 use crate::log::Level;
-use crate::resolve;
 use crate::sys::Time;
-use socket2::Socket as Tcp;
 use std::sync::Arc;
 use std::time::Duration;
 
 impl Conn {
-    fn phase_within(&mut self, limit: Duration) {
+    pub(super) fn phase_within(&mut self, limit: Duration) {
         self.phase_by = Some(Time::now().after(limit));
     }
 
-    pub(super) fn step_start(&mut self, crank: &Crank<'_>) -> Next {
-        let config = self.socket.config();
-        let (all, connect) = (config.timeouts.open, config.timeouts.connect);
-        self.open_by = Some(crank.now.after(all));
-        self.phase_within(connect);
-        let target = self.socket.target();
-        self.log(Level::Debug, || format!("resolving {}", target.host));
-        if let Some(address) = resolve::numeric(&target.host, target.port) {
-            self.phase = Phase::Dialing(dial::Dial::new(vec![address]));
-            return Next::Again;
-        }
-        let weak = Arc::downgrade(&self.socket);
-        let done = Box::new(move || {
-            if let Some(socket) = weak.upgrade() {
-                socket.attend();
-            }
-        });
-        match resolve::start(&target.host, target.port, done) {
-            Ok(lookup) => self.phase = Phase::Resolving(lookup),
-            Err(error) => self.fail(Failure::os(Cause::Dns, "cannot start a lookup", &error)),
-        }
-        Next::Again
-    }
-
-    pub(super) fn step_resolving(&mut self) -> Next {
-        let Phase::Resolving(lookup) = &self.phase else { return Next::Again };
-        match lookup.take() {
-            None => return Next::Leave(Step::Idle),
-            Some(Ok(addresses)) => self.phase = Phase::Dialing(dial::Dial::new(addresses)),
-            Some(Err(error)) => {
-                let what = format!("cannot resolve {}", self.socket.target().host);
-                self.fail(Failure::os(Cause::Dns, &what, &error));
-            }
-        }
-        Next::Again
-    }
-
-    pub(super) fn step_dialing(&mut self, crank: &Crank<'_>) -> Next {
-        let Phase::Dialing(dial) = &mut self.phase else { return Next::Again };
-        match dial.step(crank.now) {
-            Ok(None) => return Next::Leave(Step::Idle),
-            Ok(Some((tcp, key))) => {
-                self.log(Level::Debug, || match tcp.peer_addr().map(|a| a.as_socket()) {
-                    Ok(Some(address)) => format!("connected to {address}"),
-                    _ => "connected".to_owned(),
-                });
-                self.key = key;
-                self.connected(tcp);
-            }
-            Err(failure) => self.fail(failure),
-        }
-        Next::Again
-    }
-
-    fn connected(&mut self, tcp: Tcp) {
-        // Without it small messages wait for acknowledgements.
-        let prepared = tcp.set_tcp_nodelay(true).and_then(|()| tcp.set_nonblocking(false));
-        if let Err(error) = prepared {
-            self.fail(Failure::os(Cause::Connect, "cannot prepare the socket", &error));
-            return;
-        }
-        let tcp = Arc::new(tcp);
-        self.readable = true;
-        // An attempt that lost the race may have set it.
-        self.read_closed = false;
-        let link = Link::plain(tcp);
+    /// The server is at the other end of `link`.
+    pub(super) fn reached(&mut self, link: Link) {
         if !self.socket.target().tls {
             self.begin_upgrade(link);
             return;
@@ -97,7 +31,7 @@ impl Conn {
         };
         match started {
             Ok(handshake) => self.phase = Phase::Securing(Box::new(handshake)),
-            Err(message) => self.fail(Failure::new(Cause::Tls, message)),
+            Err(message) => self.fail(self.tls_failure(&message)),
         }
     }
 
@@ -105,8 +39,9 @@ impl Conn {
         let Phase::Securing(handshake) = &mut self.phase else { return Next::Again };
         match handshake.step() {
             Ok(Shaken::Waits) => return Next::Leave(Step::Idle),
+            Ok(Shaken::Done(link)) if self.proxy.is_some() => self.ask_proxy(link),
             Ok(Shaken::Done(link)) => self.secured(link),
-            Err(message) => self.fail(Failure::new(Cause::Tls, message)),
+            Err(message) => self.fail(self.tls_failure(&message)),
         }
         Next::Again
     }

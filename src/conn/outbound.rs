@@ -50,6 +50,10 @@ pub(crate) struct Outbound {
     withheld: usize,
     /// Payload of sends that were refused or dropped at the end.
     lost: usize,
+    /// The ping that was queued last, until its pong comes.
+    ping: Option<(Vec<u8>, Time)>,
+    /// Pings of the heartbeat so far.
+    beats: u32,
     /// Since when the kernel takes nothing.
     stalled: Option<Time>,
     /// A drain event is owed once the queue is low.
@@ -81,6 +85,8 @@ impl Outbound {
             in_cipher: 0,
             withheld: 0,
             lost: 0,
+            ping: None,
+            beats: 0,
             stalled: None,
             drain_owed: false,
             close: CloseFrame::None,
@@ -148,6 +154,28 @@ impl Outbound {
     /// Queues a data frame that stands for more, or less, than its payload.
     pub(crate) fn push_part(&mut self, part: &Part<'_>) -> Result<()> {
         self.outbox.push_part(part).map_err(|_| Error::NoMemory)
+    }
+
+    /// Queues a ping, to be answered with the same payload.
+    pub(crate) fn push_ping(&mut self, payload: &[u8]) -> Result<()> {
+        self.push(opcode::PING, payload)?;
+        self.ping = Some((payload.to_vec(), Time::now()));
+        Ok(())
+    }
+
+    /// Queues a ping of the heartbeat, unless the kernel takes nothing anyway.
+    pub(crate) fn push_heartbeat(&mut self) {
+        if self.stalled.is_none() && !self.broken {
+            self.beats = self.beats.wrapping_add(1);
+            // Without memory for it the peer's silence is noticed all the same.
+            let _ = self.push_ping(&self.beats.to_be_bytes());
+        }
+    }
+
+    /// When the ping was queued that this pong answers, if it is the last one.
+    pub(crate) fn answered(&mut self, payload: &[u8]) -> Option<Time> {
+        let (_, sent) = self.ping.take_if(|(asked, _)| asked.as_slice() == payload)?;
+        Some(sent)
     }
 
     /// Counts a message that was refused because the socket is closing.

@@ -200,7 +200,7 @@ impl Upgrade {
     /// handshake may be what arrives (TLS 1.3 refuses a client certificate
     /// only after our side is done).
     fn lost(&self, error: &std::io::Error) -> Refused {
-        if self.link.is_tls() && error.raw_os_error().is_none() {
+        if self.link.is_secure() && error.raw_os_error().is_none() {
             return Failure::new(Cause::Tls, explain(&error.to_string(), "")).into();
         }
         Failure::os(Cause::Handshake, "the connection was lost during the upgrade", error).into()

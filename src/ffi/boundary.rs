@@ -128,6 +128,18 @@ pub(super) unsafe fn name<'a>(name: *const c_char) -> Result<&'a str> {
     name.to_str().map_err(|_| Error::InvalidUtf8)
 }
 
+/// As [`name`]; NULL is none.
+///
+/// # Safety
+/// As for [`name`].
+pub(super) unsafe fn name_or_none<'a>(text: *const c_char) -> Result<Option<&'a str>> {
+    if text.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: the caller's promise is the same.
+    unsafe { name(text) }.map(Some)
+}
+
 /// A time limit from C: -1 is none, 0 is none of waiting.
 pub(super) fn time_limit(ms: i32) -> Result<Option<Duration>> {
     match u64::try_from(ms) {

@@ -3,7 +3,7 @@
 
 use super::event::{
     self, PulledEvent, wskt_close_event, wskt_drain_event, wskt_error_event, wskt_message_event,
-    wskt_open_event,
+    wskt_open_event, wskt_ping_event, wskt_pong_event,
 };
 use super::handle::{self, wskt_socket};
 use crate::drive::enter_callback;
@@ -85,6 +85,28 @@ pub type wskt_on_drain_fn = Option<
     ),
 >;
 
+/// Called when the peer has sent a ping. See wskt_socket_set_on_ping.
+///
+/// Since: 0.1.0
+pub type wskt_on_ping_fn = Option<
+    unsafe extern "C-unwind" fn(
+        socket: *mut wskt_socket,
+        event: *const wskt_ping_event,
+        user_data: *mut c_void,
+    ),
+>;
+
+/// Called when the peer has sent a pong. See wskt_socket_set_on_pong.
+///
+/// Since: 0.1.0
+pub type wskt_on_pong_fn = Option<
+    unsafe extern "C-unwind" fn(
+        socket: *mut wskt_socket,
+        event: *const wskt_pong_event,
+        user_data: *mut c_void,
+    ),
+>;
+
 /// Called once with the user data when wskt will not touch it again. See
 /// wskt_socket_set_user_data.
 ///
@@ -136,6 +158,10 @@ impl<E> Slot<E> {
         self.function.store(function, Ordering::Release);
     }
 
+    pub(super) fn is_set(&self) -> bool {
+        !self.function.load(Ordering::Acquire).is_null()
+    }
+
     fn get(&self) -> Handler<E> {
         // SAFETY: `set` and `new` are the only writers. What they store is
         // such a function, or NULL, which is `None` of this type.
@@ -150,6 +176,8 @@ pub(super) struct Handlers {
     pub(super) error: Slot<wskt_error_event>,
     pub(super) close: Slot<wskt_close_event>,
     pub(super) drain: Slot<wskt_drain_event>,
+    pub(super) ping: Slot<wskt_ping_event>,
+    pub(super) pong: Slot<wskt_pong_event>,
 }
 
 /// The final close event, filled when it is first asked for.
@@ -180,6 +208,8 @@ impl CHost {
                 error: Slot::new(),
                 close: Slot::new(),
                 drain: Slot::new(),
+                ping: Slot::new(),
+                pong: Slot::new(),
             },
             user_pointer: AtomicPtr::new(ptr::null_mut()),
             user_data: Mutex::new(UserData { pointer: ptr::null_mut(), destroy: None }),
@@ -269,6 +299,12 @@ impl CHost {
                 self.call(&handlers.close, target, || event::close(target, time, content));
             }
             EventKind::Drain => self.call(&handlers.drain, target, || event::drain(target, time)),
+            EventKind::Ping(data) => {
+                self.call(&handlers.ping, target, || event::ping(target, time, data));
+            }
+            EventKind::Pong(data) => {
+                self.call(&handlers.pong, target, || event::pong(target, time, data));
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A configuration that setters change. Sockets hold the `Arc` they were
-/// given; a setter copies what is shared.
+/// given; a setter puts a changed copy in its place.
 pub(super) struct ConfigCell {
     config: Mutex<Arc<Config>>,
     /// What the last refused setter said; lent to C until the next one.
@@ -33,11 +33,15 @@ impl ConfigCell {
 
     fn change(&self, option: &str, change: impl FnOnce(&mut Config) -> Set) -> Result<()> {
         let mut config = self.config.lock().unwrap_or_else(PoisonError::into_inner);
-        change(Arc::make_mut(&mut config)).map_err(|Refusal { error, what }| {
+        let mut next = Config::clone(&config);
+        let changed = change(&mut next).and_then(|()| next.check());
+        changed.map_err(|Refusal { error, what }| {
             *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) =
                 format!("{option}: {what}").into();
             error
-        })
+        })?;
+        *config = Arc::new(next);
+        Ok(())
     }
 }
 
@@ -127,6 +131,33 @@ pub unsafe extern "C" fn wskt_config_set_browser_mode(
     };
     // SAFETY: the caller promises a live handle or NULL.
     unsafe { set(config, "browser_mode", change) }
+}
+
+/// Sets whether the peer's pings and pongs are events. False if never set.
+///
+/// With true they are told in every way of driving, pulled ones too. With
+/// false, only a socket with a handler for either has them
+/// (wskt_socket_set_on_ping, wskt_socket_set_on_pong). Pings are answered in
+/// any case, before the event; none is told once close was called.
+///
+/// Any thread; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_config_set_ping_events(
+    config: *mut wskt_config,
+    on: bool,
+) -> wskt_result {
+    let change = |config: &mut Config| {
+        config.ping_events = on;
+        Ok(())
+    };
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { set(config, "ping_events", change) }
 }
 
 /// One line about the last value that this configuration refused: the option,

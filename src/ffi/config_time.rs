@@ -38,8 +38,31 @@ pub unsafe extern "C" fn wskt_config_set_open_timeout(
     unsafe { set_timeout(config, "open_timeout", Timeout::Open, ms) }
 }
 
-/// Limits name resolution and TCP together, in milliseconds. 30000 if never
+/// Limits name resolution, in milliseconds. 30000 if never
 /// set.
+///
+/// Any thread; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK
+/// - WSKT_ERR_INVALID_ARGUMENT: `ms` is not in 1 to 2147483647.
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_config_set_dns_timeout(
+    config: *mut wskt_config,
+    ms: i64,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { set_timeout(config, "dns_timeout", Timeout::Dns, ms) }
+}
+
+/// Limits TCP, over all addresses of the host, in milliseconds. 30000 if never
+/// set.
+///
+/// A new address is tried every 250 ms, or as soon as one fails, IPv6 and IPv4
+/// in turns; the first that answers wins (RFC 8305).
 ///
 /// Any thread; legal in a callback.
 ///
@@ -58,7 +81,30 @@ pub unsafe extern "C" fn wskt_config_set_connect_timeout(
     unsafe { set_timeout(config, "connect_timeout", Timeout::Connect, ms) }
 }
 
-/// Limits the TLS handshake, in milliseconds. 30000 if never set.
+/// Limits the talk with a proxy, in milliseconds. 30000 if never
+/// set.
+///
+/// It begins when TCP with the proxy is established, covers TLS with it, and
+/// ends with its consent.
+///
+/// Any thread; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK
+/// - WSKT_ERR_INVALID_ARGUMENT: `ms` is not in 1 to 2147483647.
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_config_set_proxy_timeout(
+    config: *mut wskt_config,
+    ms: i64,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { set_timeout(config, "proxy_timeout", Timeout::Proxy, ms) }
+}
+
+/// Limits the TLS handshake with the server, in milliseconds. 30000 if never set.
 ///
 /// Any thread; legal in a callback.
 ///
@@ -160,4 +206,57 @@ pub unsafe extern "C" fn wskt_config_set_send_timeout(
 ) -> wskt_result {
     // SAFETY: the caller promises a live handle or NULL.
     unsafe { set_timeout(config, "send_timeout", Timeout::Send, ms) }
+}
+
+/// Limits how long the peer may send nothing at all while the socket is open,
+/// in milliseconds. 0, which is off, if never set.
+///
+/// Pongs count: with a heartbeat the peer has something to say. While the
+/// socket is paused the time stands still, and it starts anew with resume.
+///
+/// Any thread; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK
+/// - WSKT_ERR_INVALID_ARGUMENT: `ms` is not in 0 to 2147483647.
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_config_set_idle_timeout(
+    config: *mut wskt_config,
+    ms: i64,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { set_timeout(config, "idle_timeout", Timeout::Idle, ms) }
+}
+
+/// Makes an open socket ping its peer and end when that stays silent. Off if
+/// never set; two zeros turn it off.
+///
+/// A ping leaves every `interval_ms`. If after one nothing at all arrives for
+/// `timeout_ms`, the peer is dead: error, then close with code 1006 and
+/// WSKT_CAUSE_TIMEOUT. Any byte is a sign of life, as a pong may stand behind
+/// a message that takes its time. wskt_socket_round_trip_time has the newest
+/// answer's time. While the socket is paused, and once it is closing, there
+/// is no heartbeat.
+///
+/// A socket that is driven by blocking calls has a heartbeat inside them only.
+///
+/// Any thread; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK
+/// - WSKT_ERR_INVALID_ARGUMENT: a time is not in 1 to 2147483647.
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// RFC 6455, section 5.5.2. Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_config_set_heartbeat(
+    config: *mut wskt_config,
+    interval_ms: i64,
+    timeout_ms: i64,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { set(config, "heartbeat", |config| config.set_heartbeat(interval_ms, timeout_ms)) }
 }

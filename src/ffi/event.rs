@@ -29,7 +29,7 @@ pub enum wskt_ready_state {
 
 /// Which event a struct is: the field `type` of its head.
 ///
-/// The order of events is open, messages and drains, error, close. The close
+/// The order of events is open, messages and drains (pings and pongs), error, close. The close
 /// event comes exactly once and last, whatever ended the socket. The error
 /// event comes at most once, right before it.
 ///
@@ -47,6 +47,10 @@ pub enum wskt_event_type {
     WSKT_EVENT_CLOSE = 4,
     /// A wskt_drain_event.
     WSKT_EVENT_DRAIN = 5,
+    /// A wskt_ping_event; only if asked for, see wskt_config_set_ping_events.
+    WSKT_EVENT_PING = 6,
+    /// A wskt_pong_event; only if asked for, see wskt_config_set_ping_events.
+    WSKT_EVENT_PONG = 7,
 }
 
 /// Text or binary. The values are the opcodes of RFC 6455.
@@ -86,8 +90,8 @@ pub struct wskt_event {
     pub cancelable: bool,
     /// True for events of the library, false for those of the program.
     pub is_trusted: bool,
-    /// The type as text: "open", "message", "error", "close", "drain", or
-    /// what the program called its own close event.
+    /// The type as text: "open", "message", "error", "close", "drain",
+    /// "ping", "pong", or what the program called its own close event.
     pub type_name: *const c_char,
     /// The socket it happened to. NULL in a close event that was made by the
     /// program and not dispatched yet.
@@ -205,6 +209,35 @@ pub struct wskt_drain_event {
     pub head: wskt_event,
 }
 
+/// The peer sent a ping. It is answered already.
+///
+/// RFC 6455, section 5.5.2. Since: 0.1.0
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct wskt_ping_event {
+    /// The head; `type` is WSKT_EVENT_PING.
+    pub head: wskt_event,
+    /// The payload; not NUL-terminated. Never NULL, also when `len` is 0.
+    pub data: *const c_void,
+    /// Length of the payload in bytes, at most 125.
+    pub len: usize,
+}
+
+/// The peer sent a pong: an answer to a ping of the program or of the
+/// heartbeat, or one that nobody asked for.
+///
+/// RFC 6455, section 5.5.3. Since: 0.1.0
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct wskt_pong_event {
+    /// The head; `type` is WSKT_EVENT_PONG.
+    pub head: wskt_event,
+    /// The payload; not NUL-terminated. Never NULL, also when `len` is 0.
+    pub data: *const c_void,
+    /// Length of the payload in bytes, at most 125.
+    pub len: usize,
+}
+
 fn head<T>(
     r#type: wskt_event_type,
     type_name: &'static CStr,
@@ -286,6 +319,18 @@ pub(super) fn drain(target: *mut wskt_socket, timestamp: f64) -> wskt_drain_even
     wskt_drain_event { head: head::<wskt_drain_event>(r#type, c"drain", target, timestamp) }
 }
 
+pub(super) fn ping(target: *mut wskt_socket, timestamp: f64, data: &[u8]) -> wskt_ping_event {
+    let r#type = wskt_event_type::WSKT_EVENT_PING;
+    let head = head::<wskt_ping_event>(r#type, c"ping", target, timestamp);
+    wskt_ping_event { head, data: data.as_ptr().cast(), len: data.len() }
+}
+
+pub(super) fn pong(target: *mut wskt_socket, timestamp: f64, data: &[u8]) -> wskt_pong_event {
+    let r#type = wskt_event_type::WSKT_EVENT_PONG;
+    let head = head::<wskt_pong_event>(r#type, c"pong", target, timestamp);
+    wskt_pong_event { head, data: data.as_ptr().cast(), len: data.len() }
+}
+
 /// Any event, as a place to keep one.
 #[repr(C)]
 union AnyEvent {
@@ -295,6 +340,8 @@ union AnyEvent {
     error: wskt_error_event,
     close: wskt_close_event,
     drain: wskt_drain_event,
+    ping: wskt_ping_event,
+    pong: wskt_pong_event,
 }
 
 impl AnyEvent {
@@ -306,6 +353,8 @@ impl AnyEvent {
             EventKind::Error(failure) => Self { error: error(target, time, failure) },
             EventKind::Close(content) => Self { close: close(target, time, content) },
             EventKind::Drain => Self { drain: drain(target, time) },
+            EventKind::Ping(data) => Self { ping: ping(target, time, data) },
+            EventKind::Pong(data) => Self { pong: pong(target, time, data) },
         }
     }
 }

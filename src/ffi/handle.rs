@@ -14,7 +14,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How to connect: timeouts, limits, headers, trust.
+/// How to connect: headers, trust, proxies, addresses, timeouts, limits.
 ///
 /// A configuration is filled by its setters and given to wskt_socket_new,
 /// which takes what it holds at that moment: changing or freeing it later
@@ -26,6 +26,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 ///
 /// Made by wskt_config_new, freed by wskt_config_free. Its functions:
 /// - wskt_config_error_text, wskt_config_set_browser_mode,
+///   wskt_config_set_ping_events,
 /// - the request: wskt_config_add_header, wskt_config_set_origin,
 ///   wskt_config_set_user_agent, wskt_config_set_cookie,
 ///   wskt_config_set_basic_authorization,
@@ -40,10 +41,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// - the client's certificate: wskt_config_set_client_certificate_file,
 ///   wskt_config_set_client_certificate_pem,
 ///   wskt_config_set_client_pkcs12_file, wskt_config_set_client_pkcs12,
-/// - time: wskt_config_set_open_timeout, wskt_config_set_connect_timeout,
+/// - proxies: wskt_config_set_proxy, wskt_config_set_no_proxy,
+///   wskt_config_set_proxy_from_environment,
+/// - addresses: wskt_config_add_connect_to, wskt_config_set_local_address,
+///   wskt_config_set_interface, wskt_config_set_unix_socket,
+///   wskt_config_set_tcp_keepalive,
+/// - time: wskt_config_set_open_timeout, wskt_config_set_dns_timeout,
+///   wskt_config_set_connect_timeout, wskt_config_set_proxy_timeout,
 ///   wskt_config_set_tls_timeout, wskt_config_set_upgrade_timeout,
 ///   wskt_config_set_close_timeout, wskt_config_set_linger_timeout,
-///   wskt_config_set_send_timeout,
+///   wskt_config_set_send_timeout, wskt_config_set_idle_timeout,
+///   wskt_config_set_heartbeat,
 /// - limits: wskt_config_set_max_message_size, wskt_config_set_max_fragments,
 ///   wskt_config_set_water_marks,
 /// - compression: wskt_config_set_deflate,
@@ -88,14 +96,15 @@ pub struct wskt_loop {
 /// thread and in every callback.
 ///
 /// Made by wskt_socket_new, freed by wskt_socket_free. Its functions:
-/// wskt_socket_add_protocol, wskt_socket_set_user_data,
+/// wskt_socket_add_protocol, wskt_socket_adopt_fd, wskt_socket_set_user_data,
 /// wskt_socket_set_on_open, wskt_socket_set_on_message,
 /// wskt_socket_set_on_error, wskt_socket_set_on_close,
-/// wskt_socket_set_on_drain, wskt_socket_open, wskt_socket_connect,
+/// wskt_socket_set_on_drain, wskt_socket_set_on_ping,
+/// wskt_socket_set_on_pong, wskt_socket_open, wskt_socket_connect,
 /// wskt_socket_recv, wskt_socket_run, wskt_socket_interrupt,
 /// wskt_socket_send_text, wskt_socket_send_binary, wskt_socket_send,
 /// wskt_socket_send_begin, wskt_socket_send_chunk, wskt_socket_send_end,
-/// wskt_socket_ping,
+/// wskt_socket_ping, wskt_socket_pong, wskt_socket_round_trip_time,
 /// wskt_socket_close, wskt_socket_abort, wskt_socket_pause,
 /// wskt_socket_resume, wskt_socket_ready_state, wskt_socket_buffered_amount,
 /// wskt_socket_url, wskt_socket_protocol, wskt_socket_extensions,

@@ -18,7 +18,9 @@ use std::sync::Arc;
 /// starts when it is first needed, one for the process.
 ///
 /// `url` is NUL-terminated UTF-8 with the scheme ws, wss, http or https. It
-/// is copied. `config` may be NULL for the defaults; what it holds is taken
+/// is copied. For a Unix-domain socket it is ws+unix:PATH:RESOURCE, as in
+/// "ws+unix:/run/app.sock:/chat?x=1": the path of the socket (RESOURCE may be
+/// missing), or wss+unix for TLS; the host is localhost then. `config` may be NULL for the defaults; what it holds is taken
 /// now, so it can be changed or freed afterwards.
 ///
 /// `out_socket` receives the socket; the caller frees it with
@@ -129,6 +131,37 @@ pub unsafe extern "C" fn wskt_socket_add_protocol(
 ) -> wskt_result {
     // SAFETY: the caller promises a live handle or NULL, and a C string.
     unsafe { handle::with(socket, |socket| socket.add_protocol(name(protocol)?)) }
+}
+
+/// Takes over a connection that the program made itself, to the server or
+/// through something that leads there. TLS and the upgrade happen on it.
+///
+/// `fd` is a connected stream socket: TCP, Unix-domain, or one of a socket
+/// pair. With WSKT_OK it belongs to wskt, which sets it to blocking and
+/// close-on-exec and closes it with the connection, or with the socket if
+/// that is never opened. With any other result it stays the program's and is
+/// unchanged. Nothing may have been read or written on it that belongs to the
+/// connection. Proxy, connect_to, addresses and their timeouts do not matter.
+///
+/// Any thread, before the socket is opened; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK
+/// - WSKT_ERR_INVALID_ARGUMENT: `fd` is not open, or no connected stream
+///   socket.
+/// - WSKT_ERR_INVALID_STATE: the socket was opened, connected or closed, or
+///   has adopted a descriptor before.
+/// - WSKT_ERR_LOOP_GONE: the socket's loop was freed.
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_adopt_fd(
+    socket: *mut wskt_socket,
+    fd: std::ffi::c_int,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { handle::with(socket, |socket| socket.adopt(fd)) }
 }
 
 /// Sets the pointer that callbacks receive, and what destroys it.

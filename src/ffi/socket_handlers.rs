@@ -1,8 +1,8 @@
-//! A socket's five event handlers for C.
+//! A socket's event handlers for C.
 
 use super::callbacks::{
     CHost, Handlers, wskt_on_close_fn, wskt_on_drain_fn, wskt_on_error_fn, wskt_on_message_fn,
-    wskt_on_open_fn,
+    wskt_on_open_fn, wskt_on_ping_fn, wskt_on_pong_fn,
 };
 use super::handle::{self, wskt_socket};
 use super::result::wskt_result;
@@ -17,10 +17,22 @@ unsafe fn set(socket: *mut wskt_socket, change: impl FnOnce(&Handlers)) -> wskt_
     }
 }
 
+/// The same for pings and pongs, which are events only if somebody listens.
+unsafe fn set_control(socket: *mut wskt_socket, change: impl FnOnce(&Handlers)) -> wskt_result {
+    // SAFETY: the entry point's caller promises a live handle or NULL.
+    unsafe {
+        handle::with(socket, |socket| {
+            let handlers = CHost::of(socket)?.handlers();
+            change(handlers);
+            socket.watch_pings(handlers.ping.is_set() || handlers.pong.is_set());
+            Ok(())
+        })
+    }
+}
+
 /// Sets the function that is called when the connection is established.
 ///
-/// It replaces the one before; NULL removes it. So do the four functions that
-/// follow. An event without a handler passes unheard. Handlers are not used
+/// It replaces the one before; NULL removes it. So do the functions that follow. An event without a handler passes unheard. Handlers are not used
 /// while events are pulled by wskt_socket_recv or wskt_loop_next_event.
 ///
 /// Any thread, at any time; legal in a callback. It counts from the next
@@ -115,4 +127,43 @@ pub unsafe extern "C" fn wskt_socket_set_on_drain(
 ) -> wskt_result {
     // SAFETY: the caller promises a live handle or NULL.
     unsafe { set(socket, |handlers| handlers.drain.set(on_drain)) }
+}
+
+/// Sets the function that is called when the peer has sent a ping, which
+/// is answered already.
+///
+/// Any thread, at any time; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// RFC 6455, section 5.5.2. Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_set_on_ping(
+    socket: *mut wskt_socket,
+    on_ping: wskt_on_ping_fn,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { set_control(socket, |handlers| handlers.ping.set(on_ping)) }
+}
+
+/// Sets the function that is called when the peer has sent a pong: an
+/// answer to a ping of the program or of the heartbeat, or one that nobody
+/// asked for.
+///
+/// Any thread, at any time; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// RFC 6455, section 5.5.3. Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_set_on_pong(
+    socket: *mut wskt_socket,
+    on_pong: wskt_on_pong_fn,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { set_control(socket, |handlers| handlers.pong.set(on_pong)) }
 }

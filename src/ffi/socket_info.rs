@@ -67,6 +67,25 @@ pub unsafe extern "C" fn wskt_socket_buffered_amount(socket: *const wskt_socket)
     })
 }
 
+/// How long the peer took to answer the last ping that it did answer, in
+/// milliseconds: one of the program (wskt_socket_ping) or of the heartbeat
+/// (wskt_config_set_heartbeat).
+///
+/// It runs from when the ping was queued to when the pong was read. -1 before
+/// the first answer. NULL gives -1.
+///
+/// Any thread; legal in a callback.
+///
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_round_trip_time(socket: *const wskt_socket) -> f64 {
+    getter(-1.0, || {
+        // SAFETY: the caller promises a live handle or NULL.
+        let socket = unsafe { handle::peek(socket) }?;
+        Some(socket.round_trip()?.as_secs_f64() * 1e3)
+    })
+}
+
 /// The URL of the socket as the URL standard writes it, with the scheme ws or
 /// wss.
 ///

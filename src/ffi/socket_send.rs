@@ -235,8 +235,9 @@ fn compressed(flags: u32) -> Result<bool> {
 /// Sends a ping, to keep a connection alive or to find out that it is dead.
 ///
 /// `data` is `len` bytes, at most 125, copied before the call returns. NULL
-/// only with 0. The peer's pong fires no event. Pings of the peer are
-/// answered by wskt itself.
+/// only with 0. The pong fires an event if that is wanted
+/// (wskt_socket_set_on_pong), and sets wskt_socket_round_trip_time. Pings of
+/// the peer are answered by wskt itself.
 ///
 /// Any thread; legal in a callback.
 ///
@@ -258,6 +259,33 @@ pub unsafe extern "C" fn wskt_socket_ping(
 ) -> wskt_result {
     // SAFETY: the caller promises a live handle or NULL, and `len` bytes.
     unsafe { handle::with(socket, |socket| socket.ping(bytes(data, len)?)) }
+}
+
+/// Sends a pong that answers no ping: a sign of life that asks for nothing.
+///
+/// `data` is `len` bytes, at most 125, copied before the call returns. NULL
+/// only with 0.
+///
+/// Any thread; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK: accepted.
+/// - WSKT_ERR_TOO_LARGE: `len` is above 125.
+/// - WSKT_ERR_INVALID_STATE, WSKT_ERR_CLOSED, WSKT_ERR_BUFFER_FULL,
+///   WSKT_ERR_TIMEOUT, WSKT_ERR_INTERRUPTED, WSKT_ERR_NO_MEMORY, WSKT_ERR_IO,
+///   WSKT_ERR_LOOP_GONE, WSKT_ERR_INVALID_ARGUMENT: as for
+///   wskt_socket_send_text.
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// RFC 6455, section 5.5.3. Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_pong(
+    socket: *mut wskt_socket,
+    data: *const c_void,
+    len: usize,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL, and `len` bytes.
+    unsafe { handle::with(socket, |socket| socket.pong(bytes(data, len)?)) }
 }
 
 /// Starts the closing handshake and returns at once. The close event follows

@@ -194,6 +194,7 @@ impl Socket {
     /// Drops what only opening needs.
     pub(crate) fn forget_opening(&self) {
         *lock(&self.protocols) = Vec::new();
+        drop(self.take_adopted());
     }
 }
 
@@ -239,9 +240,12 @@ pub(crate) enum Why {
     ReasonWithoutCode,
     StreamOpen,
     NoStream,
+    TooLateToAdopt,
+    AdoptedBefore,
+    NoConnection,
 }
 
-const WHYS: [Why; 9] = [
+const WHYS: [Why; 12] = [
     Why::StillConnecting,
     Why::OpenedBefore,
     Why::OnLoop,
@@ -251,12 +255,15 @@ const WHYS: [Why; 9] = [
     Why::ReasonWithoutCode,
     Why::StreamOpen,
     Why::NoStream,
+    Why::TooLateToAdopt,
+    Why::AdoptedBefore,
+    Why::NoConnection,
 ];
 
 impl Why {
     fn error(self) -> Error {
         match self {
-            Self::ReasonWithoutCode => Error::InvalidArgument,
+            Self::ReasonWithoutCode | Self::NoConnection => Error::InvalidArgument,
             Self::StillConnecting
             | Self::OpenedBefore
             | Self::OnLoop
@@ -264,7 +271,9 @@ impl Why {
             | Self::ConnectFirst
             | Self::StreamOpen
             | Self::NoStream
-            | Self::TooLateForProtocol => Error::InvalidState,
+            | Self::TooLateForProtocol
+            | Self::TooLateToAdopt
+            | Self::AdoptedBefore => Error::InvalidState,
         }
     }
 
@@ -278,6 +287,9 @@ impl Why {
             Self::TooLateForProtocol => "subprotocols are added before the socket is opened",
             Self::StreamOpen => "a message is sent in chunks: wskt_socket_send_end comes first",
             Self::NoStream => "no message is sent in chunks: wskt_socket_send_begin comes first",
+            Self::TooLateToAdopt => "a descriptor is adopted before the socket is opened",
+            Self::AdoptedBefore => "the socket has adopted a descriptor before",
+            Self::NoConnection => "the descriptor is not a connected stream socket",
             Self::ReasonWithoutCode => "a close reason needs a close code",
         }
     }

@@ -9,6 +9,7 @@ mod callback;
 mod close;
 mod info;
 mod packing;
+mod ping;
 mod send;
 mod signal;
 mod stream;
@@ -28,6 +29,7 @@ use crate::request::{self, Target};
 use crate::sys::{self, WakeFd};
 use crate::text::Text;
 use std::any::Any;
+use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
@@ -59,11 +61,15 @@ pub struct Socket {
     pub(crate) signals: Signals,
     buffered: AtomicUsize,
     refusal: AtomicU8,
+    /// Nanoseconds; 0 before the first.
+    round_trip: AtomicU64,
     out: Mutex<Outbound>,
     /// Compresses messages, once that was agreed. It is locked before `out`
     /// and until its output is queued: the order of both is one.
     deflater: OnceLock<Mutex<Deflater>>,
     protocols: Mutex<Vec<String>>,
+    /// The connection the program made itself, until it is used.
+    adopted: Mutex<Option<socket2::Socket>>,
     protocol: OnceLock<Text>,
     extensions: OnceLock<Text>,
     response: OnceLock<Response>,
@@ -109,9 +115,11 @@ impl Socket {
             signals: Signals::default(),
             buffered: AtomicUsize::new(0),
             refusal: AtomicU8::new(0),
+            round_trip: AtomicU64::new(0),
             out: Mutex::new(Outbound::new()),
             deflater: OnceLock::new(),
             protocols: Mutex::new(Vec::new()),
+            adopted: Mutex::new(None),
             protocol: OnceLock::new(),
             extensions: OnceLock::new(),
             response: OnceLock::new(),
@@ -151,6 +159,26 @@ impl Socket {
         }
         protocols.push(name.to_owned());
         Ok(())
+    }
+
+    /// Takes over a connection that the program made itself; what is none
+    /// stays the program's.
+    pub fn adopt(&self, fd: RawFd) -> Result<()> {
+        self.check()?;
+        let seat = lock(&self.seat);
+        if !matches!(*seat, Seat::Unset) || self.ready_state() != ReadyState::Connecting {
+            return self.refuse(Why::TooLateToAdopt);
+        }
+        let mut adopted = lock(&self.adopted);
+        if adopted.is_some() {
+            return self.refuse(Why::AdoptedBefore);
+        }
+        *adopted = Some(sys::adopt(fd).or_else(|_| self.refuse(Why::NoConnection))?);
+        Ok(())
+    }
+
+    pub(crate) fn take_adopted(&self) -> Option<socket2::Socket> {
+        lock(&self.adopted).take()
     }
 
     /// Puts the socket on its loop, the process's own if it has none, and

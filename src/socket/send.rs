@@ -11,8 +11,6 @@ use std::sync::{Arc, MutexGuard};
 
 /// Gathered bytes are offered to the kernel early past this.
 const GATHER_MAX: usize = 64 << 10;
-/// Payload of a control frame (RFC 6455 §5.5).
-const CONTROL_MAX: usize = 125;
 
 impl Socket {
     /// Sends one message; `compress` is whether it may be.
@@ -35,17 +33,12 @@ impl Socket {
         log::with(Level::Trace, || format!("{}: {}", self.target.origin, text()));
     }
 
-    /// Sends a ping.
-    pub fn ping(self: &Arc<Self>, data: &[u8]) -> Result<()> {
-        if data.len() > CONTROL_MAX {
-            return Err(Error::TooLarge);
-        }
-        self.try_send(opcode::PING, data, false)?;
-        self.trace(|| format!("accepted Ping, {} bytes", data.len()));
-        Ok(())
-    }
-
-    fn try_send(self: &Arc<Self>, opcode: u8, data: &[u8], compress: bool) -> Result<()> {
+    pub(super) fn try_send(
+        self: &Arc<Self>,
+        opcode: u8,
+        data: &[u8],
+        compress: bool,
+    ) -> Result<()> {
         let gather = context::gathers(self.driver());
         let waits = !context::in_callback() && self.is_blocking();
         loop {
@@ -83,6 +76,7 @@ impl Socket {
                     out.push_part(&part)?;
                     packing.was_queued();
                 }
+                None if opcode == opcode::PING => out.push_ping(data)?,
                 None => out.push(opcode, data)?,
             }
             drop(packing);
@@ -181,15 +175,6 @@ impl Socket {
     pub(crate) fn flush_gathered(self: &Arc<Self>) {
         if self.signals.has(bit::GATHERED) {
             self.flush();
-        }
-    }
-
-    /// Answers a ping with the end of the batch.
-    pub(crate) fn answer_ping(self: &Arc<Self>, payload: &[u8]) {
-        let mut out = self.lock_out();
-        if !out.is_broken() {
-            out.answer_ping(payload);
-            self.signals.set(bit::GATHERED);
         }
     }
 }

@@ -37,6 +37,9 @@ pub(crate) mod bit {
     /// A panic was caught in one of its calls.
     pub(crate) const POISONED: u32 = 1 << 15;
 
+    /// A handler waits for pings or pongs.
+    pub(crate) const PINGS: u32 = 1 << 16;
+
     /// What an open connection must act on between two messages.
     pub(crate) const URGENT: u32 = SILENCED | ABORT | PAUSED | RESUMED | DRAIN | POISONED;
 }

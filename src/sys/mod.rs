@@ -6,11 +6,13 @@
     reason = "this module is the platform layer: system calls behind safe functions"
 )]
 
+mod adopt;
 mod fork;
 pub(crate) mod simd;
 mod time;
 mod wake;
 
+pub(crate) use adopt::adopt;
 pub(crate) use fork::generation as fork_generation;
 pub(crate) use time::Time;
 #[cfg(target_os = "linux")]

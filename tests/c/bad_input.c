@@ -236,10 +236,12 @@ typedef wskt_result (*timeout_fn)(wskt_config *config, int64_t ms);
 
 static void settings(void) {
     static const timeout_fn timeouts[] = {
-        wskt_config_set_send_timeout,    wskt_config_set_open_timeout,
+        wskt_config_set_send_timeout,    wskt_config_set_idle_timeout,
+        wskt_config_set_open_timeout,
         wskt_config_set_connect_timeout, wskt_config_set_tls_timeout,
         wskt_config_set_upgrade_timeout, wskt_config_set_close_timeout,
-        wskt_config_set_linger_timeout,
+        wskt_config_set_linger_timeout,  wskt_config_set_dns_timeout,
+        wskt_config_set_proxy_timeout,
     };
     static const int64_t bad[] = {-1, INT64_MIN, INT64_C(2147483648),
                                   INT64_MAX};
@@ -255,7 +257,7 @@ static void settings(void) {
                   "range");
         }
         RESULT(timeouts[i](config, 0),
-               i == 0 ? WSKT_OK : WSKT_ERR_INVALID_ARGUMENT);
+               i < 2 ? WSKT_OK : WSKT_ERR_INVALID_ARGUMENT);
         OK(timeouts[i](config, 2147483647));
     }
     NAMED(wskt_config_set_max_message_size(config, 0),

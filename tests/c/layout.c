@@ -61,6 +61,14 @@ int main(void) {
 
     STRUCT(wskt_drain_event);
     FIELD(wskt_drain_event, head);
+    STRUCT(wskt_ping_event);
+    FIELD(wskt_ping_event, head);
+    FIELD(wskt_ping_event, data);
+    FIELD(wskt_ping_event, len);
+    STRUCT(wskt_pong_event);
+    FIELD(wskt_pong_event, head);
+    FIELD(wskt_pong_event, data);
+    FIELD(wskt_pong_event, len);
 
     SIZE(wskt_result);
     SIZE(wskt_cause);

@@ -71,7 +71,8 @@ static void log_close(struct party *party, const wskt_close_event *event) {
 /* Adds one line for the event. */
 static void log_event(struct party *party, const wskt_event *event) {
     struct text *log = &party->log;
-    const char *names[] = {"", "open", "message", "error", "close", "drain"};
+    const char *names[] = {"", "open", "message", "error", "close",
+                           "drain", "ping", "pong"};
     size_t sizes[] = {
         0,
         sizeof(wskt_open_event),
@@ -79,8 +80,10 @@ static void log_event(struct party *party, const wskt_event *event) {
         sizeof(wskt_error_event),
         sizeof(wskt_close_event),
         sizeof(wskt_drain_event),
+        sizeof(wskt_ping_event),
+        sizeof(wskt_pong_event),
     };
-    CHECK(event->type >= WSKT_EVENT_OPEN && event->type <= WSKT_EVENT_DRAIN);
+    CHECK(event->type >= WSKT_EVENT_OPEN && event->type <= WSKT_EVENT_PONG);
     check_head(party, event, sizes[event->type], names[event->type]);
     CHECK_INT(party->closes, 0);
     if (event->type == WSKT_EVENT_MESSAGE) {
@@ -98,6 +101,14 @@ static void log_event(struct party *party, const wskt_event *event) {
         party->opens += 1;
     } else if (event->type == WSKT_EVENT_DRAIN) {
         party->drains += 1;
+    } else if (event->type == WSKT_EVENT_PING) {
+        const wskt_ping_event *ping = (const wskt_ping_event *)event;
+        text_add(log, " ");
+        text_quote(log, ping->data, ping->len);
+    } else if (event->type == WSKT_EVENT_PONG) {
+        const wskt_pong_event *pong = (const wskt_pong_event *)event;
+        text_add(log, " ");
+        text_quote(log, pong->data, pong->len);
     } else if (event->type == WSKT_EVENT_ERROR) {
         const wskt_error_event *error = as_error(event);
         party->errors += 1;
@@ -161,6 +172,18 @@ static void on_close(wskt_socket *socket, const wskt_close_event *event,
     handle(user_data, &event->head);
 }
 
+static void on_ping(wskt_socket *socket, const wskt_ping_event *event,
+                    void *user_data) {
+    CHECK(socket == event->head.target);
+    handle(user_data, &event->head);
+}
+
+static void on_pong(wskt_socket *socket, const wskt_pong_event *event,
+                    void *user_data) {
+    CHECK(socket == event->head.target);
+    handle(user_data, &event->head);
+}
+
 static void on_drain(wskt_socket *socket, const wskt_drain_event *event,
                      void *user_data) {
     CHECK(socket == event->head.target);
@@ -197,6 +220,11 @@ void party_make(struct party *party, enum way way, wskt_loop *loop,
     OK(wskt_socket_set_on_drain(party->socket, on_drain));
     CHECK_INT(wskt_socket_ready_state(party->socket), WSKT_CONNECTING);
     CHECK(wskt_socket_close_event(party->socket) == NULL);
+}
+
+void party_hear_pings(struct party *party) {
+    OK(wskt_socket_set_on_ping(party->socket, on_ping));
+    OK(wskt_socket_set_on_pong(party->socket, on_pong));
 }
 
 void party_start(struct party *party) {

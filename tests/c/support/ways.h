@@ -54,6 +54,8 @@ struct party {
 /* Makes the loop, if `loop` is NULL and the way wants one, and the socket. */
 void party_make(struct party *party, enum way way, wskt_loop *loop,
                 const char *url, const wskt_config *config);
+/* Pings and pongs are in the log too. */
+void party_hear_pings(struct party *party);
 /* Opens or connects. */
 void party_start(struct party *party);
 /* Drives until the party is over. */

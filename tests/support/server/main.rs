@@ -15,6 +15,7 @@ mod event;
 mod fixed;
 mod frame;
 mod http;
+mod proxy;
 mod report;
 mod run;
 mod script;
@@ -106,6 +107,9 @@ fn serve(dir: &Path) -> Result<Vec<Socket>, Failure> {
         ("blackhole", bound(&mut kept, Some(128))?),
         ("full", full(&mut kept)?),
     ]);
+    for (name, port) in ports.iter().filter(|(name, _)| matches!(*name, "ws" | "wss")) {
+        proxy::unix(&dir.join(format!("{name}.sock")), *port)?;
+    }
     let ports: Vec<String> =
         ports.iter().map(|(name, port)| format!("\"{name}\":{port}")).collect();
     let ca = text::json(&dir.join("ca.pem").to_string_lossy());
@@ -191,7 +195,14 @@ fn listen(shared: &Arc<Shared>, kind: Kind) -> io::Result<u16> {
 }
 
 fn connection(tcp: TcpStream, kind: &Kind, shared: &Shared) {
+    let mut first = [0];
+    let _ = tcp.set_read_timeout(Some(OPENING));
     let acceptor = match kind {
+        Kind::Plain if tcp.peek(&mut first).is_ok_and(|n| n == 1 && first == [5]) => {
+            // Whoever leaves before the end has left.
+            let _ = proxy::socks(tcp, shared);
+            return;
+        }
         Kind::Plain => None,
         Kind::Tls(acceptor) => Some(acceptor),
         Kind::Garbage => return garbage(tcp),
@@ -202,6 +213,9 @@ fn connection(tcp: TcpStream, kind: &Kind, shared: &Shared) {
     let Some((request, after)) = Request::read(&mut stream, OPENING) else {
         return;
     };
+    if request.method == "CONNECT" {
+        return proxy::connect(stream, &request, shared);
+    }
     let path = request.path();
     let script = path.strip_prefix("/s/").map(http::decode);
     if script.is_none() && !matches!(path, "/echo" | "/sink" | "/flood") {

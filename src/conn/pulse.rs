@@ -1,0 +1,109 @@
+//! Signs of life of an open connection: when a ping of ours is due, and when
+//! the peer's silence has lasted too long.
+
+use super::Expiry;
+use crate::config::Timeouts;
+use crate::sys::Time;
+
+/// See the module. Whatever arrives is a sign of life: a pong may stand behind
+/// a message that takes its time.
+pub(super) struct Pulse {
+    /// When bytes came last.
+    heard: Time,
+    /// When the first ping left that was followed by silence.
+    asked: Option<Time>,
+    /// When the last ping of ours was queued.
+    pinged: Time,
+    /// A look that is planned already. It may be too early: a deadline that
+    /// moves with every byte would fill the heap.
+    look_at: Option<Time>,
+}
+
+impl Pulse {
+    pub(super) fn new(now: Time) -> Self {
+        Self { heard: now, asked: None, pinged: now, look_at: None }
+    }
+
+    /// Whether anything is to be watched.
+    pub(super) fn is_on(timeouts: &Timeouts) -> bool {
+        timeouts.idle.is_some() || timeouts.heartbeat.is_some()
+    }
+
+    /// Bytes came.
+    pub(super) fn heard(&mut self, now: Time) {
+        self.heard = now;
+        self.asked = None;
+    }
+
+    /// Whether a ping is due; it counts as queued then.
+    pub(super) fn take_ping(&mut self, timeouts: &Timeouts, now: Time) -> bool {
+        let Some(heartbeat) = timeouts.heartbeat else { return false };
+        if self.pinged.after(heartbeat.interval) > now {
+            return false;
+        }
+        self.pinged = now;
+        self.asked.get_or_insert(now);
+        true
+    }
+
+    /// The next deadline, or an earlier look.
+    pub(super) fn deadline(&mut self, timeouts: &Timeouts, now: Time) -> Option<(Time, Expiry)> {
+        let dead = timeouts
+            .heartbeat
+            .and_then(|heartbeat| Some((self.asked?.after(heartbeat.timeout), Expiry::Heartbeat)));
+        let ping = timeouts
+            .heartbeat
+            .map(|heartbeat| (self.pinged.after(heartbeat.interval), Expiry::Look));
+        let idle = timeouts.idle.map(|idle| (self.heard.after(idle), Expiry::Idle));
+        let next = [dead, ping, idle].into_iter().flatten().min_by_key(|(at, _)| *at)?;
+        match self.look_at {
+            Some(at) if now < at && at < next.0 => Some((at, Expiry::Look)),
+            _ => {
+                self.look_at = Some(next.0);
+                Some(next)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Heartbeat;
+    use std::time::Duration;
+
+    #[test]
+    fn pings_answers_and_silence() {
+        let start = Time::now();
+        let at = |ms| start.after(Duration::from_millis(ms));
+        let heartbeat =
+            Heartbeat { interval: Duration::from_millis(100), timeout: Duration::from_millis(150) };
+        let timeouts = Timeouts { heartbeat: Some(heartbeat), ..Timeouts::default() };
+        let mut pulse = Pulse::new(start);
+        assert!(!pulse.take_ping(&timeouts, at(99)));
+        assert_eq!(pulse.deadline(&timeouts, at(99)), Some((at(100), Expiry::Look)));
+        assert!(pulse.take_ping(&timeouts, at(100)));
+        assert_eq!(pulse.deadline(&timeouts, at(100)), Some((at(200), Expiry::Look)));
+        assert!(pulse.take_ping(&timeouts, at(200)));
+        // The first ping counts, not the last.
+        assert_eq!(pulse.deadline(&timeouts, at(200)), Some((at(250), Expiry::Heartbeat)));
+        pulse.heard(at(210));
+        assert_eq!(pulse.deadline(&timeouts, at(210)), Some((at(250), Expiry::Look)));
+        assert_eq!(pulse.deadline(&timeouts, at(250)), Some((at(300), Expiry::Look)));
+    }
+
+    #[test]
+    fn bytes_move_the_idle_deadline_without_a_new_look_each() {
+        let start = Time::now();
+        let at = |ms| start.after(Duration::from_millis(ms));
+        let idle = Some(Duration::from_millis(100));
+        let timeouts = Timeouts { idle, ..Timeouts::default() };
+        let mut pulse = Pulse::new(start);
+        assert_eq!(pulse.deadline(&timeouts, start), Some((at(100), Expiry::Idle)));
+        for ms in 1..50 {
+            pulse.heard(at(ms));
+            assert_eq!(pulse.deadline(&timeouts, at(ms)), Some((at(100), Expiry::Look)));
+        }
+        assert_eq!(pulse.deadline(&timeouts, at(100)), Some((at(149), Expiry::Idle)));
+    }
+}

@@ -1,0 +1,175 @@
+//! The way to the server: a descriptor of the program's, a Unix-domain socket,
+//! or TCP to the server or to a proxy, which is asked for a tunnel.
+
+use super::link::{Handshake, Link};
+use super::proxy::Tunnel;
+use super::{Conn, Crank, Next, Phase, Step, dial};
+use crate::config::{Place, Proxy, ProxyKind};
+use crate::error::{Cause, Failure};
+use crate::log::Level;
+use crate::resolve;
+use socket2::Socket as Tcp;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+impl Conn {
+    pub(super) fn step_start(&mut self, crank: &Crank<'_>) -> Next {
+        let socket = Arc::clone(&self.socket);
+        let (target, config) = (socket.target(), socket.config());
+        self.open_by = Some(crank.now.after(config.timeouts.open));
+        if let Some(adopted) = socket.take_adopted() {
+            self.connected(adopted);
+            return Next::Again;
+        }
+        if let Some(path) = target.unix.as_ref().or(config.addresses.unix.as_ref()) {
+            match dial::unix(path) {
+                Ok(connected) => self.connected(connected),
+                Err(failure) => self.fail(failure),
+            }
+            return Next::Again;
+        }
+        self.proxy = config.proxies.pick(target.tls, &target.host, target.port).cloned();
+        let place = self.first_place();
+        if let Some(address) = resolve::numeric(&place.host, place.port) {
+            self.dial(vec![address]);
+            return Next::Again;
+        }
+        self.log(Level::Debug, || format!("resolving {}", place.host));
+        self.phase_within(config.timeouts.dns);
+        let weak = Arc::downgrade(&socket);
+        let done = Box::new(move || {
+            if let Some(socket) = weak.upgrade() {
+                socket.attend();
+            }
+        });
+        match resolve::start(&place.host, place.port, done) {
+            Ok(lookup) => self.phase = Phase::Resolving(lookup),
+            Err(error) => self.fail(Failure::os(Cause::Dns, "cannot start a lookup", &error)),
+        }
+        Next::Again
+    }
+
+    /// Where TCP goes.
+    fn first_place(&self) -> Place {
+        match &self.proxy {
+            Some(proxy) => Place { host: proxy.host.clone(), port: proxy.port },
+            None => self.server_place(),
+        }
+    }
+
+    /// Where the server is, as we or the proxy reach it.
+    fn server_place(&self) -> Place {
+        let target = self.socket.target();
+        self.socket.config().addresses.place_of(&target.host, target.port)
+    }
+
+    pub(super) fn step_resolving(&mut self) -> Next {
+        let Phase::Resolving(lookup) = &self.phase else { return Next::Again };
+        match lookup.take() {
+            None => return Next::Leave(Step::Idle),
+            Some(Ok(addresses)) => self.dial(addresses),
+            Some(Err(error)) => {
+                let who = if self.proxy.is_some() { "the proxy " } else { "" };
+                let what = format!("cannot resolve {who}{}", self.first_place().host);
+                self.fail(Failure::os(Cause::Dns, &what, &error));
+            }
+        }
+        Next::Again
+    }
+
+    fn dial(&mut self, addresses: Vec<SocketAddr>) {
+        self.log(Level::Debug, || match addresses.as_slice() {
+            [address] => format!("connecting to {address}"),
+            all => format!("connecting to {} addresses", all.len()),
+        });
+        let config = self.socket.config();
+        let (limit, dial) =
+            (config.timeouts.connect, dial::Dial::new(addresses, &config.addresses));
+        self.phase_within(limit);
+        self.phase = Phase::Dialing(dial);
+    }
+
+    pub(super) fn step_dialing(&mut self, crank: &Crank<'_>) -> Next {
+        let Phase::Dialing(dial) = &mut self.phase else { return Next::Again };
+        match dial.step(crank.now) {
+            Ok(None) => return Next::Leave(Step::Idle),
+            Ok(Some((tcp, key))) => {
+                self.log(Level::Debug, || match tcp.peer_addr().map(|a| a.as_socket()) {
+                    Ok(Some(address)) => format!("connected to {address}"),
+                    _ => "connected".to_owned(),
+                });
+                self.key = key;
+                self.connected(tcp);
+            }
+            Err(mut failure) => {
+                if self.proxy.is_some() {
+                    failure.message = format!("{} (a proxy)", failure.message).into();
+                }
+                self.fail(failure);
+            }
+        }
+        Next::Again
+    }
+
+    fn connected(&mut self, tcp: Tcp) {
+        if let Err(error) = dial::prepare(&tcp, &self.socket.config().addresses) {
+            self.fail(Failure::os(Cause::Connect, "cannot prepare the socket", &error));
+            return;
+        }
+        self.readable = true;
+        // An attempt that lost the race may have set it.
+        self.read_closed = false;
+        let link = Link::plain(Arc::new(tcp));
+        match self.proxy.clone() {
+            Some(proxy) => self.meet_proxy(&proxy, link),
+            None => self.reached(link),
+        }
+    }
+
+    fn meet_proxy(&mut self, proxy: &Proxy, link: Link) {
+        self.phase_within(self.socket.config().timeouts.proxy);
+        if proxy.kind != ProxyKind::Https {
+            self.ask_proxy(link);
+            return;
+        }
+        self.log(Level::Debug, || "starting TLS with the proxy".to_owned());
+        let started = match self.socket.config().tls.proxy_connector() {
+            Ok(connector) => Handshake::start(&connector, &proxy.host, link),
+            Err(error) => Err(error.to_string()),
+        };
+        match started {
+            Ok(handshake) => self.phase = Phase::Securing(Box::new(handshake)),
+            Err(message) => self.fail(self.tls_failure(&message)),
+        }
+    }
+
+    /// What failed TLS means: with the server, or with the proxy before it.
+    pub(super) fn tls_failure(&self, message: &str) -> Failure {
+        match self.proxy {
+            Some(_) => Failure::new(Cause::Proxy, format!("TLS with the proxy: {message}")),
+            None => Failure::new(Cause::Tls, message),
+        }
+    }
+
+    /// Asks for the tunnel; from here on the proxy is only part of the link.
+    pub(super) fn ask_proxy(&mut self, mut link: Link) {
+        let Some(proxy) = self.proxy.take() else { return self.reached(link) };
+        link.ends_at_proxy();
+        let server = self.server_place();
+        self.log(Level::Debug, || format!("asking the proxy for {}:{}", server.host, server.port));
+        match Tunnel::new(link, &proxy, &server) {
+            Ok(tunnel) => self.phase = Phase::Tunneling(Box::new(tunnel)),
+            Err(failure) => self.fail(failure),
+        }
+    }
+
+    pub(super) fn step_tunneling(&mut self) -> Next {
+        let Phase::Tunneling(tunnel) = &mut self.phase else { return Next::Again };
+        match tunnel.step() {
+            Ok(None) => return Next::Leave(Step::Idle),
+            Ok(Some(link)) => self.reached(link),
+            Err(failure) => self.fail(failure),
+        }
+        Next::Again
+    }
+}
