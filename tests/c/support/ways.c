@@ -361,12 +361,8 @@ static void check_nothing_follows(struct party *party) {
             }
             break;
         case WAY_EMBEDDED:
-            OK(wskt_loop_dispatch(party->loop));
-            break;
         case WAY_LOOP_RUN:
-            if (party->owns_loop) {
-                OK(wskt_loop_run(party->loop));
-            }
+            OK(wskt_loop_dispatch(party->loop));
             break;
         default:
             break;
