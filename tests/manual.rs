@@ -83,7 +83,8 @@ fn a_man_page_reads_as_the_header_does() {
         "text is len bytes of UTF-8, copied before the call returns.",
         "WSKT_ERR_INVALID_UTF8 the text is not UTF-8.",
         "Any thread; legal in a callback.",
-        "wskt(3), wskt_socket(3), wskt_socket_buffered_amount(3)",
+        "SEE ALSO wskt(3), ",
+        "wskt_socket_buffered_amount(3), ",
     ] {
         assert!(words.contains(part), "{part:?} is not in\n{text}");
     }

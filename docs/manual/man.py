@@ -47,7 +47,9 @@ class Page:
     def __init__(self, name, title, release):
         self.name = name
         date, version = release
-        self.lines = [f'.TH {name.upper()} 3 "{date}" "wskt {version}" "wskt manual"', ".SH NAME"]
+        # Names are not cut in two, and lines not stretched.
+        title_line = f'.TH {name.upper()} 3 "{date}" "wskt {version}" "wskt manual"'
+        self.lines = [title_line, ".nh", ".ad l", ".SH NAME"]
         self.lines.append(f"{roff(name)} \\- {prose(title[0].lower() + title[1:])}")
 
     def heading(self, text):
