@@ -207,6 +207,12 @@ enum class send_flags : std::uint32_t {
     uncompressed = WSKT_SEND_UNCOMPRESSED,
 };
 
+/* A version of TLS: wskt_tls_version. */
+enum class tls_version : std::int32_t {
+    tls_1_2 = WSKT_TLS_1_2,
+    tls_1_3 = WSKT_TLS_1_3,
+};
+
 /* How much a line of the log matters: wskt_log_level. */
 enum class log_level : std::int32_t {
     off = WSKT_LOG_OFF,
@@ -844,11 +850,13 @@ public:
         return set(wskt_config_add_pinned_public_key(c_config(), detail::terminated(pin, call).c_str()),
                    call);
     }
-    config &set_min_tls_version(wskt_tls_version version) {
-        return set(wskt_config_set_min_tls_version(c_config(), version), "set_min_tls_version");
+    config &set_min_tls_version(tls_version version) {
+        return set(wskt_config_set_min_tls_version(c_config(), static_cast<std::int32_t>(version)),
+                   "set_min_tls_version");
     }
-    config &set_max_tls_version(wskt_tls_version version) {
-        return set(wskt_config_set_max_tls_version(c_config(), version), "set_max_tls_version");
+    config &set_max_tls_version(tls_version version) {
+        return set(wskt_config_set_max_tls_version(c_config(), static_cast<std::int32_t>(version)),
+                   "set_max_tls_version");
     }
     config &set_tls_server_name(std::string_view name) {
         const char *call = "set_tls_server_name";
@@ -1071,6 +1079,22 @@ public:
                                                   data.data(), data.size(),
                                                   static_cast<std::uint32_t>(flags)));
     }
+    [[nodiscard]] result try_ping(bytes_view data = {}) const noexcept {
+        return detail::as_result(wskt_socket_ping(socket_, data.data(), data.size()));
+    }
+    /* A message in chunks, each a fragment of it. */
+    bool send_begin(message_kind kind, send_flags flags = send_flags::none) const {
+        return sent(detail::as_result(wskt_socket_send_begin(
+                        socket_, static_cast<std::int32_t>(kind), static_cast<std::uint32_t>(flags))),
+                    "send_begin");
+    }
+    bool send_chunk(bytes_view data) const {
+        return sent(detail::as_result(wskt_socket_send_chunk(socket_, data.data(), data.size())),
+                    "send_chunk");
+    }
+    bool send_end() const {
+        return sent(detail::as_result(wskt_socket_send_end(socket_)), "send_end");
+    }
     /* A pong that answers no ping. */
     bool pong(bytes_view data = {}) const {
         return sent(try_pong(data), "pong");
@@ -1085,9 +1109,6 @@ public:
             return std::nullopt;
         }
         return std::chrono::duration<double, std::milli>(ms);
-    }
-    [[nodiscard]] result try_ping(bytes_view data = {}) const noexcept {
-        return detail::as_result(wskt_socket_ping(socket_, data.data(), data.size()));
     }
 
     /* Starts the closing handshake without a code, as close() in a browser. */

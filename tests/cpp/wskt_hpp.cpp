@@ -344,7 +344,7 @@ void what_is_refused_is_thrown() {
     CHECK(thrown([&] { config.add_ca_file("/nonexistent"); }) == result::io);
     CHECK(thrown([&] { config.add_ca_pem("nothing"); }) == result::invalid_certificate);
     CHECK(thrown([&] { config.set_host("a b"); }) == result::invalid_argument);
-    CHECK(thrown([&] { config.set_min_tls_version(static_cast<wskt_tls_version>(1)); }) ==
+    CHECK(thrown([&] { config.set_min_tls_version(static_cast<wskt::tls_version>(1)); }) ==
           result::invalid_argument);
     CHECK(thrown([&] { config.set_client_pkcs12({}, "x"); }) == result::invalid_certificate);
     config.set_origin("https://example.com").set_tls_sni(false).set_tls_server_name("localhost");
@@ -402,6 +402,23 @@ void a_full_queue_is_told() {
     socket.open();
     CHECK(loop.run());
     CHECK(full && drained && socket.close_event()->was_clean());
+}
+
+void a_message_goes_in_chunks() {
+    const script talk("echo 1;close 1000;expect-close;fin");
+    wskt::socket socket(talk.url);
+    socket.connect();
+    CHECK(socket.recv().as_open());
+    CHECK(socket.send_begin(wskt::message_kind::text));
+    CHECK(socket.send_chunk(std::string("gr\xc3")));
+    CHECK(thrown([&] { socket.send_text("no"); }) == wskt::result::invalid_state);
+    CHECK(socket.send_chunk(std::string("\xbc\xc3\x9f" "e")));
+    CHECK(socket.send_end());
+    CHECK(thrown([&] { socket.send_end(); }) == wskt::result::invalid_state);
+    const wskt::event event = socket.recv();
+    CHECK(event.as_message() && event.as_message()->text() == "gr\u00fc\u00dfe");
+    CHECK(socket.recv().as_close());
+    CHECK(!socket.send_begin(wskt::message_kind::binary));
 }
 
 // -- exceptions --------------------------------------------------------------
@@ -558,6 +575,7 @@ int main(int argc, char **argv) {
     RUN(pulled);
     RUN(what_is_refused_is_thrown);
     RUN(a_full_queue_is_told);
+    RUN(a_message_goes_in_chunks);
     RUN(from_a_handler_to_run);
     RUN(from_a_handler_to_dispatch);
     RUN(on_a_thread_the_function_of_start_gets_it);
