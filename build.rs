@@ -31,7 +31,17 @@ const SECTIONS: [(&str, &[&str]); 11] = [
         ],
     ),
     ("Loop", &["loop"]),
-    ("Socket", &["socket", "socket_handlers", "socket_drive", "socket_send", "socket_info"]),
+    (
+        "Socket",
+        &[
+            "socket",
+            "socket_handlers",
+            "socket_drive",
+            "socket_send",
+            "socket_info",
+            "socket_stats",
+        ],
+    ),
     ("Close events of the program", &["close_event"]),
     ("Log", &["log"]),
 ];

@@ -635,7 +635,7 @@ typedef struct wskt_loop wskt_loop;
  * wskt_socket_response_header,
  * wskt_socket_response_header_count, wskt_socket_response_header_at,
  * wskt_socket_response_body, wskt_socket_peer_certificate,
- * wskt_socket_user_data, wskt_socket_close_event,
+ * wskt_socket_stats, wskt_socket_user_data, wskt_socket_close_event,
  * wskt_socket_error_text, wskt_socket_dispatch_close_event.
  *
  * Since: 0.1.0
@@ -3398,6 +3398,83 @@ const wskt_close_event *wskt_socket_close_event(const wskt_socket *socket);
  * Since: 0.1.0
  */
 WSKT_API const char *wskt_socket_error_text(const wskt_socket *socket);
+
+/**
+ * What a socket has sent and received, and how long opening took.
+ *
+ * Everything counts from the open event on: neither the upgrade nor TLS is
+ * in it. What is sent counts when it is accepted, `bytes_sent` when the
+ * kernel has it. Durations are microseconds; 0 is a phase that did not take
+ * place, or is not over.
+ *
+ * A later version may add fields at the end.
+ *
+ * Its function: wskt_socket_stats. Since: 0.1.0
+ */
+typedef struct wskt_stats {
+    /**
+     * Set by the program to sizeof(wskt_stats) before the call; then how much
+     * of the struct was filled.
+     */
+    size_t struct_size;
+    /** Bytes of frames that the kernel took, headers included. */
+    uint64_t bytes_sent;
+    /** Bytes of frames that came, headers included. */
+    uint64_t bytes_received;
+    /**
+     * Frames, Close, Ping and Pong included, also those that wskt sends by
+     * itself.
+     */
+    uint64_t frames_sent;
+    /**
+     * Frames, Close, Ping and Pong included; of a message that is not whole
+     * yet, those before its last.
+     */
+    uint64_t frames_received;
+    /** Messages. */
+    uint64_t messages_sent;
+    /** Messages. */
+    uint64_t messages_received;
+    /** Bytes of messages as the program gave them. */
+    uint64_t payload_sent;
+    /** Bytes of messages as the program gets them. */
+    uint64_t payload_received;
+    /** The same after compression, as it goes out. */
+    uint64_t wire_payload_sent;
+    /** The same before it is inflated, as it comes. */
+    uint64_t wire_payload_received;
+    /** How long name resolution took. */
+    uint64_t dns_us;
+    /** How long it took to establish the TCP connection. */
+    uint64_t connect_us;
+    /** How long the TLS handshake took. */
+    uint64_t tls_us;
+    /**
+     * How long the upgrade took, from the request to the end of the answer.
+     */
+    uint64_t upgrade_us;
+} wskt_stats;
+
+/**
+ * Fills a struct with the socket's counters.
+ *
+ * The program sets `stats->struct_size` to sizeof(wskt_stats) first. A program
+ * built for another version of wskt gets the fields that both know, and finds
+ * in `struct_size` how many bytes these are. While another thread drives the
+ * socket, each number is right for a moment of its own.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: `stats->struct_size` has no room for a field.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_socket_stats(const wskt_socket *socket,
+                              struct wskt_stats *stats);
 
 /* Close events of the program -------------------------------------------- */
 

@@ -1182,6 +1182,12 @@ public:
         const void *der = wskt_socket_peer_certificate(socket_, &len);
         return {der, len};
     }
+    wskt_stats stats() const {
+        wskt_stats stats{};
+        stats.struct_size = sizeof stats;
+        detail::check(wskt_socket_stats(socket_, &stats), "stats");
+        return stats;
+    }
     bytes_view response_body() const noexcept {
         std::size_t len = 0;
         const void *body = wskt_socket_response_body(socket_, &len);

@@ -135,6 +135,7 @@ programs! {
     scenarios
     senders
     send_chunks
+    stats
     threads
     timeouts
     tls_clients

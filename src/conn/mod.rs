@@ -22,7 +22,7 @@ use crate::config::Proxy;
 use crate::error::{Cause, Failure};
 use crate::event::{CloseEvent, Event, EventKind};
 use crate::log::{self, Level};
-use crate::socket::{Socket, bit};
+use crate::socket::{Opening, Socket, bit};
 use crate::sys::{Mode, Time};
 use ending::{Ending, Linger};
 use link::Handshake;
@@ -119,6 +119,19 @@ enum Phase {
     Gone,
 }
 
+impl Phase {
+    /// The part of opening it is, if its duration is kept.
+    fn timed(&self) -> Option<Opening> {
+        match self {
+            Self::Resolving(_) => Some(Opening::Dns),
+            Self::Dialing(_) => Some(Opening::Connect),
+            Self::Securing(_) => Some(Opening::Tls),
+            Self::Upgrading(_) => Some(Opening::Upgrade),
+            _ => None,
+        }
+    }
+}
+
 /// A descriptor a connection waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Descriptor {
@@ -168,6 +181,8 @@ pub(crate) struct Conn {
     open_by: Option<Time>,
     /// When the present phase of opening must be done.
     phase_by: Option<Time>,
+    /// The part of opening that is being timed, and since when.
+    timed: (Option<Opening>, Time),
 }
 
 /// The kernel's buffer stayed full.
@@ -187,6 +202,7 @@ impl Conn {
             proxy: None,
             open_by: None,
             phase_by: None,
+            timed: (None, Time::now()),
         }
     }
 
@@ -261,6 +277,7 @@ impl Conn {
             if !matches!(self.phase, Phase::Open(_)) {
                 // What an event was lent from ends with the open phase.
                 crank.buffers.discard();
+                self.clock(self.phase.timed());
             }
             let next = match &mut self.phase {
                 Phase::Open(_) => self.step_open(crank),
@@ -288,6 +305,19 @@ impl Conn {
             crank.buffers.discard();
         }
         step
+    }
+
+    /// Notes how long the part of opening took that is over, and which one has
+    /// begun.
+    fn clock(&mut self, begun: Option<Opening>) {
+        let (timed, since) = self.timed;
+        if timed != begun {
+            let now = Time::now();
+            if let Some(part) = timed {
+                self.socket.add_opening(part, now.until(since));
+            }
+            self.timed = (begun, now);
+        }
     }
 
     /// Acts on what other threads and callbacks want.

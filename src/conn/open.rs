@@ -56,6 +56,8 @@ impl Open {
         if let Some(params) = deflate {
             decoder.inflate(params);
         }
+        decoder.tally().add_bytes(rest.len());
+        socket.set_received(Arc::clone(decoder.tally()));
         Self {
             tcp,
             decoder,
@@ -300,6 +302,7 @@ impl Conn {
             looked = true;
             match read(open, socket, buffers, crank.mode) {
                 Read::Bytes(n, more) => {
+                    open.decoder.tally().add_bytes(n);
                     crank.now = Time::now();
                     open.pulse.heard(crank.now);
                     open.budget = open.budget.saturating_sub(n);

@@ -117,6 +117,7 @@ impl Conn {
     fn upgraded(&mut self, link: Link, agreed: Agreed) {
         self.open_by = None;
         self.phase_by = None;
+        self.clock(None);
         let (tcp, tls) = (Arc::clone(link.tcp()), link.is_tls());
         // Whoever sees OPEN sees these too.
         if let Some(params) = &agreed.deflate {

@@ -6,6 +6,7 @@ use super::link::{Flushed, Link};
 use super::outbox::{Dropped, Outbox, Part, opcode};
 use crate::error::{Error, Result};
 use crate::protocol::Utf8;
+use crate::socket::Sent;
 use crate::sys::Time;
 use std::io::ErrorKind;
 
@@ -121,6 +122,16 @@ impl Outbound {
     /// those are more (many pings, many empty messages).
     pub(crate) fn load(&self) -> usize {
         self.queued().max(self.pending())
+    }
+
+    /// What was ever queued.
+    pub(crate) fn sent(&self) -> Sent {
+        self.outbox.sent()
+    }
+
+    /// Bytes that the kernel, or TLS, took.
+    pub(crate) fn bytes_sent(&self) -> u64 {
+        self.outbox.taken()
     }
 
     /// Bytes in the queue.

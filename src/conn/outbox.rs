@@ -2,6 +2,7 @@
 //! payload bytes among them counted. Touches no socket.
 
 use crate::protocol::{self, MaskPool};
+use crate::socket::Sent;
 use std::cell::RefCell;
 use std::collections::{TryReserveError, VecDeque};
 
@@ -64,6 +65,8 @@ pub(crate) struct Outbox {
     scaled: VecDeque<Scaled>,
     /// Bytes taken and cut off in front of `wire`.
     base: u64,
+    /// What was ever queued.
+    sent: Sent,
 }
 
 /// What [`Outbox::drop_unsent`] threw away.
@@ -84,8 +87,12 @@ impl Outbox {
         with_masks(|masks| {
             protocol::append_frame(&mut self.wire, opcode, true, false, payload, masks)
         })?;
+        self.sent.frames += 1;
         if opcode < opcode::CLOSE {
             self.payload += payload.len();
+            self.sent.messages += 1;
+            self.sent.payload += payload.len() as u64;
+            self.sent.wire_payload += payload.len() as u64;
         }
         Ok(())
     }
@@ -103,6 +110,10 @@ impl Outbox {
             self.scaled.push_back(Scaled { begin, bytes: part.bytes });
         }
         self.payload += part.bytes;
+        self.sent.frames += 1;
+        self.sent.messages += u64::from(part.fin);
+        self.sent.payload += part.bytes as u64;
+        self.sent.wire_payload += part.payload.len() as u64;
         Ok(())
     }
 
@@ -112,7 +123,14 @@ impl Outbox {
         code: Option<u16>,
         reason: &[u8],
     ) -> Result<(), TryReserveError> {
-        with_masks(|masks| protocol::append_close(&mut self.wire, code, reason, masks))
+        with_masks(|masks| protocol::append_close(&mut self.wire, code, reason, masks))?;
+        self.sent.frames += 1;
+        Ok(())
+    }
+
+    /// What was ever queued.
+    pub(crate) fn sent(&self) -> Sent {
+        self.sent
     }
 
     /// The bytes to send next.

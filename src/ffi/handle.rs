@@ -112,7 +112,7 @@ pub struct wskt_loop {
 /// wskt_socket_response_header,
 /// wskt_socket_response_header_count, wskt_socket_response_header_at,
 /// wskt_socket_response_body, wskt_socket_peer_certificate,
-/// wskt_socket_user_data, wskt_socket_close_event,
+/// wskt_socket_stats, wskt_socket_user_data, wskt_socket_close_event,
 /// wskt_socket_error_text, wskt_socket_dispatch_close_event.
 ///
 /// Since: 0.1.0

@@ -48,6 +48,7 @@ mod socket_drive;
 mod socket_handlers;
 mod socket_info;
 mod socket_send;
+mod socket_stats;
 mod version;
 
 pub use callbacks::*;
@@ -72,4 +73,5 @@ pub use socket_drive::*;
 pub use socket_handlers::*;
 pub use socket_info::*;
 pub use socket_send::*;
+pub use socket_stats::*;
 pub use version::*;

@@ -9,9 +9,11 @@ use super::close::{self, CloseRules, PeerClose};
 use super::deflate::Inflater;
 use super::extension::DeflateParams;
 use super::frame::{BINARY, FIN, Header, TEXT, read_header, short_header};
+use super::tally::Tally;
 use super::utf8::{Utf8, is_utf8};
 use super::violation::{Violation, ViolationKind};
 use crate::event::MessageKind;
+use std::sync::Arc;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 /// The most that [`Decoder::next`] leaves in its input: a Close, Ping or Pong
@@ -107,11 +109,13 @@ pub struct Decoder {
     text: Utf8,
     /// The payload of the open message so far.
     buffer: Vec<u8>,
+    /// What was read so far.
+    tally: Arc<Tally>,
 }
 
 impl Decoder {
-    /// A decoder at the start of a connection. Takes no memory.
-    pub const fn new(limits: Limits, rules: CloseRules) -> Self {
+    /// A decoder at the start of a connection.
+    pub fn new(limits: Limits, rules: CloseRules) -> Self {
         Self {
             phase: Phase::Fresh,
             rules,
@@ -127,12 +131,18 @@ impl Decoder {
             mark: 0,
             text: Utf8::new(),
             buffer: Vec::new(),
+            tally: Arc::default(),
         }
     }
 
     /// Takes compressed messages too. Takes no memory before the first.
     pub fn inflate(&mut self, agreed: &DeflateParams) {
         self.inflater = Some(Box::new(Inflater::new(agreed)));
+    }
+
+    /// What was read so far.
+    pub fn tally(&self) -> &Arc<Tally> {
+        &self.tally
     }
 
     /// Looks for the next item in `input[*pos..]` and moves `*pos` past it.
@@ -163,6 +173,7 @@ impl Decoder {
                 _ => return self.next_slow(input, pos),
             };
             *pos += rest.len() - after.len() + len;
+            self.tally.add_message(len);
             return Ok(Some(Item::Message(kind, payload)));
         }
         self.next_slow(input, pos)
@@ -207,6 +218,7 @@ impl Decoder {
                     if self.fin {
                         return self.complete();
                     }
+                    self.tally.add_other();
                     self.phase = Phase::Between;
                 }
                 Phase::Fresh | Phase::Lent | Phase::Between => {
@@ -220,6 +232,7 @@ impl Decoder {
                     match (header.opcode, whole) {
                         (OpCode::Control(control), Some(payload)) => {
                             *pos += header.len + payload.len();
+                            self.tally.add_other();
                             return Ok(Step::Here(self.control(control, payload)?));
                         }
                         (OpCode::Control(_), None) => return Ok(Step::More),
@@ -273,6 +286,7 @@ impl Decoder {
         if self.kind == MessageKind::Text && !is_utf8(payload) {
             return Err(ViolationKind::InvalidText);
         }
+        self.tally.add_message(payload.len());
         Ok(Item::Message(self.kind, payload))
     }
 
@@ -352,6 +366,11 @@ impl Decoder {
             return Err(ViolationKind::InvalidText);
         }
         self.phase = Phase::Lent;
+        self.tally.add_message(self.buffer.len());
+        if self.compressed {
+            let wire = self.announced.cast_signed();
+            self.tally.add_inflated((self.buffer.len() as u64).cast_signed() - wire);
+        }
         Ok(Step::Assembled)
     }
 

@@ -11,6 +11,7 @@ mod encoder;
 mod extension;
 mod frame;
 mod mask;
+mod tally;
 mod utf8;
 mod violation;
 
@@ -25,5 +26,6 @@ pub use frame::{
     BINARY, CLOSE, CONTINUATION, MAX_CONTROL, MAX_OWN_HEADER, OwnFrame, PING, PONG, TEXT, own_frame,
 };
 pub use mask::{MaskPool, append_masked, random_bytes};
+pub use tally::Tally;
 pub use utf8::{Utf8, is_utf8};
 pub use violation::{Violation, ViolationKind};

@@ -12,11 +12,14 @@ mod packing;
 mod ping;
 mod send;
 mod signal;
+mod stats;
 mod stream;
 
 pub(crate) use info::Why;
 pub use info::{ReadyState, Response};
 pub(crate) use signal::{Signals, bit};
+pub use stats::Stats;
+pub(crate) use stats::{Opening, Sent};
 
 use crate::config::Config;
 use crate::conn::outbound::Outbound;
@@ -76,6 +79,7 @@ pub struct Socket {
     peer_certificate: OnceLock<Vec<u8>>,
     /// The final event and its timestamp.
     closed: OnceLock<Box<(CloseEvent, f64)>>,
+    counters: stats::Counters,
     event_loop: OnceLock<Weak<Loop>>,
     seat: Mutex<Seat>,
     /// Wakes the thread that waits in a blocking call.
@@ -125,6 +129,7 @@ impl Socket {
             response: OnceLock::new(),
             peer_certificate: OnceLock::new(),
             closed: OnceLock::new(),
+            counters: stats::Counters::default(),
             event_loop: OnceLock::new(),
             seat: Mutex::new(Seat::Unset),
             waiter: Mutex::new(None),

@@ -70,6 +70,23 @@ int main(void) {
     FIELD(wskt_pong_event, data);
     FIELD(wskt_pong_event, len);
 
+    STRUCT(wskt_stats);
+    FIELD(wskt_stats, struct_size);
+    FIELD(wskt_stats, bytes_sent);
+    FIELD(wskt_stats, bytes_received);
+    FIELD(wskt_stats, frames_sent);
+    FIELD(wskt_stats, frames_received);
+    FIELD(wskt_stats, messages_sent);
+    FIELD(wskt_stats, messages_received);
+    FIELD(wskt_stats, payload_sent);
+    FIELD(wskt_stats, payload_received);
+    FIELD(wskt_stats, wire_payload_sent);
+    FIELD(wskt_stats, wire_payload_received);
+    FIELD(wskt_stats, dns_us);
+    FIELD(wskt_stats, connect_us);
+    FIELD(wskt_stats, tls_us);
+    FIELD(wskt_stats, upgrade_us);
+
     SIZE(wskt_result);
     SIZE(wskt_cause);
     SIZE(wskt_close_class);
