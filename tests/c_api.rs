@@ -147,6 +147,7 @@ programs! {
 /// Programs that other tests run.
 const ELSEWHERE: &[&str] = &[
     "real_proxies",
+    "s_server",
     "layout",
     "bench_roundtrip",
     "cve_deflate",

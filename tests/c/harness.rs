@@ -99,6 +99,16 @@ impl Harness {
         self.dir.join(name)
     }
 
+    /// A program that was built.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// Where the server's certificates and keys are.
+    pub fn certificates(&self) -> PathBuf {
+        self.server.dir()
+    }
+
     /// A command that finds library and server.
     pub fn command(&self, program: &Path, prefix: &[&str]) -> Command {
         let words: Vec<&Path> = prefix.iter().map(Path::new).chain([program]).collect();

@@ -73,6 +73,8 @@ pub(crate) fn make(dir: &Path) -> Result<Vec<(&'static str, SslAcceptor)>, Failu
     client_files(dir, &ca, &other, soon)?;
     std::fs::write(dir.join("ca.pem"), ca.cert.to_pem()?)?;
     std::fs::write(dir.join("other-ca.pem"), other.cert.to_pem()?)?;
+    std::fs::write(dir.join("server.pem"), good.cert.to_pem()?)?;
+    std::fs::write(dir.join("server.key"), good.key.private_key_to_pem_pkcs8()?)?;
     std::fs::write(dir.join("server.der"), good.cert.to_der()?)?;
     std::fs::write(dir.join("pin"), pin(&good)?)?;
     std::fs::write(dir.join("other-pin"), pin(&chained)?)?;

@@ -1,0 +1,189 @@
+//! OpenSSL's own server as the peer: `openssl s_server` does TLS, this test is
+//! the WebSocket behind its standard input and output.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::panic,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "tests fail by panicking"
+)]
+
+#[path = "c/harness.rs"]
+mod harness;
+mod support;
+mod tools;
+
+use harness::Harness;
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+use tools::{Done, Running, SHORT};
+use tungstenite::handshake::derive_accept_key;
+
+fn harness() -> &'static Harness {
+    static HARNESS: OnceLock<Harness> = OnceLock::new();
+    HARNESS.get_or_init(|| {
+        let harness = Harness::new("s_server");
+        harness.build("s_server");
+        harness
+    })
+}
+
+/// A server for one connection; killed at the end.
+struct Server {
+    child: Child,
+    chunks: Receiver<Vec<u8>>,
+    seen: Vec<u8>,
+    deadline: Instant,
+}
+
+impl Server {
+    fn start(options: &[&str]) -> Server {
+        let dir = harness().certificates();
+        let mut child = Command::new("openssl")
+            .args(["s_server", "-accept", "127.0.0.1:0", "-naccept", "1"])
+            .arg("-cert")
+            .arg(dir.join("server.pem"))
+            .arg("-key")
+            .arg(dir.join("server.key"))
+            .arg("-CAfile")
+            .arg(dir.join("ca.pem"))
+            .args(options)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("openssl starts");
+        let (tell, chunks) = channel();
+        let streams: [Box<dyn Read + Send>; 2] = [
+            Box::new(child.stdout.take().expect("a pipe")),
+            Box::new(child.stderr.take().expect("a pipe")),
+        ];
+        for mut stream in streams {
+            let tell = tell.clone();
+            std::thread::spawn(move || {
+                let mut buf = [0; 4096];
+                while let Ok(n @ 1..) = stream.read(&mut buf) {
+                    let _ = tell.send(buf.get(..n).unwrap_or_default().to_vec());
+                }
+            });
+        }
+        Server { child, chunks, seen: Vec::new(), deadline: Instant::now() + SHORT }
+    }
+
+    /// What stands between two texts in the output, which is waited for.
+    fn between(&mut self, before: &str, after: &str) -> String {
+        loop {
+            let text = String::from_utf8_lossy(&self.seen);
+            if let Some((_, rest)) = text.split_once(before)
+                && let Some((found, _)) = rest.split_once(after)
+            {
+                return found.to_owned();
+            }
+            self.read(before);
+        }
+    }
+
+    /// Waits until these bytes are in the output.
+    fn await_bytes(&mut self, bytes: &[u8]) {
+        while !self.seen.windows(bytes.len()).any(|window| window == bytes) {
+            self.read("bytes");
+        }
+    }
+
+    fn read(&mut self, what: &str) {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let Ok(chunk) = self.chunks.recv_timeout(left) else {
+            panic!("no {what:?} in {}", String::from_utf8_lossy(&self.seen));
+        };
+        self.seen.extend(chunk);
+    }
+
+    fn port(&mut self) -> String {
+        self.between("ACCEPT 127.0.0.1:", "\n")
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        let stdin = self.child.stdin.as_mut().expect("a pipe");
+        stdin.write_all(bytes).and_then(|()| stdin.flush()).expect("s_server reads");
+    }
+
+    /// Accepts, waits for "hello", sends "welcome" and Close 1000, and waits for
+    /// the answer.
+    fn serve(&mut self) {
+        let request = self.between("GET /chat HTTP/1.1\r\n", "\r\n\r\n");
+        let key = request.split_once("Sec-WebSocket-Key: ").expect("a key").1;
+        let accept = derive_accept_key(key.split("\r\n").next().expect("a line").as_bytes());
+        let head = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {accept}\r\n\r\n"
+        );
+        self.write(head.as_bytes());
+        // Masked, five bytes of text; masked, two bytes of Close.
+        self.await_bytes(b"\x81\x85");
+        self.write(b"\x81\x07welcome\x88\x02\x03\xe8");
+        self.await_bytes(b"\x88\x82");
+        let _ = self.child.kill();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn client(port: &str, with_certificate: bool) -> Running {
+    let program = harness().program("s_server");
+    let mut command = harness().command(&program, &[]);
+    command.env("WSKT_URL", format!("wss://127.0.0.1:{port}/chat"));
+    if with_certificate {
+        command.env("WSKT_CLIENT", "1");
+    }
+    Running::start(&mut command, Duration::from_secs(60))
+}
+
+/// A visit that is served.
+fn visit(options: &[&str], with_certificate: bool) {
+    let mut server = Server::start(options);
+    let client = client(&server.port(), with_certificate);
+    server.serve();
+    let done: Done = client.wait().exited(0);
+    assert_eq!(done.stdout, "welcome\n1000 clean peer \n", "{options:?}");
+}
+
+/// A visit that fails in TLS, with this in the message.
+fn refused(options: &[&str], with_certificate: bool, why: &str) {
+    let mut server = Server::start(options);
+    let client = client(&server.port(), with_certificate);
+    let done = client.wait().exited(0);
+    assert!(done.stdout.starts_with("1015 unclean tls "), "{options:?}: {}", done.stdout);
+    assert!(done.stdout.contains(why), "{options:?}: {}", done.stdout);
+}
+
+#[test]
+fn both_versions_are_spoken() {
+    visit(&["-tls1_2"], false);
+    visit(&["-tls1_3"], false);
+    visit(&["-alpn", "http/1.1"], false);
+    visit(&["-tls1_3", "-num_tickets", "8", "-max_send_frag", "512"], false);
+}
+
+#[test]
+fn a_client_certificate_is_shown() {
+    for version in ["-tls1_2", "-tls1_3"] {
+        visit(&[version, "-Verify", "1", "-verify_return_error"], true);
+        visit(&[version, "-verify", "1"], false);
+    }
+}
+
+#[test]
+fn a_missing_client_certificate_is_named() {
+    let verify = ["-Verify", "1", "-verify_return_error"];
+    let with = |version| [&[version], &verify[..]].concat();
+    refused(&with("-tls1_2"), false, "or it asks for a client certificate");
+    refused(&with("-tls1_3"), false, "the server asks for a client certificate");
+}
