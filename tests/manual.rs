@@ -120,7 +120,7 @@ told.push(`send_text ${shown("wskt_socket_send_text")}`, `close ${shown("wskt_so
 type("wskt_socket_open");
 search.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
 told.push(`enter ${location.hash}`);
-type("nothing has this word");
+type("zyxwvut");
 told.push(`none ${[...document.querySelectorAll("article")].every((a) => a.hidden)}`);
 type("");
 told.push(`all ${[...document.querySelectorAll("article")].every((a) => !a.hidden)}`);

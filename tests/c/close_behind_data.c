@@ -67,7 +67,7 @@ static const struct row peer_first[] = {
     {.name = "the server closes and never reads",
      .script = "rcvbuf 65536; stop-reading; wait $ID-s; close 1001 x; mark $ID-m",
      .client = FILL,
-     .config = "send-timeout 300; " ROOM,
+     .config = "send-timeout 2000; " ROOM,
      .log = OPEN "close/3 1001 \"x\" unclean peer=1001 peer \"the peer took "
                  "no byte before the send deadline\"\nbuffered=*\n",
      .flags = WHOLE_ONLY | ANY_ERRORS},
@@ -131,10 +131,10 @@ static const struct row others[] = {
      .flags = WHOLE_ONLY | STRICT_ONLY},
     /* The deadline of the answer begins when our Close has left. */
     {.name = "our Close leaves late",
-     .script = "rcvbuf 65536; stop-reading; sleep 2000; resume-reading;"
+     .script = "rcvbuf 65536; stop-reading; sleep 5000; resume-reading;"
                "answer-close; half-close",
      .client = "open binary 16777216; open close 1000",
-     .config = "close-timeout 1000; " ROOM,
+     .config = "close-timeout 4000; " ROOM,
      .log = OPEN CLEAN("1000", "", "1000", "local"),
      .frames = "binary 16777216\nclose 1000 \"\"\n",
      .flags = WHOLE_ONLY | STRICT_ONLY},

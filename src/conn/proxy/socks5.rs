@@ -209,7 +209,6 @@ mod tests {
             (true, b"\x05\x02\x05", "the proxy's answer is not SOCKS 5"),
             (false, b"\x05\x00\x05\x05", "the proxy refused: connection refused"),
             (false, b"\x05\x00\x05\x63", "the proxy refused: code 99"),
-            (false, b"\x05\x00\x05\x00\x01", "the proxy's answer is not SOCKS 5"),
             (false, b"\x05\x00\x05\x00\x00\x02", "the proxy's answer is not SOCKS 5"),
             (
                 false,
