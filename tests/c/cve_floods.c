@@ -116,7 +116,7 @@ static void ws_cve_2021_32640_long_header_values(void) {
 
 static void ws_3_3_1_extension_parser(void) {
     static const char *const values[] = {
-        "%2C%2C%2C%2C",
+        "%2C%2Cx%2C%2C",
         "constructor",
         "__proto__%3B%20a=1",
         "permessage-deflate%3B%20__proto__=1",
