@@ -287,6 +287,38 @@ fn a_file_goes_out_as_one_message_and_is_counted() {
     assert!(done.stderr.contains("/nonexistent: "), "{done:?}");
 }
 
+/// The phases of a `--timing` line that was printed, with their milliseconds.
+fn phases(stderr: &str) -> Vec<(String, f64)> {
+    let line = stderr.lines().find_map(|line| line.strip_prefix("timing: ")).unwrap_or_default();
+    line.split(", ")
+        .filter_map(|part| part.strip_suffix(" ms")?.rsplit_once(' '))
+        .map(|(name, ms)| (name.to_owned(), ms.parse().unwrap()))
+        .collect()
+}
+
+#[test]
+fn the_phases_are_timed() {
+    let server = TestServer::start();
+    let ca = server.ca().display().to_string();
+    for (scheme, names) in [
+        ("ws", &["DNS", "connect", "upgrade", "in all"][..]),
+        ("wss", &["DNS", "connect", "TLS", "upgrade", "in all"]),
+    ] {
+        let url = server.url(scheme, "sleep 20;close;expect-close;fin", &format!("time-{scheme}"));
+        let done = try_wscat(&["--ca", &ca, "--timing", "-w", "-1", &url], "").exited(0);
+        let phases = phases(&done.stderr);
+        assert_eq!(phases.iter().map(|(name, _)| name).collect::<Vec<_>>(), names, "{done:?}");
+        let (parts, all) = phases.split_at(phases.len() - 1);
+        let sum: f64 = parts.iter().map(|(_, ms)| ms).sum();
+        assert!(all[0].1 >= 20.0 && sum <= all[0].1 + 0.5, "{done:?}");
+    }
+    // Nothing was established.
+    let refused = format!("ws://127.0.0.1:{}/", server.port("refused"));
+    let done = try_wscat(&["--timing", &refused], "").exited(1);
+    let last = phases(&done.stderr).pop().map(|(name, _)| name);
+    assert_eq!(last.as_deref(), Some("in all"), "{done:?}");
+}
+
 #[test]
 fn pings_go_out() {
     let server = TestServer::start();

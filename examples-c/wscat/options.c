@@ -22,6 +22,7 @@ static const char usage[] =
     "  -p, --ping SECONDS        send a ping this often\n"
     "      --progress            tell at the end what was sent and received\n"
     "  -s, --subprotocol NAME    offer a subprotocol; may be repeated, best first\n"
+    "      --timing              tell at the end how long each phase took\n"
     "  -w, --wait SECONDS        after the end of input, go on receiving for so long\n"
     "                            before closing; -1: until the server closes\n"
     "  -h, --help                print this and exit\n"
@@ -115,6 +116,8 @@ static bool flag(struct options *options, const char *arg)
         options->json = true;
     else if (is(arg, "--progress", "--progress"))
         options->progress = true;
+    else if (is(arg, "--timing", "--timing"))
+        options->timing = true;
     else
         return false;
     return true;

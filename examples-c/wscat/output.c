@@ -120,6 +120,27 @@ static void print_amount(unsigned long long count, unsigned long long bytes, con
     fprintf(stderr, "%s %llu message%s, %llu bytes", verb, count, count == 1 ? "" : "s", bytes);
 }
 
+/* The phases that took place, in their order. */
+static void print_timing(const struct wscat *cat)
+{
+    wskt_stats stats = {.struct_size = sizeof stats};
+    double all = now_ms() - cat->began;
+
+    if (wskt_socket_stats(cat->socket, &stats) != WSKT_OK)
+        return;
+    const struct { const char *name; unsigned long long us; } phases[] = {
+        {"DNS", stats.dns_us}, {"connect", stats.connect_us},
+        {"TLS", stats.tls_us}, {"upgrade", stats.upgrade_us},
+    };
+
+    fputs("timing: ", stderr);
+    for (size_t i = 0; i < sizeof phases / sizeof phases[0]; i++) {
+        if (phases[i].us > 0)
+            fprintf(stderr, "%s %.1f ms, ", phases[i].name, (double)phases[i].us / 1e3);
+    }
+    fprintf(stderr, "in all %.1f ms\n", all);
+}
+
 void output_closed(struct wscat *cat, const wskt_close_event *event)
 {
     cat->status = status_of(event);
@@ -144,6 +165,8 @@ void output_closed(struct wscat *cat, const wskt_close_event *event)
         print_amount(cat->received, cat->received_bytes, "; received");
         fprintf(stderr, "; %.1f s\n", (now_ms() - cat->began) / 1000);
     }
+    if (cat->options.timing)
+        print_timing(cat);
     cat->closed = true;
 }
 

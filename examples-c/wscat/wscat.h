@@ -28,7 +28,7 @@ struct options {
     const char *file;        /* sent first, as one message; NULL: none */
     long wait;               /* seconds after the end of input; -1: no limit */
     long ping;               /* seconds between pings; 0: none */
-    bool binary, json, progress;
+    bool binary, json, progress, timing;
     bool colour_out, colour_err;
 };
 
