@@ -284,13 +284,16 @@ struct pest {
     wskt_loop *loop;
     pthread_t victim;
     const char *id;
+    /* A wait was interrupted: the server may send, after which the pulled way
+       need not wait at all. */
+    bool felt;
     bool stop;
     pthread_mutex_t mutex;
 };
 
 static void *pester(void *argument) {
     struct pest *pest = argument;
-    bool stop = false;
+    bool stop = false, felt = false, gone = false;
     int round;
     for (round = 0; !stop; round++) {
         if (round % 2 == 0) {
@@ -300,17 +303,25 @@ static void *pester(void *argument) {
         } else {
             OK(wskt_socket_interrupt(pest->socket));
         }
-        if (round == 10) {
+        if (round >= 10 && felt && !gone) {
             signal_server_for(pest->id, "go");
+            gone = true;
         }
         if (round % 64 == 0) {
             pause_ms(1);
         }
         pthread_mutex_lock(&pest->mutex);
         stop = pest->stop;
+        felt = pest->felt;
         pthread_mutex_unlock(&pest->mutex);
     }
     return NULL;
+}
+
+static void feel(struct pest *pest) {
+    pthread_mutex_lock(&pest->mutex);
+    pest->felt = true;
+    pthread_mutex_unlock(&pest->mutex);
 }
 
 /* Interrupts and signals without end while messages stream in. */
@@ -342,12 +353,14 @@ static void nothing_is_lost(const char *port_name, bool pulled) {
                            pest.socket, limit_ms())) != WSKT_OK) {
         RESULT(result, WSKT_ERR_INTERRUPTED);
         interrupted += 1;
+        feel(&pest);
     }
     do {
         result = pulled ? wskt_loop_next_event(pest.loop, limit_ms(), &event)
                         : wskt_socket_recv(pest.socket, limit_ms(), &event);
         if (result == WSKT_ERR_INTERRUPTED) {
             interrupted += 1;
+            feel(&pest);
             continue;
         }
         OK(result);
