@@ -209,7 +209,8 @@ impl Outbound {
     /// Answers a ping. While the kernel takes nothing, only the newest one
     /// gets an answer (RFC 6455 §5.5.3).
     pub(crate) fn answer_ping(&mut self, payload: &[u8]) {
-        if self.pongs >= PONG_BATCH {
+        // A kernel that takes nothing is not asked for each ping.
+        if self.pongs >= PONG_BATCH && self.stalled.is_none() {
             self.flush(false);
         }
         if self.stalled.is_none() && self.pongs < PONG_BATCH {
