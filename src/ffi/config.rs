@@ -96,7 +96,9 @@ pub unsafe extern "C" fn wskt_config_new(out_config: *mut *mut wskt_config) -> w
 pub unsafe extern "C" fn wskt_config_free(config: *mut wskt_config) {
     boundary(|| {
         // SAFETY: the caller gives up the handle with this call.
-        drop(unsafe { handle::take(config) });
+        if let Some(object) = unsafe { handle::take(config) } {
+            handle::bury::<wskt_config>(object);
+        }
         Ok(())
     });
 }

@@ -236,10 +236,15 @@ pub(super) unsafe fn take<H: Handle>(handle: *const H) -> Option<Arc<H::Object>>
     count_one_less();
     // SAFETY: `give` made the pointer from such an Arc, whose count it left
     // to the handle.
-    let object = unsafe { Arc::<H::Object>::from_raw(handle.cast()) };
+    Some(unsafe { Arc::<H::Object>::from_raw(handle.cast()) })
+}
+
+/// The end of an object that was taken back: from here on a debug build knows
+/// its handle as freed. Until then callbacks that run may use it.
+pub(super) fn bury<H: Handle>(object: Arc<H::Object>) {
     #[cfg(debug_assertions)]
-    quarantine::freed(handle.addr(), Arc::downgrade(&object) as _);
-    Some(object)
+    quarantine::freed(Arc::as_ptr(&object).addr(), Arc::downgrade(&object) as _);
+    drop(object);
 }
 
 /// Looks at the object of a handle, for getters; `None` for NULL.

@@ -63,7 +63,9 @@ pub unsafe extern "C" fn wskt_loop_free(r#loop: *mut wskt_loop) -> wskt_result {
         };
         object.free()?;
         // SAFETY: the loop is free, so the caller gives up the handle.
-        drop(unsafe { handle::take(r#loop) });
+        if let Some(object) = unsafe { handle::take(r#loop) } {
+            handle::bury::<wskt_loop>(object);
+        }
         Ok(())
     })
 }

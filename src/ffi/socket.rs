@@ -100,6 +100,7 @@ pub unsafe extern "C" fn wskt_socket_free(socket: *mut wskt_socket) {
         // SAFETY: the caller gives up the handle with this call.
         if let Some(socket) = unsafe { handle::take(socket) } {
             socket.free();
+            handle::bury::<wskt_socket>(socket);
         }
         Ok(())
     });
