@@ -1,5 +1,6 @@
 /* One socket and several threads: sends beside a blocked recv, everything
    that ends a blocked call, and nothing that gets lost by it. */
+#include "support/driven.h"
 #include "support/ways.h"
 
 #include <signal.h>
@@ -45,20 +46,6 @@ static void close_and_free(wskt_socket *socket) {
     wskt_socket_free(socket);
 }
 
-/* Waits until another thread is inside a blocking call of the socket: only
-   then an event of the program may not be dispatched. */
-static void wait_driven(wskt_socket *socket) {
-    double until = now_ms() + limit_ms();
-    wskt_close_event *event;
-    OK(wskt_close_event_new("probe", false, 0, NULL, 0, &event));
-    while (wskt_socket_dispatch_close_event(socket, event) !=
-           WSKT_ERR_WRONG_THREAD) {
-        CHECK(now_ms() < until);
-        pause_ms(1);
-    }
-    wskt_close_event_free(event);
-}
-
 /* -- a thread that waits in recv ---------------------------------------- */
 
 struct receiver {
@@ -74,7 +61,7 @@ struct receiver {
 static void *receive(void *argument) {
     struct receiver *receiver = argument;
     const wskt_event *event = NULL;
-    wskt_result result = wskt_socket_recv(receiver->socket, -1, &event);
+    wskt_result result = recv_watched(receiver->socket, -1, &event);
     pthread_mutex_lock(&receiver->mutex);
     receiver->returned = now_ms();
     receiver->result = result;

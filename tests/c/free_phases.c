@@ -1,5 +1,7 @@
-/* wskt_socket_free in every phase and in every callback: no callback begins afterwards, the destructor of the user data runs
-   once and last, and nothing stays behind. */
+/* wskt_socket_free in every phase and in every callback: no callback begins
+   afterwards, the destructor of the user data runs once and last, and nothing
+   stays behind. */
+#include "support/driven.h"
 #include "support/ways.h"
 
 #include <poll.h>
@@ -194,12 +196,12 @@ static void *drive(void *argument) {
     switch (subject->way) {
         case WAY_SOCKET_RUN:
             if (result == WSKT_OK || result == WSKT_ERR_CONNECT_FAILED) {
-                wskt_socket_run(subject->socket);
+                run_watched(subject->socket);
             }
             break;
         case WAY_BLOCKING:
             while (result == WSKT_OK || result == WSKT_ERR_CONNECT_FAILED) {
-                result = wskt_socket_recv(subject->socket, -1, &event);
+                result = recv_watched(subject->socket, -1, &event);
                 if (result != WSKT_OK) {
                     break;
                 }
@@ -273,20 +275,6 @@ static bool suits(const struct phase *phase, enum way way) {
     return !way_connects(way) ||
            (strcmp(phase->name, "resolving in vain") != 0 &&
             (way != WAY_BLOCKING || strcmp(phase->name, "open, data coming") != 0));
-}
-
-/* Waits until another thread is inside a blocking call of the socket: only
-   then an event of the program may not be dispatched. */
-static void wait_driven(wskt_socket *socket) {
-    double until = now_ms() + limit_ms();
-    wskt_close_event *event;
-    OK(wskt_close_event_new("probe", false, 0, NULL, 0, &event));
-    while (wskt_socket_dispatch_close_event(socket, event) !=
-           WSKT_ERR_WRONG_THREAD) {
-        CHECK(now_ms() < until);
-        pause_ms(1);
-    }
-    wskt_close_event_free(event);
 }
 
 static void *await_mark(void *argument) {
