@@ -2,9 +2,10 @@
 //! other way in without a socket. Nothing of the library calls this, and the
 //! linker drops it from the shared library.
 
-use crate::config::Config;
+use crate::config::{Config, Place, Proxy};
+use crate::conn::proxy::Talk;
 use crate::conn::upgrade::{Agreed, Answer};
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::request::{Target, is_token};
 
 /// What became of the answer to an upgrade.
@@ -57,4 +58,38 @@ pub fn request(url: &str, config: &Config, protocols: &[String], key: &str) -> R
 /// The host a URL leads to, if a socket would take it.
 pub fn host(url: &str) -> Option<String> {
     Target::parse(url).ok().map(|target| target.host)
+}
+
+/// What became of asking a proxy for a tunnel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tunnelled {
+    /// More bytes are needed.
+    Waits,
+    /// The tunnel stands.
+    Stands,
+    /// Refused, and why.
+    Failed(String),
+}
+
+/// Asks `proxy` for a tunnel to `server`; its answers come in these pieces. Also
+/// gives what it was sent.
+pub fn tunnel<'a>(
+    proxy: &Proxy,
+    server: &Place,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> (Tunnelled, Vec<u8>) {
+    let mut sent = Vec::new();
+    let failed = |failure: Failure| Tunnelled::Failed(failure.message.as_str().to_owned());
+    let mut talk = match Talk::begin(proxy, server, &mut sent) {
+        Ok(talk) => talk,
+        Err(failure) => return (failed(failure), sent),
+    };
+    for piece in pieces {
+        match talk.take(piece, &mut sent) {
+            Ok(false) => {}
+            Ok(true) => return (Tunnelled::Stands, sent),
+            Err(failure) => return (failed(failure), sent),
+        }
+    }
+    (Tunnelled::Waits, sent)
 }

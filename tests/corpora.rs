@@ -48,6 +48,11 @@ fn frames() {
 }
 
 #[test]
+fn proxy() {
+    each("proxy", targets::proxy::run);
+}
+
+#[test]
 fn request() {
     each("request", targets::request::run);
 }

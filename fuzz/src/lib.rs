@@ -9,5 +9,6 @@ pub mod deflate;
 pub mod frames;
 pub mod input;
 pub mod judge;
+pub mod proxy;
 pub mod request;
 pub mod upgrade;

@@ -84,6 +84,10 @@ fn end_of_head(head: &[u8], searched: usize) -> Option<usize> {
 
 /// True for a 2xx, false for a 1xx, which is skipped.
 fn judge(head: &[u8]) -> Result<bool, Failure> {
+    // httparse would skip empty lines first.
+    if !head.starts_with(BEGINNING) {
+        return Err(not_http());
+    }
     let mut headers = vec![httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Response::new(&mut headers);
     match parsed.parse(head) {
@@ -158,6 +162,7 @@ mod tests {
             ("HTTP/1.1 503\r\n\r\n".to_owned(), 503, "the proxy answered HTTP 503"),
             ("HTTP/1.1 301 M\r\n\r\n".to_owned(), 301, "the proxy answered HTTP 301 M"),
             ("SSH-2.0".to_owned(), 0, "the proxy's answer is not HTTP"),
+            ("\r\nHTTP/1.1 200 OK\r\n\r\n".to_owned(), 0, "the proxy's answer is not HTTP"),
             ("HTTP/1.1 abc\r\n\r\n".to_owned(), 0, "the proxy's answer is not HTTP"),
             (
                 "HTTP/1.1 200 OK\r\n\r\nx".to_owned(),
