@@ -8,6 +8,7 @@
 #     make valgrind   every C test under valgrind; the better part of an hour
 #     make fuzz       the fuzz targets, TIME=60 seconds each
 #     make sanitize   library and C tests under AddressSanitizer and others; ten minutes
+#     make abi        record the ABI that tests/abidiff.rs holds the header against
 #     make conformance   the Autobahn TestSuite; CASES="7.* 9.1.1", WAY=callbacks
 #     make bench         measure wskt beside its peers; BENCH="--only pingpong --rounds 3"
 #     make scale         10,000 sockets on one thread, ten minutes; MINUTES=1
@@ -108,6 +109,10 @@ fuzz:
 sanitize:
 	tests/sanitize.sh
 
+# When this is right: docs/ABI.md.
+abi:
+	WSKT_ABI=record $(CARGO) test $(FEATURES) --test abidiff
+
 # Installs the suite into build/autobahn. All 517 cases take half an hour, most of it
 # for 12 and 13, compression.
 conformance: all
@@ -205,5 +210,5 @@ clean:
 	rm -rf examples-c/build build
 
 
-.PHONY: all demo test tests-only check valgrind fuzz sanitize conformance browsers bench scale manual install \
+.PHONY: all demo test tests-only check valgrind fuzz sanitize abi conformance browsers bench scale manual install \
     uninstall deb clean

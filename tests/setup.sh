@@ -28,6 +28,7 @@ tool make make
 tool perl perl
 tool openssl openssl
 tool objdump binutils
+tool abidiff abigail-tools
 tool pkg-config pkg-config
 tool valgrind valgrind
 tool strace strace

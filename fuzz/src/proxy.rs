@@ -11,7 +11,8 @@ enum Verdict {
     Waits,
     /// The answers that grant the tunnel end here.
     Granted(usize),
-    Refused,
+    /// The answer that is refused begins here.
+    Refused(usize),
 }
 
 /// Settings, user and password, the lengths of the pieces, then the bytes of a proxy.
@@ -50,11 +51,11 @@ pub fn run(bytes: &[u8]) {
                 assert!(!granted(end), "{told}");
                 assert_eq!(why, "the proxy sent something behind its answer", "{told}");
             }
-            (Tunnelled::Failed(why), Verdict::Refused) => assert!(!why.is_empty(), "{told}"),
+            (Tunnelled::Failed(why), Verdict::Refused(_)) => assert!(!why.is_empty(), "{told}"),
             (Tunnelled::Waits, Verdict::Waits) => {}
             // A bad header line is judged once the head is whole.
-            (Tunnelled::Waits, Verdict::Refused) if kind == ProxyKind::Http => {
-                assert!(!ends_head(wire), "{told}");
+            (Tunnelled::Waits, Verdict::Refused(at)) if kind == ProxyKind::Http => {
+                assert!(!ends_head(&wire[at..]), "{told}");
             }
             _ => panic!("{told}"),
         }
@@ -89,16 +90,16 @@ fn responses(wire: &[u8]) -> Verdict {
         let mut response = httparse::Response::new(&mut headers);
         // httparse skips empty lines before a response; a proxy sends none.
         if rest.first().is_some_and(|first| *first != b'H') {
-            return Verdict::Refused;
+            return Verdict::Refused(at);
         }
         match response.parse(rest) {
             Ok(httparse::Status::Partial) => return Verdict::Waits,
             Ok(httparse::Status::Complete(len)) => match response.code {
                 Some(100..=199) => at += len,
                 Some(200..=299) => return Verdict::Granted(at + len),
-                _ => return Verdict::Refused,
+                _ => return Verdict::Refused(at),
             },
-            Err(_) => return Verdict::Refused,
+            Err(_) => return Verdict::Refused(at),
         }
     }
 }
@@ -128,7 +129,7 @@ fn answers(
         wire.get(*at - 1).copied()
     };
     if byte()? != 5 {
-        return Some(Verdict::Refused);
+        return Some(Verdict::Refused(0));
     }
     match (byte()?, who) {
         (0, _) => {}
@@ -138,10 +139,10 @@ fn answers(
             sent.push(password.len() as u8);
             sent.extend(password);
             if byte()? != 1 || byte()? != 0 {
-                return Some(Verdict::Refused);
+                return Some(Verdict::Refused(0));
             }
         }
-        _ => return Some(Verdict::Refused),
+        _ => return Some(Verdict::Refused(0)),
     }
     sent.extend([5, 1, 0]);
     match server.host.as_str() {
@@ -154,14 +155,14 @@ fn answers(
     }
     sent.extend([0x12, 0x34]);
     if byte()? != 5 || byte()? != 0 {
-        return Some(Verdict::Refused);
+        return Some(Verdict::Refused(0));
     }
     byte()?;
     let address = match byte()? {
         1 => 4,
         4 => 16,
         3 => usize::from(byte()?),
-        _ => return Some(Verdict::Refused),
+        _ => return Some(Verdict::Refused(0)),
     };
     for _ in 0..address + 2 {
         byte()?;
