@@ -1,19 +1,63 @@
+export type Pairs = Record<string, string> | Iterable<readonly [string, string]>;
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3';
+
+/** Times are milliseconds; the man page of wskt_config_set_NAME has the details. */
 export interface Options {
   /** Headers of the upgrade request. */
-  headers?: Record<string, string> | Iterable<readonly [string, string]>;
+  headers?: Pairs;
+  origin?: string;
+  userAgent?: string;
+  cookie?: string;
+  /** User and password. */
+  basicAuthorization?: readonly [string, string];
+  bearerAuthorization?: string;
+  host?: string;
+  allowMissingProtocol?: boolean;
   /** PEM certificates to trust besides the system's. */
-  ca?: string | Buffer;
+  ca?: string | Uint8Array;
   caFile?: string;
-  /** Milliseconds. */
+  systemRoots?: boolean;
+  /** "sha256//…" */
+  pinnedPublicKeys?: readonly string[];
+  minTlsVersion?: TlsVersion;
+  maxTlsVersion?: TlsVersion;
+  tlsServerName?: string;
+  tlsSni?: boolean;
+  tlsAlpn?: boolean;
+  dangerAnyCertificate?: boolean;
+  dangerAnyHostName?: boolean;
+  /** Certificate and key, as PEM files. */
+  clientCertificateFile?: readonly [string, string];
+  clientCertificate?: readonly [string | Uint8Array, string | Uint8Array];
+  /** An archive and its password. */
+  clientPkcs12File?: readonly [string, string];
+  clientPkcs12?: readonly [Uint8Array, string];
+  proxy?: string;
+  noProxy?: string;
+  proxyFromEnvironment?: boolean;
+  /** From "host:port" to "host:port". */
+  connectTo?: Pairs;
+  localAddress?: string;
+  interface?: string;
+  unixSocket?: string;
+  /** Idle time, interval, count. */
+  tcpKeepalive?: readonly [number, number, number];
   openTimeout?: number;
+  dnsTimeout?: number;
   connectTimeout?: number;
+  proxyTimeout?: number;
   tlsTimeout?: number;
   upgradeTimeout?: number;
   closeTimeout?: number;
   lingerTimeout?: number;
   sendTimeout?: number;
+  idleTimeout?: number;
+  /** Interval, timeout. */
+  heartbeat?: readonly [number, number];
   maxMessageSize?: number;
   maxFragments?: number;
+  /** Bytes: where "drain" comes, and where the connection ends. */
+  waterMarks?: readonly [number, number];
   /** Whether permessage-deflate is offered. */
   deflate?: boolean;
   deflateLevel?: number;
@@ -21,8 +65,28 @@ export interface Options {
   /** For our messages and for the server's. */
   deflateMaxWindowBits?: readonly [number, number];
   deflateNoContextTakeover?: readonly [boolean, boolean];
-  allowMissingProtocol?: boolean;
+  /** Whether the events "ping" and "pong" come. */
+  pingEvents?: boolean;
   browserMode?: boolean;
+}
+
+/** Since the connection is open; times are milliseconds, 0 for what did not happen. */
+export interface Stats {
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly framesSent: number;
+  readonly framesReceived: number;
+  readonly messagesSent: number;
+  readonly messagesReceived: number;
+  readonly payloadSent: number;
+  readonly payloadReceived: number;
+  /** The payload compressed. */
+  readonly wirePayloadSent: number;
+  readonly wirePayloadReceived: number;
+  readonly dnsTime: number;
+  readonly connectTime: number;
+  readonly tlsTime: number;
+  readonly upgradeTime: number;
 }
 
 export interface Response {
@@ -60,6 +124,12 @@ export class ErrorEvent extends Event {
   readonly httpStatus: number;
 }
 
+/** The peer's ping or pong. */
+export class PingEvent extends Event {
+  constructor(type: string, init?: EventInit & { data?: Buffer });
+  readonly data: Buffer;
+}
+
 /** A result that WHATWG has no DOMException for; `code` is its name. */
 export class WsktError extends Error {
   readonly code: string;
@@ -89,10 +159,13 @@ export class WebSocket extends EventTarget {
   onerror: ((this: WebSocket, event: ErrorEvent) => unknown) | null;
   onclose: ((this: WebSocket, event: CloseEvent) => unknown) | null;
   ondrain: ((this: WebSocket, event: Event) => unknown) | null;
+  onping: ((this: WebSocket, event: PingEvent) => unknown) | null;
+  onpong: ((this: WebSocket, event: PingEvent) => unknown) | null;
   send(data: string | ArrayBufferLike | ArrayBufferView | Blob): void;
   close(code?: number, reason?: string): void;
   /** Beyond the browser: what the server answered to the upgrade. */
   readonly response: Response | null;
+  readonly stats: Stats;
   abort(): void;
   ping(data?: string | ArrayBufferLike | ArrayBufferView): void;
 }

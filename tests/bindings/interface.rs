@@ -130,9 +130,10 @@ fn functions(header: &str) -> Vec<(String, Vec<String>)> {
     all
 }
 
-/// `const char *url` as its type and its name.
+/// `const char *url` as its type, without `struct`, and its name.
 fn split_name(declaration: &str) -> (String, String) {
-    let line = declaration.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = declaration.split_whitespace().filter(|word| *word != "struct");
+    let line = words.collect::<Vec<_>>().join(" ");
     let at = line.rfind([' ', '*']).map_or(0, |at| at + 1);
     let (kind, name) = line.split_at(at);
     (kind.trim().to_owned(), name.to_owned())

@@ -1,5 +1,5 @@
 -- wskt.h by LuaJIT's FFI: every struct and function that this module uses.
--- test/interface.lua holds all of it against the C compiler.
+-- test/all.lua holds all of it against the C compiler.
 local ffi = require "ffi"
 
 local native = {}
@@ -45,6 +45,28 @@ typedef struct wskt_close_event {
     const char *message;
     size_t message_len;
 } wskt_close_event;
+typedef struct wskt_ping_event {
+    struct wskt_event head;
+    const void *data;
+    size_t len;
+} wskt_ping_event;
+typedef struct wskt_stats {
+    size_t struct_size;
+    uint64_t bytes_sent;
+    uint64_t bytes_received;
+    uint64_t frames_sent;
+    uint64_t frames_received;
+    uint64_t messages_sent;
+    uint64_t messages_received;
+    uint64_t payload_sent;
+    uint64_t payload_received;
+    uint64_t wire_payload_sent;
+    uint64_t wire_payload_received;
+    uint64_t dns_us;
+    uint64_t connect_us;
+    uint64_t tls_us;
+    uint64_t upgrade_us;
+} wskt_stats;
 const char *wskt_version_string(void);
 uint32_t wskt_version_number(void);
 const char *wskt_result_name(int32_t);
@@ -54,26 +76,59 @@ size_t wskt_handle_count(void);
 wskt_result wskt_config_new(wskt_config **);
 void wskt_config_free(wskt_config *);
 const char *wskt_config_error_text(const wskt_config *);
+wskt_result wskt_config_set_browser_mode(wskt_config *, bool);
+wskt_result wskt_config_set_ping_events(wskt_config *, bool);
 wskt_result wskt_config_add_header(wskt_config *, const char *, const char *);
+wskt_result wskt_config_set_origin(wskt_config *, const char *);
+wskt_result wskt_config_set_user_agent(wskt_config *, const char *);
+wskt_result wskt_config_set_cookie(wskt_config *, const char *);
+wskt_result wskt_config_set_basic_authorization(wskt_config *, const char *, const char *);
+wskt_result wskt_config_set_bearer_authorization(wskt_config *, const char *);
+wskt_result wskt_config_set_host(wskt_config *, const char *);
+wskt_result wskt_config_set_allow_missing_protocol(wskt_config *, bool);
 wskt_result wskt_config_add_ca_file(wskt_config *, const char *);
 wskt_result wskt_config_add_ca_pem(wskt_config *, const char *, size_t);
-wskt_result wskt_config_set_allow_missing_protocol(wskt_config *, bool);
-wskt_result wskt_config_set_browser_mode(wskt_config *, bool);
+wskt_result wskt_config_set_system_roots(wskt_config *, bool);
+wskt_result wskt_config_add_pinned_public_key(wskt_config *, const char *);
+wskt_result wskt_config_set_min_tls_version(wskt_config *, int32_t);
+wskt_result wskt_config_set_max_tls_version(wskt_config *, int32_t);
+wskt_result wskt_config_set_tls_server_name(wskt_config *, const char *);
+wskt_result wskt_config_set_tls_sni(wskt_config *, bool);
+wskt_result wskt_config_set_tls_alpn(wskt_config *, bool);
+wskt_result wskt_config_set_danger_any_certificate(wskt_config *, bool);
+wskt_result wskt_config_set_danger_any_host_name(wskt_config *, bool);
+wskt_result wskt_config_set_client_certificate_file(wskt_config *, const char *, const char *);
+wskt_result wskt_config_set_client_certificate_pem(wskt_config *, const char *,
+    size_t, const char *, size_t);
+wskt_result wskt_config_set_client_pkcs12_file(wskt_config *, const char *, const char *);
+wskt_result wskt_config_set_client_pkcs12(wskt_config *, const void *, size_t, const char *);
+wskt_result wskt_config_set_proxy(wskt_config *, const char *);
+wskt_result wskt_config_set_no_proxy(wskt_config *, const char *);
+wskt_result wskt_config_set_proxy_from_environment(wskt_config *);
+wskt_result wskt_config_add_connect_to(wskt_config *, const char *, const char *);
+wskt_result wskt_config_set_local_address(wskt_config *, const char *);
+wskt_result wskt_config_set_interface(wskt_config *, const char *);
+wskt_result wskt_config_set_unix_socket(wskt_config *, const char *);
+wskt_result wskt_config_set_tcp_keepalive(wskt_config *, int64_t, int64_t, uint32_t);
 wskt_result wskt_config_set_open_timeout(wskt_config *, int64_t);
+wskt_result wskt_config_set_dns_timeout(wskt_config *, int64_t);
 wskt_result wskt_config_set_connect_timeout(wskt_config *, int64_t);
+wskt_result wskt_config_set_proxy_timeout(wskt_config *, int64_t);
 wskt_result wskt_config_set_tls_timeout(wskt_config *, int64_t);
 wskt_result wskt_config_set_upgrade_timeout(wskt_config *, int64_t);
 wskt_result wskt_config_set_close_timeout(wskt_config *, int64_t);
 wskt_result wskt_config_set_linger_timeout(wskt_config *, int64_t);
 wskt_result wskt_config_set_send_timeout(wskt_config *, int64_t);
+wskt_result wskt_config_set_idle_timeout(wskt_config *, int64_t);
+wskt_result wskt_config_set_heartbeat(wskt_config *, int64_t, int64_t);
 wskt_result wskt_config_set_max_message_size(wskt_config *, uint64_t);
 wskt_result wskt_config_set_max_fragments(wskt_config *, uint32_t);
 wskt_result wskt_config_set_water_marks(wskt_config *, size_t, size_t);
 wskt_result wskt_config_set_deflate(wskt_config *, bool);
+wskt_result wskt_config_set_deflate_no_context_takeover(wskt_config *, bool, bool);
+wskt_result wskt_config_set_deflate_max_window_bits(wskt_config *, int32_t, int32_t);
 wskt_result wskt_config_set_deflate_level(wskt_config *, int32_t);
 wskt_result wskt_config_set_deflate_min_size(wskt_config *, size_t);
-wskt_result wskt_config_set_deflate_max_window_bits(wskt_config *, int32_t, int32_t);
-wskt_result wskt_config_set_deflate_no_context_takeover(wskt_config *, bool, bool);
 wskt_result wskt_loop_new(wskt_loop **);
 wskt_result wskt_loop_free(wskt_loop *);
 int wskt_loop_fd(const wskt_loop *);
@@ -99,6 +154,7 @@ uint16_t wskt_socket_response_status(const wskt_socket *);
 const char *wskt_socket_response_header(const wskt_socket *, const char *, size_t *);
 const void *wskt_socket_response_body(const wskt_socket *, size_t *);
 const wskt_close_event *wskt_socket_close_event(const wskt_socket *);
+wskt_result wskt_socket_stats(const wskt_socket *, wskt_stats *);
 ]]
 ffi.cdef(native.declarations)
 
@@ -120,7 +176,11 @@ native.constants = {
   EVENT_ERROR = 3,
   EVENT_CLOSE = 4,
   EVENT_DRAIN = 5,
+  EVENT_PING = 6,
+  EVENT_PONG = 7,
   MESSAGE_TEXT = 1,
+  TLS_1_2 = 12,
+  TLS_1_3 = 13,
 }
 
 local soname, version = "libwskt.so.0.1", 0x000100

@@ -47,4 +47,17 @@ class ErrorEvent extends Event {
   get [Symbol.toStringTag]() { return 'ErrorEvent'; }
 }
 
-module.exports = { CloseEvent, ErrorEvent };
+/** The events "ping" and "pong", which browsers do not have. */
+class PingEvent extends Event {
+  #data;
+
+  constructor(type, { data = Buffer.alloc(0), ...init } = {}) {
+    super(type, init);
+    this.#data = data;
+  }
+
+  get data() { return this.#data; }
+  get [Symbol.toStringTag]() { return 'PingEvent'; }
+}
+
+module.exports = { CloseEvent, ErrorEvent, PingEvent };

@@ -31,62 +31,121 @@ function atLeastZero(what, value, most = Number.MAX_SAFE_INTEGER) {
   return value;
 }
 
-function flag(what, value) {
-  if (typeof value !== 'boolean') throw new TypeError(`${what} must be a boolean`);
+/** [key, value] pairs of an object or of an iterable. */
+function pairs(what, value) {
+  if (value === null || typeof value !== 'object') {
+    throw new TypeError(`${what} must be an object or pairs`);
+  }
+  return typeof value[Symbol.iterator] === 'function' ? [...value] : Object.entries(value);
+}
+
+function list(what, value) {
+  if (!Array.isArray(value)) throw new TypeError(`${what} must be an array`);
   return value;
 }
 
-function pairs(headers) {
-  if (headers === null || typeof headers !== 'object') {
-    throw new TypeError('headers must be an object or pairs');
+// What an option's value is for C, as the arguments it becomes.
+const flag = (what, value) => {
+  if (typeof value !== 'boolean') throw new TypeError(`${what} must be a boolean`);
+  return [value];
+};
+const ms = (what, value) => [whole(what, value)];
+const size = (what, value) => [atLeastZero(what, value)];
+const int = (what, value) => [atLeastZero(what, value, INT_MAX)];
+const count = (what, value) => [atLeastZero(what, value, 0xffffffff)];
+const text = (what, value) => [name(what, value, constants.WSKT_ERR_INVALID_ARGUMENT)];
+const header = (what, value) => [name(what, value, constants.WSKT_ERR_INVALID_HEADER)];
+const bytes = (what, value) => {
+  if (!(value instanceof Uint8Array)) throw new TypeError(`${what} must be a Buffer`);
+  return [value, value.length];
+};
+const pem = (what, value) => {
+  if (typeof value !== 'string' && !(value instanceof Uint8Array)) {
+    throw new TypeError(`${what} must be a string or a Buffer`);
   }
-  return typeof headers[Symbol.iterator] === 'function' ? [...headers] : Object.entries(headers);
+  return bytes(what, Buffer.from(value));
+};
+const VERSIONS = { 'TLSv1.2': constants.WSKT_TLS_1_2, 'TLSv1.3': constants.WSKT_TLS_1_3 };
+const tls = (what, value) => {
+  if (typeof value !== 'string') throw new TypeError(`${what} must be a string`);
+  // What is not known here the library refuses.
+  return [VERSIONS[value] ?? -1];
+};
+
+/** One setter, with a converter for its value, or for each of its values. */
+const one = (setter, ...converters) => (call, what, value) =>
+  call(setter, ...parts(what, value, converters));
+
+/** A setter that is called for each value. */
+const each = (setter, values, ...converters) => (call, what, value) => {
+  for (const item of values(what, value)) call(setter, ...parts(what, item, converters));
+};
+
+function parts(what, value, converters) {
+  if (converters.length === 1) return converters[0](what, value);
+  if (!Array.isArray(value) || value.length !== converters.length) {
+    throw new TypeError(`${what} must be an array of ${converters.length}`);
+  }
+  return converters.flatMap((convert, i) => convert(what, value[i]));
 }
 
-/** [for our messages, for the server's]. */
-function two(what, value, convert) {
-  if (!Array.isArray(value) || value.length !== 2) throw new TypeError(`${what} must be a pair`);
-  return value.map(convert);
-}
-
-const timeout = (setter) => (call, what, ms) => call(setter, whole(what, ms));
-
-/** What each option calls. Times are milliseconds. */
+/** All options, in the order they are set in. Times are milliseconds. */
 const options = {
-  openTimeout: timeout('set_open_timeout'),
-  connectTimeout: timeout('set_connect_timeout'),
-  tlsTimeout: timeout('set_tls_timeout'),
-  upgradeTimeout: timeout('set_upgrade_timeout'),
-  closeTimeout: timeout('set_close_timeout'),
-  lingerTimeout: timeout('set_linger_timeout'),
-  sendTimeout: timeout('set_send_timeout'),
-  maxMessageSize: (call, what, size) => call('set_max_message_size', atLeastZero(what, size)),
-  maxFragments: (call, what, n) => call('set_max_fragments', atLeastZero(what, n, 0xffffffff)),
-  headers: (call, what, headers) => {
-    for (const [key, value] of pairs(headers)) {
-      const refusal = constants.WSKT_ERR_INVALID_HEADER;
-      call('add_header', name("a header's name", key, refusal),
-        name("a header's value", value, refusal));
-    }
+  headers: each('add_header', pairs, header, header),
+  origin: one('set_origin', header),
+  userAgent: one('set_user_agent', header),
+  cookie: one('set_cookie', header),
+  basicAuthorization: one('set_basic_authorization', text, text),
+  bearerAuthorization: one('set_bearer_authorization', text),
+  host: one('set_host', text),
+  allowMissingProtocol: one('set_allow_missing_protocol', flag),
+  caFile: one('add_ca_file', text),
+  ca: one('add_ca_pem', pem),
+  systemRoots: one('set_system_roots', flag),
+  pinnedPublicKeys: each('add_pinned_public_key', list, text),
+  minTlsVersion: one('set_min_tls_version', tls),
+  maxTlsVersion: one('set_max_tls_version', tls),
+  tlsServerName: one('set_tls_server_name', text),
+  tlsSni: one('set_tls_sni', flag),
+  tlsAlpn: one('set_tls_alpn', flag),
+  dangerAnyCertificate: one('set_danger_any_certificate', flag),
+  dangerAnyHostName: one('set_danger_any_host_name', flag),
+  clientCertificateFile: one('set_client_certificate_file', text, text),
+  clientCertificate: one('set_client_certificate_pem', pem, pem),
+  clientPkcs12File: one('set_client_pkcs12_file', text, text),
+  clientPkcs12: one('set_client_pkcs12', bytes, text),
+  proxyFromEnvironment: (call, what, on) => {
+    if (flag(what, on)[0]) call('set_proxy_from_environment');
   },
-  caFile: (call, what, path) =>
-    call('add_ca_file', name(what, path, constants.WSKT_ERR_INVALID_ARGUMENT)),
-  ca: (call, what, pem) => {
-    if (typeof pem !== 'string' && !Buffer.isBuffer(pem)) {
-      throw new TypeError(`${what} must be a string or a Buffer`);
-    }
-    const bytes = Buffer.from(pem);
-    call('add_ca_pem', bytes, bytes.length);
-  },
-  deflate: (call, what, on) => call('set_deflate', flag(what, on)),
-  deflateLevel: (call, what, n) => call('set_deflate_level', atLeastZero(what, n, INT_MAX)),
-  deflateMinSize: (call, what, n) => call('set_deflate_min_size', atLeastZero(what, n)),
-  deflateMaxWindowBits: (call, what, bits) =>
-    call('set_deflate_max_window_bits', ...two(what, bits, (n) => atLeastZero(what, n, INT_MAX))),
-  deflateNoContextTakeover: (call, what, sides) =>
-    call('set_deflate_no_context_takeover', ...two(what, sides, (on) => flag(what, on))),
-  allowMissingProtocol: (call, what, on) => call('set_allow_missing_protocol', flag(what, on)),
-  browserMode: (call, what, on) => call('set_browser_mode', flag(what, on)),
+  proxy: one('set_proxy', text),
+  noProxy: one('set_no_proxy', text),
+  connectTo: each('add_connect_to', pairs, text, text),
+  localAddress: one('set_local_address', text),
+  interface: one('set_interface', text),
+  unixSocket: one('set_unix_socket', text),
+  tcpKeepalive: one('set_tcp_keepalive', ms, ms, count),
+  openTimeout: one('set_open_timeout', ms),
+  dnsTimeout: one('set_dns_timeout', ms),
+  connectTimeout: one('set_connect_timeout', ms),
+  proxyTimeout: one('set_proxy_timeout', ms),
+  tlsTimeout: one('set_tls_timeout', ms),
+  upgradeTimeout: one('set_upgrade_timeout', ms),
+  closeTimeout: one('set_close_timeout', ms),
+  lingerTimeout: one('set_linger_timeout', ms),
+  sendTimeout: one('set_send_timeout', ms),
+  idleTimeout: one('set_idle_timeout', ms),
+  heartbeat: one('set_heartbeat', ms, ms),
+  maxMessageSize: one('set_max_message_size', size),
+  maxFragments: one('set_max_fragments', count),
+  waterMarks: one('set_water_marks', size, size),
+  deflate: one('set_deflate', flag),
+  deflateLevel: one('set_deflate_level', int),
+  deflateMinSize: one('set_deflate_min_size', size),
+  // For our messages, and for the server's.
+  deflateMaxWindowBits: one('set_deflate_max_window_bits', int, int),
+  deflateNoContextTakeover: one('set_deflate_no_context_takeover', flag, flag),
+  pingEvents: one('set_ping_events', flag),
+  browserMode: one('set_browser_mode', flag),
 };
 
 /** Gives `use` a wskt_config for as long as it runs. */
@@ -101,9 +160,11 @@ function withConfig(wanted, use) {
   };
   try {
     call('set_water_marks', LOW_WATER, HIGH_WATER);
-    for (const [what, value] of Object.entries(wanted)) {
+    for (const what of Object.keys(wanted)) {
       if (!Object.hasOwn(options, what)) throw new TypeError(`there is no option ${what}`);
-      if (value !== undefined) options[what](call, what, value);
+    }
+    for (const [what, set] of Object.entries(options)) {
+      if (wanted[what] !== undefined) set(call, what, wanted[what]);
     }
     return use(config);
   } finally {

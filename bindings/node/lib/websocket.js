@@ -2,7 +2,7 @@
 'use strict';
 
 const { Blob } = require('node:buffer');
-const { CloseEvent, ErrorEvent } = require('./events.js');
+const { CloseEvent, ErrorEvent, PingEvent } = require('./events.js');
 const { loop, unwatch, watch } = require('./loop.js');
 const {
   WsktError, bytesAt, check, constants: c, koffi, lib, made, textAt,
@@ -50,6 +50,20 @@ function clamped(value) {
   return up ? floor + 1 : floor;
 }
 
+/** The counters of a socket; times are milliseconds. */
+function statsOf(socket) {
+  const raw = { struct_size: koffi.sizeof('wskt_stats') };
+  check(lib.wskt_socket_stats(socket, raw));
+  const { struct_size: _, ...counters } = raw;
+  const stats = {};
+  for (const [name, value] of Object.entries(counters)) {
+    const number = Number(value);
+    const key = name.replace(/_us$/, '_time').replace(/_(.)/g, (__, c) => c.toUpperCase());
+    stats[key] = name.endsWith('_us') ? number / 1000 : number;
+  }
+  return stats;
+}
+
 /** What the server answered to the upgrade. */
 function responseOf(socket) {
   const status = lib.wskt_socket_response_status(socket);
@@ -74,6 +88,8 @@ class WebSocket extends EventTarget {
   #extensions = '';
   #binaryType = 'blob';
   #response = null;
+  /** Its last counters, when the socket is gone. */
+  #stats = null;
   #handlers = new Map();
   /** What bufferedAmount has at least until this task is over. */
   #held = null;
@@ -83,8 +99,7 @@ class WebSocket extends EventTarget {
   #reading = null;
 
   /**
-   * `options` is wskt's own: headers, ca, caFile, timeouts, limits, browserMode,
-   * allowMissingProtocol.
+   * `options` is wskt's own; lib/options.js has them all.
    */
   constructor(url, protocols = [], options = {}) {
     if (arguments.length === 0) throw new TypeError('WebSocket: the url is missing');
@@ -128,6 +143,9 @@ class WebSocket extends EventTarget {
 
   /** Beyond the browser: {status, headers, body} of the server's answer, or null. */
   get response() { return this.#response; }
+
+  /** Beyond the browser: what was sent and received, and how long opening took. */
+  get stats() { return this.#stats ?? statsOf(this.#socket); }
 
   send(data) {
     if (arguments.length === 0) throw new TypeError('send: the data is missing');
@@ -247,6 +265,10 @@ class WebSocket extends EventTarget {
       if (this.#readyState === c.WSKT_OPEN) this.dispatchEvent(this.#message(address));
     } else if (type === c.WSKT_EVENT_DRAIN) {
       this.dispatchEvent(new Event('drain'));
+    } else if (type === c.WSKT_EVENT_PING || type === c.WSKT_EVENT_PONG) {
+      const { data, len } = koffi.decode(address, 'wskt_ping_event');
+      const name = type === c.WSKT_EVENT_PING ? 'ping' : 'pong';
+      this.dispatchEvent(new PingEvent(name, { data: bytesAt(data, len) }));
     } else if (type === c.WSKT_EVENT_ERROR) {
       this.#fail(koffi.decode(address, 'wskt_error_event'));
     } else if (type === c.WSKT_EVENT_CLOSE) {
@@ -290,6 +312,7 @@ class WebSocket extends EventTarget {
     // It does not fall when the connection is closed.
     this.#uncounted += this.#native();
     this.#held = null;
+    this.#stats = statsOf(this.#socket);
     unwatch(this.#socket);
     lib.wskt_socket_free(this.#socket);
     this.#socket = null;
@@ -325,7 +348,9 @@ class WebSocket extends EventTarget {
   }
 
   static {
-    for (const type of ['open', 'message', 'error', 'close', 'drain']) WebSocket.#attribute(type);
+    for (const type of ['open', 'message', 'error', 'close', 'drain', 'ping', 'pong']) {
+      WebSocket.#attribute(type);
+    }
     for (const [index, name] of ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'].entries()) {
       const constant = { value: index, enumerable: true };
       Object.defineProperty(WebSocket, name, constant);

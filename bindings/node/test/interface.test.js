@@ -27,8 +27,22 @@ test('constants are those of the header', () => {
 
 test('functions are declared as in the header', () => {
   for (const [name, types] of Object.entries(functions)) {
-    assert.deepEqual(types.map((t) => t.replace('_Out_ ', '')), header.functions[name], name);
+    assert.deepEqual(types.map((t) => t.replace(/^_(In)?[Oo]ut_ /, '')), header.functions[name], name);
   }
+});
+
+test('every setter of the header is called by an option', () => {
+  const source = fs.readFileSync(require.resolve('../lib/options.js'), 'utf8');
+  for (const name of Object.keys(header.functions)) {
+    const [, setter] = /^wskt_config_((?:set|add)_.*)/.exec(name) ?? [];
+    if (!setter) continue;
+    assert.ok(name in functions, name);
+    assert.ok(source.includes(`('${setter}'`), setter);
+  }
+  const types = fs.readFileSync(require.resolve('../index.d.ts'), 'utf8');
+  const names = [...source.matchAll(/^ {2}(\w+): (?:one|each|\(call)/gm)].map(([, name]) => name);
+  assert.ok(names.length > 50);
+  for (const name of names) assert.match(types, new RegExp(`^ {2}${name}\\?: `, 'm'));
 });
 
 test('results keep their text and name', () => {

@@ -5,9 +5,10 @@ import ctypes
 import json
 import os
 import unittest
+from inspect import signature
 
+from wskt import Config, errors
 from wskt import _native as c
-from wskt import errors
 
 with open(os.environ["WSKT_INTERFACE"], encoding="utf-8") as file:
     HEADER = json.load(file)
@@ -17,6 +18,9 @@ STRUCTS = {
     "wskt_message_event": c.MessageEvent,
     "wskt_error_event": c.ErrorEvent,
     "wskt_close_event": c.CloseEvent,
+    "wskt_ping_event": c.PingEvent,
+    "wskt_pong_event": c.PingEvent,
+    "wskt_stats": c.Stats,
 }
 
 SCALARS = {
@@ -40,7 +44,7 @@ class Interface(unittest.TestCase):
             fields = HEADER["structs"][name]["fields"]
             # The header may have grown at the end.
             self.assertGreaterEqual(HEADER["structs"][name]["size"], ctypes.sizeof(struct))
-            for field, _ in struct._fields_:
+            for field, *_ in struct._fields_:
                 ours = getattr(struct, field)
                 self.assertEqual([ours.offset, ours.size], fields[field], (name, field))
 
@@ -61,6 +65,14 @@ class Interface(unittest.TestCase):
                     self.assertEqual(ctypes.sizeof(kind), ctypes.sizeof(ctypes.c_void_p), name)
                 else:
                     self.assertIs(kind, SCALARS[text], (name, text))
+
+    def test_every_setter_has_an_option(self):
+        for name in HEADER["functions"]:
+            verb, _, option = name.replace("wskt_config_", "").partition("_")
+            if name.startswith("wskt_config_") and verb in ("set", "add"):
+                self.assertIn(name, c.FUNCTIONS)
+                plural = {"header": "headers", "pinned_public_key": "pinned_public_keys"}
+                self.assertIn(plural.get(option, option), signature(Config).parameters)
 
     def test_results_keep_their_text(self):
         for name, value in HEADER["constants"].items():

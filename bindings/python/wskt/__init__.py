@@ -20,7 +20,15 @@ from .errors import (
     SystemError,
     TimeoutError,
 )
-from .events import CloseEvent, ErrorEvent, Event, MessageEvent
+from .events import (
+    CloseEvent,
+    ErrorEvent,
+    Event,
+    MessageEvent,
+    PingEvent,
+    PongEvent,
+    Stats,
+)
 
 __version__ = "0.1.0"
 library_version: str = _LIB.wskt_version_string().decode()
@@ -39,7 +47,10 @@ __all__ = [
     "InterruptedError",
     "MessageEvent",
     "OutOfMemoryError",
+    "PingEvent",
+    "PongEvent",
     "StateError",
+    "Stats",
     "SystemError",
     "TimeoutError",
     "WebSocket",

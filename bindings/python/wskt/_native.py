@@ -24,8 +24,10 @@ ERR_LOOP_GONE = -22
 ERR_CONNECT_FAILED = -27
 
 EVENT_OPEN, EVENT_MESSAGE, EVENT_ERROR, EVENT_CLOSE, EVENT_DRAIN = 1, 2, 3, 4, 5
+EVENT_PING, EVENT_PONG = 6, 7
 MESSAGE_TEXT, MESSAGE_BINARY = 1, 2
 CONNECTING, OPEN, CLOSING, CLOSED = 0, 1, 2, 3
+TLS_1_2, TLS_1_3 = 12, 13
 
 
 class Event(ctypes.Structure):
@@ -70,6 +72,24 @@ class CloseEvent(ctypes.Structure):
     ]
 
 
+class PingEvent(ctypes.Structure):
+    """A wskt_pong_event is the same."""
+
+    _fields_ = [("head", Event), ("data", c_void_p), ("len", c_size_t)]
+
+
+class Stats(ctypes.Structure):
+    _fields_ = [("struct_size", c_size_t)] + [
+        (name, c_uint64)
+        for name in (
+            "bytes_sent", "bytes_received", "frames_sent", "frames_received",
+            "messages_sent", "messages_received", "payload_sent", "payload_received",
+            "wire_payload_sent", "wire_payload_received",
+            "dns_us", "connect_us", "tls_us", "upgrade_us",
+        )
+    ]
+
+
 EventPointer = POINTER(Event)
 _h, _out, _text, _len = c_void_p, POINTER(c_void_p), c_char_p, POINTER(c_size_t)
 
@@ -86,26 +106,58 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "wskt_config_new": (c_int32, _out),
     "wskt_config_free": (None, _h),
     "wskt_config_error_text": (_text, _h),
+    "wskt_config_set_browser_mode": (c_int32, _h, c_bool),
+    "wskt_config_set_ping_events": (c_int32, _h, c_bool),
     "wskt_config_add_header": (c_int32, _h, _text, _text),
+    "wskt_config_set_origin": (c_int32, _h, _text),
+    "wskt_config_set_user_agent": (c_int32, _h, _text),
+    "wskt_config_set_cookie": (c_int32, _h, _text),
+    "wskt_config_set_basic_authorization": (c_int32, _h, _text, _text),
+    "wskt_config_set_bearer_authorization": (c_int32, _h, _text),
+    "wskt_config_set_host": (c_int32, _h, _text),
+    "wskt_config_set_allow_missing_protocol": (c_int32, _h, c_bool),
     "wskt_config_add_ca_file": (c_int32, _h, _text),
     "wskt_config_add_ca_pem": (c_int32, _h, _text, c_size_t),
-    "wskt_config_set_allow_missing_protocol": (c_int32, _h, c_bool),
-    "wskt_config_set_browser_mode": (c_int32, _h, c_bool),
+    "wskt_config_set_system_roots": (c_int32, _h, c_bool),
+    "wskt_config_add_pinned_public_key": (c_int32, _h, _text),
+    "wskt_config_set_min_tls_version": (c_int32, _h, c_int32),
+    "wskt_config_set_max_tls_version": (c_int32, _h, c_int32),
+    "wskt_config_set_tls_server_name": (c_int32, _h, _text),
+    "wskt_config_set_tls_sni": (c_int32, _h, c_bool),
+    "wskt_config_set_tls_alpn": (c_int32, _h, c_bool),
+    "wskt_config_set_danger_any_certificate": (c_int32, _h, c_bool),
+    "wskt_config_set_danger_any_host_name": (c_int32, _h, c_bool),
+    "wskt_config_set_client_certificate_file": (c_int32, _h, _text, _text),
+    "wskt_config_set_client_certificate_pem": (c_int32, _h, _text, c_size_t, _text, c_size_t),
+    "wskt_config_set_client_pkcs12_file": (c_int32, _h, _text, _text),
+    "wskt_config_set_client_pkcs12": (c_int32, _h, _text, c_size_t, _text),
+    "wskt_config_set_proxy": (c_int32, _h, _text),
+    "wskt_config_set_no_proxy": (c_int32, _h, _text),
+    "wskt_config_set_proxy_from_environment": (c_int32, _h),
+    "wskt_config_add_connect_to": (c_int32, _h, _text, _text),
+    "wskt_config_set_local_address": (c_int32, _h, _text),
+    "wskt_config_set_interface": (c_int32, _h, _text),
+    "wskt_config_set_unix_socket": (c_int32, _h, _text),
+    "wskt_config_set_tcp_keepalive": (c_int32, _h, c_int64, c_int64, c_uint32),
     "wskt_config_set_open_timeout": (c_int32, _h, c_int64),
+    "wskt_config_set_dns_timeout": (c_int32, _h, c_int64),
     "wskt_config_set_connect_timeout": (c_int32, _h, c_int64),
+    "wskt_config_set_proxy_timeout": (c_int32, _h, c_int64),
     "wskt_config_set_tls_timeout": (c_int32, _h, c_int64),
     "wskt_config_set_upgrade_timeout": (c_int32, _h, c_int64),
     "wskt_config_set_close_timeout": (c_int32, _h, c_int64),
     "wskt_config_set_linger_timeout": (c_int32, _h, c_int64),
     "wskt_config_set_send_timeout": (c_int32, _h, c_int64),
+    "wskt_config_set_idle_timeout": (c_int32, _h, c_int64),
+    "wskt_config_set_heartbeat": (c_int32, _h, c_int64, c_int64),
     "wskt_config_set_max_message_size": (c_int32, _h, c_uint64),
     "wskt_config_set_max_fragments": (c_int32, _h, c_uint32),
     "wskt_config_set_water_marks": (c_int32, _h, c_size_t, c_size_t),
     "wskt_config_set_deflate": (c_int32, _h, c_bool),
+    "wskt_config_set_deflate_no_context_takeover": (c_int32, _h, c_bool, c_bool),
+    "wskt_config_set_deflate_max_window_bits": (c_int32, _h, c_int32, c_int32),
     "wskt_config_set_deflate_level": (c_int32, _h, c_int32),
     "wskt_config_set_deflate_min_size": (c_int32, _h, c_size_t),
-    "wskt_config_set_deflate_max_window_bits": (c_int32, _h, c_int32, c_int32),
-    "wskt_config_set_deflate_no_context_takeover": (c_int32, _h, c_bool, c_bool),
     "wskt_loop_new": (c_int32, _out),
     "wskt_loop_free": (c_int32, _h),
     "wskt_loop_fd": (c_int, _h),
@@ -135,6 +187,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     ),
     "wskt_socket_response_body": (c_void_p, _h, _len),
     "wskt_socket_close_event": (POINTER(CloseEvent), _h),
+    "wskt_socket_stats": (c_int32, _h, POINTER(Stats)),
 }
 
 

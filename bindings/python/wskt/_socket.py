@@ -11,7 +11,7 @@ from typing import Any, Optional, Union
 from . import _native as c
 from .config import Config, name_bytes
 from .errors import check, error
-from .events import CloseEvent, close_event
+from .events import CloseEvent, Stats, close_event, stats
 
 Protocols = Union[str, Iterable[str]]
 Bytes = Union[bytes, bytearray, memoryview]
@@ -112,6 +112,8 @@ class Socket:
             size = ctypes.c_size_t()
             body = c.LIB.wskt_socket_response_body(socket, ctypes.byref(size))
             return ctypes.string_at(body, size.value) if body else b""
+        if name == "stats":
+            return stats(socket)
         return getattr(c.LIB, f"wskt_socket_{name}")(socket)
 
     def _free(self) -> None:
@@ -119,7 +121,7 @@ class Socket:
         if not self._handle.is_freed:
             with self._handle as socket:
                 names = ("url", "protocol", "extensions", "buffered_amount",
-                         "response_status", "response_headers", "response_body")
+                         "response_status", "response_headers", "response_body", "stats")
                 self._last = {name: self._read(name, socket) for name in names}
                 self._last["ready_state"] = self.CLOSED
                 end = c.LIB.wskt_socket_close_event(socket)
@@ -176,6 +178,12 @@ class Socket:
     def response_body(self) -> bytes:
         """The body of an answer that refused the upgrade."""
         return bytes(self._get("response_body"))
+
+    @property
+    def stats(self) -> Stats:
+        """Bytes, frames and messages so far, and how long opening took."""
+        counters: Stats = self._get("stats")
+        return counters
 
     def send(self, data: Union[str, Bytes]) -> None:
         """Sends str as a text message, and bytes-like data as a binary one."""

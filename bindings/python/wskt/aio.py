@@ -76,8 +76,8 @@ class WebSocket(Socket):
     """The browser's WebSocket, in a running asyncio loop.
 
     Made, it is connecting; its events come from the loop later. Take them by
-    handlers (`onopen`, `onmessage`, `onerror`, `onclose`, `ondrain`, or
-    `addEventListener`) or by waiting: `await opened()`, `await recv()`,
+    handlers (`onopen`, `onmessage`, `onerror`, `onclose`, `ondrain`,
+    `onping`, `onpong`, or `addEventListener`) or by waiting: `await opened()`, `await recv()`,
     `async for`, `await closed()`. Messages go to handlers if there is one,
     else they wait for `recv`, a few of them; beyond, the peer has to wait.
     """
@@ -101,6 +101,8 @@ class WebSocket(Socket):
         self.onerror: Optional[Handler] = None
         self.onclose: Optional[Handler] = None
         self.ondrain: Optional[Handler] = None
+        self.onping: Optional[Handler] = None
+        self.onpong: Optional[Handler] = None
         try:
             super().__init__(hub.handle, url, protocols, config)
             hub.sockets[self._pointer] = self

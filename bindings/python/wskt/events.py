@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Union
 
 from . import _native as c
+from .errors import check
 
 Data = Union[str, bytes]
 
@@ -27,6 +28,21 @@ class MessageEvent(Event):
     """A whole message: `data` is str for text and bytes for binary."""
 
     data: Data = ""
+
+
+@dataclass(frozen=True)
+class PingEvent(Event):
+    """The peer sent a ping, which is answered already. Comes only with
+    `Config(ping_events=True)`; so does a PongEvent."""
+
+    data: bytes = b""
+
+
+@dataclass(frozen=True)
+class PongEvent(Event):
+    """The peer sent a pong."""
+
+    data: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -95,4 +111,44 @@ def copy(pointer: Any, target: Any) -> Event:
             "error", target, head.timestamp, _cause(error.cause), text,
             error.os_error, error.http_status,
         )
+    if head.type in (c.EVENT_PING, c.EVENT_PONG):
+        ping = ctypes.cast(pointer, ctypes.POINTER(c.PingEvent)).contents
+        payload = ctypes.string_at(ping.data, ping.len)
+        if head.type == c.EVENT_PING:
+            return PingEvent("ping", target, head.timestamp, payload)
+        return PongEvent("pong", target, head.timestamp, payload)
     return Event(head.type_name.decode(), target, head.timestamp)
+
+
+@dataclass(frozen=True)
+class Stats:
+    """What a socket has sent and received since it is open, and how long, in
+    seconds, the phases of opening took; 0.0 is one that did not take place.
+
+    `payload_…` is messages as the program has them, `wire_payload_…` the same
+    compressed; `bytes_…` is frames with their headers."""
+
+    bytes_sent: int
+    bytes_received: int
+    frames_sent: int
+    frames_received: int
+    messages_sent: int
+    messages_received: int
+    payload_sent: int
+    payload_received: int
+    wire_payload_sent: int
+    wire_payload_received: int
+    dns_time: float
+    connect_time: float
+    tls_time: float
+    upgrade_time: float
+
+
+def stats(socket: int) -> Stats:
+    """A socket's counters."""
+    raw = c.Stats(struct_size=ctypes.sizeof(c.Stats))
+    check(c.LIB.wskt_socket_stats(socket, ctypes.byref(raw)))
+    names = [name for name, *_ in c.Stats._fields_[1:]]
+    return Stats(
+        *(getattr(raw, n) / 1e6 if n.endswith("_us") else getattr(raw, n) for n in names)
+    )

@@ -123,19 +123,81 @@ final class Native {
 
         String wskt_config_error_text(Pointer config);
 
+        int wskt_config_set_browser_mode(Pointer config, byte on);
+
+        int wskt_config_set_ping_events(Pointer config, byte on);
+
         int wskt_config_add_header(Pointer config, byte[] name, byte[] value);
+
+        int wskt_config_set_origin(Pointer config, byte[] origin);
+
+        int wskt_config_set_user_agent(Pointer config, byte[] userAgent);
+
+        int wskt_config_set_cookie(Pointer config, byte[] cookies);
+
+        int wskt_config_set_basic_authorization(Pointer config, byte[] user, byte[] password);
+
+        int wskt_config_set_bearer_authorization(Pointer config, byte[] token);
+
+        int wskt_config_set_host(Pointer config, byte[] host);
+
+        int wskt_config_set_allow_missing_protocol(Pointer config, byte allow);
 
         int wskt_config_add_ca_file(Pointer config, byte[] path);
 
         int wskt_config_add_ca_pem(Pointer config, byte[] pem, Size length);
 
-        int wskt_config_set_allow_missing_protocol(Pointer config, byte on);
+        int wskt_config_set_system_roots(Pointer config, byte on);
 
-        int wskt_config_set_browser_mode(Pointer config, byte on);
+        int wskt_config_add_pinned_public_key(Pointer config, byte[] pin);
+
+        int wskt_config_set_min_tls_version(Pointer config, int version);
+
+        int wskt_config_set_max_tls_version(Pointer config, int version);
+
+        int wskt_config_set_tls_server_name(Pointer config, byte[] name);
+
+        int wskt_config_set_tls_sni(Pointer config, byte on);
+
+        int wskt_config_set_tls_alpn(Pointer config, byte on);
+
+        int wskt_config_set_danger_any_certificate(Pointer config, byte on);
+
+        int wskt_config_set_danger_any_host_name(Pointer config, byte on);
+
+        int wskt_config_set_client_certificate_file(Pointer config, byte[] certificate, byte[] key);
+
+        int wskt_config_set_client_certificate_pem(Pointer config, byte[] certificate,
+                Size certificateLength, byte[] key, Size keyLength);
+
+        int wskt_config_set_client_pkcs12_file(Pointer config, byte[] path, byte[] password);
+
+        int wskt_config_set_client_pkcs12(Pointer config, byte[] archive,
+                Size length, byte[] password);
+
+        int wskt_config_set_proxy(Pointer config, byte[] url);
+
+        int wskt_config_set_no_proxy(Pointer config, byte[] list);
+
+        int wskt_config_set_proxy_from_environment(Pointer config);
+
+        int wskt_config_add_connect_to(Pointer config, byte[] from, byte[] to);
+
+        int wskt_config_set_local_address(Pointer config, byte[] address);
+
+        int wskt_config_set_interface(Pointer config, byte[] name);
+
+        int wskt_config_set_unix_socket(Pointer config, byte[] path);
+
+        int wskt_config_set_tcp_keepalive(Pointer config, long idle, long interval, int count);
 
         int wskt_config_set_open_timeout(Pointer config, long ms);
 
+        int wskt_config_set_dns_timeout(Pointer config, long ms);
+
         int wskt_config_set_connect_timeout(Pointer config, long ms);
+
+        int wskt_config_set_proxy_timeout(Pointer config, long ms);
 
         int wskt_config_set_tls_timeout(Pointer config, long ms);
 
@@ -147,6 +209,10 @@ final class Native {
 
         int wskt_config_set_send_timeout(Pointer config, long ms);
 
+        int wskt_config_set_idle_timeout(Pointer config, long ms);
+
+        int wskt_config_set_heartbeat(Pointer config, long interval, long timeout);
+
         int wskt_config_set_max_message_size(Pointer config, long bytes);
 
         int wskt_config_set_max_fragments(Pointer config, int count);
@@ -155,13 +221,13 @@ final class Native {
 
         int wskt_config_set_deflate(Pointer config, byte on);
 
-        int wskt_config_set_deflate_level(Pointer config, int level);
-
-        int wskt_config_set_deflate_min_size(Pointer config, Size bytes);
+        int wskt_config_set_deflate_no_context_takeover(Pointer config, byte client, byte server);
 
         int wskt_config_set_deflate_max_window_bits(Pointer config, int client, int server);
 
-        int wskt_config_set_deflate_no_context_takeover(Pointer config, byte client, byte server);
+        int wskt_config_set_deflate_level(Pointer config, int level);
+
+        int wskt_config_set_deflate_min_size(Pointer config, Size bytes);
 
         int wskt_socket_new(Pointer loop, byte[] url, Pointer config, PointerByReference out);
 

@@ -23,7 +23,8 @@ module Wskt
       ERR_INVALID_PROTOCOL: -7, ERR_INVALID_HEADER: -9, ERR_INVALID_ACCESS: -12,
       ERR_CLOSED: -17, ERR_TIMEOUT: -18, ERR_INTERRUPTED: -19, ERR_LOOP_GONE: -22,
       ERR_CONNECT_FAILED: -27,
-      EVENT_MESSAGE: 2, EVENT_ERROR: 3, EVENT_CLOSE: 4, MESSAGE_TEXT: 1
+      EVENT_MESSAGE: 2, EVENT_ERROR: 3, EVENT_CLOSE: 4, EVENT_PING: 6, EVENT_PONG: 7,
+      MESSAGE_TEXT: 1, TLS_1_2: 12, TLS_1_3: 13
     }.freeze
     CONSTANTS.each { |name, value| const_set(name, value) }
 
@@ -47,6 +48,19 @@ module Wskt
              :message_len, :size_t
     end
 
+    # A wskt_pong_event is the same.
+    class PingEvent < FFI::Struct
+      layout :head, Event, :data, :pointer, :len, :size_t
+    end
+
+    class Stats < FFI::Struct
+      COUNTERS = %i[bytes_sent bytes_received frames_sent frames_received messages_sent
+                    messages_received payload_sent payload_received wire_payload_sent
+                    wire_payload_received].freeze
+      TIMES = %i[dns_us connect_us tls_us upgrade_us].freeze
+      layout :struct_size, :size_t, *(COUNTERS + TIMES).flat_map { |name| [name, :uint64] }
+    end
+
     # Result first, then the parameters.
     FUNCTIONS = {
       wskt_version_string: %i[string],
@@ -58,26 +72,58 @@ module Wskt
       wskt_config_new: %i[int32 pointer],
       wskt_config_free: %i[void pointer],
       wskt_config_error_text: %i[string pointer],
+      wskt_config_set_browser_mode: %i[int32 pointer bool],
+      wskt_config_set_ping_events: %i[int32 pointer bool],
       wskt_config_add_header: %i[int32 pointer string string],
+      wskt_config_set_origin: %i[int32 pointer string],
+      wskt_config_set_user_agent: %i[int32 pointer string],
+      wskt_config_set_cookie: %i[int32 pointer string],
+      wskt_config_set_basic_authorization: %i[int32 pointer string string],
+      wskt_config_set_bearer_authorization: %i[int32 pointer string],
+      wskt_config_set_host: %i[int32 pointer string],
+      wskt_config_set_allow_missing_protocol: %i[int32 pointer bool],
       wskt_config_add_ca_file: %i[int32 pointer string],
       wskt_config_add_ca_pem: %i[int32 pointer pointer size_t],
-      wskt_config_set_allow_missing_protocol: %i[int32 pointer bool],
-      wskt_config_set_browser_mode: %i[int32 pointer bool],
+      wskt_config_set_system_roots: %i[int32 pointer bool],
+      wskt_config_add_pinned_public_key: %i[int32 pointer string],
+      wskt_config_set_min_tls_version: %i[int32 pointer int32],
+      wskt_config_set_max_tls_version: %i[int32 pointer int32],
+      wskt_config_set_tls_server_name: %i[int32 pointer string],
+      wskt_config_set_tls_sni: %i[int32 pointer bool],
+      wskt_config_set_tls_alpn: %i[int32 pointer bool],
+      wskt_config_set_danger_any_certificate: %i[int32 pointer bool],
+      wskt_config_set_danger_any_host_name: %i[int32 pointer bool],
+      wskt_config_set_client_certificate_file: %i[int32 pointer string string],
+      wskt_config_set_client_certificate_pem: %i[int32 pointer pointer size_t pointer size_t],
+      wskt_config_set_client_pkcs12_file: %i[int32 pointer string string],
+      wskt_config_set_client_pkcs12: %i[int32 pointer pointer size_t string],
+      wskt_config_set_proxy: %i[int32 pointer string],
+      wskt_config_set_no_proxy: %i[int32 pointer string],
+      wskt_config_set_proxy_from_environment: %i[int32 pointer],
+      wskt_config_add_connect_to: %i[int32 pointer string string],
+      wskt_config_set_local_address: %i[int32 pointer string],
+      wskt_config_set_interface: %i[int32 pointer string],
+      wskt_config_set_unix_socket: %i[int32 pointer string],
+      wskt_config_set_tcp_keepalive: %i[int32 pointer int64 int64 uint32],
       wskt_config_set_open_timeout: %i[int32 pointer int64],
+      wskt_config_set_dns_timeout: %i[int32 pointer int64],
       wskt_config_set_connect_timeout: %i[int32 pointer int64],
+      wskt_config_set_proxy_timeout: %i[int32 pointer int64],
       wskt_config_set_tls_timeout: %i[int32 pointer int64],
       wskt_config_set_upgrade_timeout: %i[int32 pointer int64],
       wskt_config_set_close_timeout: %i[int32 pointer int64],
       wskt_config_set_linger_timeout: %i[int32 pointer int64],
       wskt_config_set_send_timeout: %i[int32 pointer int64],
+      wskt_config_set_idle_timeout: %i[int32 pointer int64],
+      wskt_config_set_heartbeat: %i[int32 pointer int64 int64],
       wskt_config_set_max_message_size: %i[int32 pointer uint64],
       wskt_config_set_max_fragments: %i[int32 pointer uint32],
       wskt_config_set_water_marks: %i[int32 pointer size_t size_t],
       wskt_config_set_deflate: %i[int32 pointer bool],
+      wskt_config_set_deflate_no_context_takeover: %i[int32 pointer bool bool],
+      wskt_config_set_deflate_max_window_bits: %i[int32 pointer int32 int32],
       wskt_config_set_deflate_level: %i[int32 pointer int32],
       wskt_config_set_deflate_min_size: %i[int32 pointer size_t],
-      wskt_config_set_deflate_max_window_bits: %i[int32 pointer int32 int32],
-      wskt_config_set_deflate_no_context_takeover: %i[int32 pointer bool bool],
       wskt_loop_new: %i[int32 pointer],
       wskt_loop_free: %i[int32 pointer],
       wskt_loop_fd: %i[int pointer],
@@ -101,7 +147,8 @@ module Wskt
       wskt_socket_response_status: %i[uint16 pointer],
       wskt_socket_response_header: %i[string pointer string pointer],
       wskt_socket_response_body: %i[pointer pointer pointer],
-      wskt_socket_close_event: %i[pointer pointer]
+      wskt_socket_close_event: %i[pointer pointer],
+      wskt_socket_stats: %i[int32 pointer pointer]
     }.freeze
     # These wait, and let other threads of Ruby run meanwhile.
     WAITING = %i[wskt_loop_next_event wskt_socket_connect wskt_socket_recv wskt_socket_send_text
