@@ -193,7 +193,7 @@ fn ruby() {
         command.arg("-w").arg("-I").arg(bench.source.join("lib")).arg(bench.source.join(script));
         command
     };
-    for name in ["interface", "socket"] {
+    for name in ["interface", "socket", "options"] {
         bench.run(&mut ruby(&format!("test/{name}_test.rb")));
     }
     bench.echoes(|| ruby("examples/echo.rb"));

@@ -62,6 +62,9 @@ local function copy(raw, target)
     local message = ffi.cast("const wskt_message_event *", raw)
     event.data = text(message.data, message.len)
     event.kind = message.kind == c.MESSAGE_TEXT and "text" or "binary"
+  elseif kind == c.EVENT_PING or kind == c.EVENT_PONG then
+    local ping = ffi.cast("const wskt_ping_event *", raw)
+    event.data = text(ping.data, ping.len)
   elseif kind == c.EVENT_ERROR then
     local failure = ffi.cast("const wskt_error_event *", raw)
     event.cause = ffi.string(lib.wskt_cause_name(failure.cause))
@@ -192,6 +195,26 @@ function Socket:buffered_amount()
   return tonumber(lib.wskt_socket_buffered_amount(handle(self, "buffered_amount")))
 end
 
+local COUNTERS = {
+  "bytes_sent", "bytes_received", "frames_sent", "frames_received", "messages_sent",
+  "messages_received", "payload_sent", "payload_received", "wire_payload_sent",
+  "wire_payload_received",
+}
+
+-- What was sent and received since the socket is open, and how long, in seconds,
+-- the phases of opening took: dns_time, connect_time, tls_time, upgrade_time.
+function Socket:stats()
+  local raw = ffi.new("wskt_stats")
+  raw.struct_size = ffi.sizeof(raw)
+  native.check(lib.wskt_socket_stats(handle(self, "stats"), raw))
+  local stats = {}
+  for _, name in ipairs(COUNTERS) do stats[name] = tonumber(raw[name]) end
+  for _, phase in ipairs { "dns", "connect", "tls", "upgrade" } do
+    stats[phase .. "_time"] = tonumber(raw[phase .. "_us"]) / 1e6
+  end
+  return stats
+end
+
 -- The server's answer to the upgrade: status, 0 if none came, and the body of
 -- a refusal.
 function Socket:response()
@@ -265,8 +288,8 @@ function Loop:next_event(timeout)
   return event
 end
 
--- Calls on_open, on_message, on_error, on_close and on_drain of the sockets,
--- where they are set, until all are closed.
+-- Calls on_open, on_message, on_error, on_close, on_drain, on_ping and on_pong of
+-- the sockets, where they are set, until all are closed.
 function Loop:run()
   loop_handle(self, "run")
   while next(self.sockets) do

@@ -11,7 +11,9 @@ class InterfaceTest < Minitest::Test
   HEADER = JSON.parse(File.read(ENV.fetch("WSKT_INTERFACE")))
   STRUCTS = {
     "wskt_event" => Wskt::Native::Event, "wskt_message_event" => Wskt::Native::MessageEvent,
-    "wskt_error_event" => Wskt::Native::ErrorEvent, "wskt_close_event" => Wskt::Native::CloseEvent
+    "wskt_error_event" => Wskt::Native::ErrorEvent, "wskt_close_event" => Wskt::Native::CloseEvent,
+    "wskt_ping_event" => Wskt::Native::PingEvent, "wskt_pong_event" => Wskt::Native::PingEvent,
+    "wskt_stats" => Wskt::Native::Stats
   }.freeze
   SCALARS = { "wskt_result" => :int32, "wskt_ready_state" => :int32 }.freeze
 
@@ -44,6 +46,16 @@ class InterfaceTest < Minitest::Test
                        our.to_s.delete_suffix("_t").to_sym, name
         end
       end
+    end
+  end
+
+  def test_every_setter_has_an_option
+    plural = { "header" => "headers", "pinned_public_key" => "pinned_public_keys" }
+    options = Wskt.module_eval { const_get(:Config) }::OPTIONS
+    HEADER["functions"].each_key do |name|
+      option = name[/\Awskt_config_(?:set|add)_(.+)/, 1] or next
+      assert_includes Wskt::Native::FUNCTIONS, name.to_sym
+      assert_includes options, plural.fetch(option, option).to_sym
     end
   end
 

@@ -1,28 +1,12 @@
 # frozen_string_literal: true
 
-require "erb"
-require "minitest/autorun"
 require "timeout"
-require "wskt"
+require_relative "support"
 
 class SocketTest < Minitest::Test
-  LIMIT = 30
+  include Support
+
   MESSAGES = ["Grüße, 世界", "\x00\x01\xff".b, "", "".b, "a\0b", ("xyz\0" * 20_000).b].freeze
-
-  def teardown
-    GC.start
-    assert_equal 0, Wskt::Native.wskt_handle_count
-  end
-
-  def url(port, path = "/echo")
-    "#{port.start_with?("wss") ? "wss" : "ws"}://localhost:#{ENV.fetch("WSKT_PORT_#{port.upcase}")}#{path}"
-  end
-
-  # The URL that makes the server run a script.
-  def script(text)
-    @@ids = (defined?(@@ids) ? @@ids : 0) + 1
-    url("ws", "/s/#{ERB::Util.url_encode(text)}?id=ruby#{@@ids}")
-  end
 
   def connect(address, **options, &block)
     Wskt.connect(address, timeout: LIMIT, ca_file: ENV.fetch("WSKT_CA"), **options, &block)
@@ -33,15 +17,6 @@ class SocketTest < Minitest::Test
     got = [event.code, event.reason, event.was_clean?, event.cause]
     assert_equal [code, reason, clean, cause], got, event.message
     refute_empty event.message unless clean
-  end
-
-  # A result, in the class that is one of Ruby's own errors.
-  def refuses(result, kind, detail = "")
-    error = assert_raises(kind) { yield }
-    assert_kind_of Wskt::Error, error
-    assert_equal [result, Wskt::Native.wskt_result_text(result)], [error.result, error.text]
-    assert error.message.start_with?(error.text), error.message
-    assert_includes error.message, detail
   end
 
   def test_echo
@@ -97,6 +72,8 @@ class SocketTest < Minitest::Test
       error = assert_raises(Wskt::ConnectError) { connect(address) }
       assert_end error.close_event, code, "", false, cause
       assert_includes error.message, error.close_event.message
+      assert_equal cause == :http ? 403 : 0, error.close_event.target.response_status
+      error.close_event.target.free
     end
     refuses(-18, Timeout::Error) { connect(url("blackhole"), open_timeout: 0.05) }
     refuses(-18, Wskt::TimeoutError) { Wskt.connect(url("blackhole"), timeout: 0.05) }

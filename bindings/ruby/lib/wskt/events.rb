@@ -10,6 +10,10 @@ module Wskt
   # `data` is UTF-8 for text and binary (ASCII-8BIT) otherwise.
   MessageEvent = Struct.new(:type, :target, :timestamp, :data, keyword_init: true)
 
+  # The peer's ping, which is answered already, or its pong; with the option
+  # ping_events. `data` is binary.
+  PingEvent = Struct.new(:type, :target, :timestamp, :data, keyword_init: true)
+
   # `cause` is a symbol such as :dns, :tls or :timeout, `message` a line for a
   # person, `os_error` an errno or 0, `http_status` the refusal or 0.
   ErrorEvent = Struct.new(:type, :target, :timestamp, :cause, :message, :os_error, :http_status,
@@ -31,6 +35,7 @@ module Wskt
       when Native::EVENT_MESSAGE then MessageEvent.new(**common, data: data(pointer))
       when Native::EVENT_ERROR then ErrorEvent.new(**common, **failure(pointer))
       when Native::EVENT_CLOSE then CloseEvent.new(**common, **ending(pointer))
+      when Native::EVENT_PING, Native::EVENT_PONG then PingEvent.new(**common, data: ping(pointer))
       else Event.new(**common)
       end
     end
@@ -39,6 +44,11 @@ module Wskt
       raw = Native::MessageEvent.new(pointer)
       bytes = raw[:data].read_bytes(raw[:len])
       raw[:kind] == Native::MESSAGE_TEXT ? bytes.force_encoding(Encoding::UTF_8) : bytes
+    end
+
+    def self.ping(pointer)
+      raw = Native::PingEvent.new(pointer)
+      raw[:data].read_bytes(raw[:len])
     end
 
     def self.failure(pointer)
@@ -56,7 +66,7 @@ module Wskt
 
     def self.cause(raw) = Native.wskt_cause_name(raw[:cause]).to_sym
 
-    private_class_method :data, :failure, :ending, :cause
+    private_class_method :data, :ping, :failure, :ending, :cause
   end
   private_constant :Events
 end

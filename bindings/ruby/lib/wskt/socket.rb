@@ -5,6 +5,11 @@ require_relative "events"
 require_relative "handle"
 
 module Wskt
+  # What was sent and received since a socket is open, and how long, in seconds,
+  # the phases of opening took; 0.0 is one that did not take place.
+  Stats = Struct.new(*Native::Stats::COUNTERS, :dns_time, :connect_time, :tls_time,
+                     :upgrade_time, keyword_init: true)
+
   # One WebSocket: driven by blocking calls (Wskt.connect), or by a loop.
   class Socket
     include Enumerable
@@ -30,14 +35,16 @@ module Wskt
       raise
     end
 
-    # Connects and waits until the socket is open.
+    # Connects and waits until the socket is open. A socket that cannot is freed,
+    # except with a ConnectError, whose close_event has it as its target.
     def connect(timeout: nil)
       result = waiting(timeout) { |socket, ms| Native.wskt_socket_connect(socket, ms) }
       return self if result == Native::OK
 
       remember_end
       error = Wskt.error(result, @close_event&.message)
-      error.close_event = @close_event if error.is_a?(ConnectError)
+      # Through its event, the server's answer can still be read.
+      error.is_a?(ConnectError) ? error.close_event = @close_event : free
       raise error
     end
 
@@ -108,6 +115,18 @@ module Wskt
     def protocol = use { |socket| Native.wskt_socket_protocol(socket, nil) }
     def buffered_amount = use { |socket| Native.wskt_socket_buffered_amount(socket) }
     def response_status = use { |socket| Native.wskt_socket_response_status(socket) }
+
+    # Its counters, as Stats.
+    def stats
+      raw = Native::Stats.new
+      raw[:struct_size] = Native::Stats.size
+      Wskt.check(use { |socket| Native.wskt_socket_stats(socket, raw) })
+      counters = Native::Stats::COUNTERS.to_h { |name| [name, raw[name]] }
+      times = Native::Stats::TIMES.to_h do |name|
+        [name.to_s.sub("_us", "_time").to_sym, raw[name] / 1e6]
+      end
+      Stats.new(**counters, **times)
+    end
 
     # A header of the server's answer, or nil.
     def response_header(name)
