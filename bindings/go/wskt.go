@@ -23,6 +23,7 @@ import "C"
 import (
 	"context"
 	"sync"
+	"time"
 	"unsafe"
 )
 
@@ -62,6 +63,17 @@ type Response struct {
 	Body []byte
 }
 
+// Stats is what a connection has sent and received since it is open, and how
+// long the phases of opening took; 0 is one that did not take place.
+type Stats struct {
+	// Frames with their headers.
+	BytesSent, BytesReceived, FramesSent, FramesReceived uint64
+	// Messages as the program has them, and their payload as it was compressed.
+	MessagesSent, MessagesReceived, PayloadSent, PayloadReceived uint64
+	WirePayloadSent, WirePayloadReceived                         uint64
+	DNS, Connect, TLS, Upgrade                                   time.Duration
+}
+
 type message struct {
 	kind Kind
 	data []byte
@@ -73,6 +85,9 @@ type Conn struct {
 	// Held for reading by every call on the socket, for writing by its end.
 	life   sync.RWMutex
 	socket *C.wskt_socket
+	stats  Stats // the last ones, when the socket is gone
+
+	onPing, onPong func([]byte)
 
 	mu       sync.Mutex
 	messages []message
@@ -113,6 +128,8 @@ func Dial(ctx context.Context, url string, config *Config) (*Conn, error) {
 	}
 	defer C.wskt_config_free(settings)
 	conn := &Conn{
+		onPing:  config.OnPing,
+		onPong:  config.OnPong,
 		drained: make(chan struct{}),
 		arrived: make(chan struct{}, 1),
 		opened:  make(chan struct{}),
@@ -289,6 +306,9 @@ func (c *Conn) Release() {
 func (c *Conn) drop() bool {
 	c.life.Lock()
 	socket := c.socket
+	if socket != nil {
+		c.stats = statsOf(socket)
+	}
 	c.socket = nil
 	c.life.Unlock()
 	if socket == nil {
@@ -321,6 +341,32 @@ func (c *Conn) BufferedAmount() int {
 	return int(C.wskt_socket_buffered_amount(c.socket))
 }
 
+// Stats counts until the end of the connection, and stays what it was then.
+func (c *Conn) Stats() Stats {
+	c.life.RLock()
+	defer c.life.RUnlock()
+	if c.socket == nil {
+		return c.stats
+	}
+	return statsOf(c.socket)
+}
+
+func statsOf(socket *C.wskt_socket) Stats {
+	raw := C.wskt_stats{struct_size: C.sizeof_wskt_stats}
+	if C.wskt_socket_stats(socket, &raw) != C.WSKT_OK {
+		return Stats{} // after a fork
+	}
+	us := func(n C.uint64_t) time.Duration { return time.Duration(n) * time.Microsecond }
+	return Stats{
+		BytesSent: uint64(raw.bytes_sent), BytesReceived: uint64(raw.bytes_received),
+		FramesSent: uint64(raw.frames_sent), FramesReceived: uint64(raw.frames_received),
+		MessagesSent: uint64(raw.messages_sent), MessagesReceived: uint64(raw.messages_received),
+		PayloadSent: uint64(raw.payload_sent), PayloadReceived: uint64(raw.payload_received),
+		WirePayloadSent: uint64(raw.wire_payload_sent), WirePayloadReceived: uint64(raw.wire_payload_received),
+		DNS: us(raw.dns_us), Connect: us(raw.connect_us), TLS: us(raw.tls_us), Upgrade: us(raw.upgrade_us),
+	}
+}
+
 // take copies an event, on the goroutine that pulls.
 func (c *Conn) take(event *C.wskt_event) {
 	switch event._type {
@@ -331,6 +377,15 @@ func (c *Conn) take(event *C.wskt_event) {
 	case C.WSKT_EVENT_MESSAGE:
 		raw := (*C.wskt_message_event)(unsafe.Pointer(event))
 		c.push(event.target, message{Kind(raw.kind), bytesAt(raw.data, raw.len)})
+	case C.WSKT_EVENT_PING, C.WSKT_EVENT_PONG:
+		tell := c.onPing
+		if event._type == C.WSKT_EVENT_PONG {
+			tell = c.onPong
+		}
+		if tell != nil {
+			raw := (*C.wskt_ping_event)(unsafe.Pointer(event)) // a wskt_pong_event is the same
+			tell(bytesAt(raw.data, raw.len))
+		}
 	case C.WSKT_EVENT_DRAIN:
 		c.mu.Lock()
 		close(c.drained)
