@@ -219,5 +219,7 @@ fn java() {
         command
     };
     bench.run(&mut java("wskt.Tests"));
-    bench.echoes(|| java("Echo"));
+    for example in ["Echo", "EchoListener"] {
+        bench.echoes(|| java(example));
+    }
 }

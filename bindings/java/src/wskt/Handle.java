@@ -2,6 +2,7 @@ package wskt;
 
 import com.sun.jna.Pointer;
 import java.io.IOException;
+import java.util.function.Consumer;
 
 /**
  * A socket's pointer, and how many calls on it are running: it is freed when it
@@ -12,12 +13,15 @@ final class Handle {
         T on(Pointer socket);
     }
 
+    private final Consumer<Pointer> free;
     private Pointer pointer;
     private int calls;
     private boolean ending;
 
-    Handle(Pointer pointer) {
+    /** `free` gets the pointer in the end. */
+    Handle(Pointer pointer, Consumer<Pointer> free) {
         this.pointer = pointer;
+        this.free = free;
     }
 
     synchronized boolean isFreed() {
@@ -54,7 +58,7 @@ final class Handle {
 
     private void release() {
         if (ending && calls == 0 && pointer != null) {
-            Native.LIB.wskt_socket_free(pointer);
+            free.accept(pointer);
             pointer = null;
         }
     }

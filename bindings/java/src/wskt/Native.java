@@ -13,7 +13,7 @@ import java.util.Arrays;
 
 /**
  * wskt.h by JNA: every struct, constant and function that this package uses.
- * test/Tests.java holds all of it against the C compiler.
+ * test/wskt/Tests.java holds all of it against the C compiler.
  */
 final class Native {
     static final String SONAME = "libwskt.so.0.1";
@@ -29,9 +29,17 @@ final class Native {
     static final int WSKT_ERR_CLOSED = -17;
     static final int WSKT_ERR_TIMEOUT = -18;
     static final int WSKT_ERR_INTERRUPTED = -19;
+    static final int WSKT_ERR_REENTRANT = -20;
+    static final int WSKT_EVENT_OPEN = 1;
     static final int WSKT_EVENT_MESSAGE = 2;
+    static final int WSKT_EVENT_ERROR = 3;
     static final int WSKT_EVENT_CLOSE = 4;
+    static final int WSKT_EVENT_DRAIN = 5;
+    static final int WSKT_EVENT_PING = 6;
+    static final int WSKT_EVENT_PONG = 7;
     static final int WSKT_MESSAGE_TEXT = 1;
+    static final int WSKT_TLS_1_2 = 12;
+    static final int WSKT_TLS_1_3 = 13;
 
     /** C's size_t. */
     public static final class Size extends IntegerType {
@@ -47,6 +55,9 @@ final class Native {
     }
 
     abstract static class Struct extends Structure {
+        Struct() {
+        }
+
         Struct(Pointer pointer) {
             super(pointer);
         }
@@ -83,6 +94,54 @@ final class Native {
         public MessageEvent(Pointer pointer) {
             super(pointer);
         }
+    }
+
+    @Structure.FieldOrder({"head", "cause", "os_error", "http_status", "message", "message_len"})
+    public static final class RawErrorEvent extends Struct {
+        public Event head;
+        public int cause;
+        public int os_error;
+        public short http_status;
+        public Pointer message;
+        public Size message_len;
+
+        public RawErrorEvent(Pointer pointer) {
+            super(pointer);
+        }
+    }
+
+    /** A wskt_pong_event is the same. */
+    @Structure.FieldOrder({"head", "data", "len"})
+    public static final class PingEvent extends Struct {
+        public Event head;
+        public Pointer data;
+        public Size len;
+
+        public PingEvent(Pointer pointer) {
+            super(pointer);
+        }
+    }
+
+    @Structure.FieldOrder({"struct_size", "bytes_sent", "bytes_received", "frames_sent",
+            "frames_received", "messages_sent", "messages_received", "payload_sent",
+            "payload_received", "wire_payload_sent", "wire_payload_received", "dns_us",
+            "connect_us", "tls_us", "upgrade_us"})
+    public static final class RawStats extends Struct {
+        public Size struct_size;
+        public long bytes_sent;
+        public long bytes_received;
+        public long frames_sent;
+        public long frames_received;
+        public long messages_sent;
+        public long messages_received;
+        public long payload_sent;
+        public long payload_received;
+        public long wire_payload_sent;
+        public long wire_payload_received;
+        public long dns_us;
+        public long connect_us;
+        public long tls_us;
+        public long upgrade_us;
     }
 
     @Structure.FieldOrder({"head", "was_clean", "code", "reason", "reason_len", "peer_code",
@@ -229,11 +288,21 @@ final class Native {
 
         int wskt_config_set_deflate_min_size(Pointer config, Size bytes);
 
+        int wskt_loop_new(PointerByReference out);
+
+        int wskt_loop_free(Pointer loop);
+
+        int wskt_loop_next_event(Pointer loop, int timeout, PointerByReference out);
+
+        int wskt_loop_wake(Pointer loop);
+
         int wskt_socket_new(Pointer loop, byte[] url, Pointer config, PointerByReference out);
 
         void wskt_socket_free(Pointer socket);
 
         int wskt_socket_add_protocol(Pointer socket, byte[] protocol);
+
+        int wskt_socket_open(Pointer socket);
 
         int wskt_socket_connect(Pointer socket, int timeout);
 
@@ -249,6 +318,10 @@ final class Native {
 
         int wskt_socket_abort(Pointer socket);
 
+        int wskt_socket_pause(Pointer socket);
+
+        int wskt_socket_resume(Pointer socket);
+
         int wskt_socket_ready_state(Pointer socket);
 
         Size wskt_socket_buffered_amount(Pointer socket);
@@ -260,6 +333,8 @@ final class Native {
         Pointer wskt_socket_response_header(Pointer socket, byte[] name, Pointer length);
 
         Pointer wskt_socket_close_event(Pointer socket);
+
+        int wskt_socket_stats(Pointer socket, RawStats stats);
     }
 
     static final Functions LIB = load();

@@ -6,10 +6,12 @@ import java.io.IOException;
 import java.lang.ref.Cleaner;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 
 /**
- * One WebSocket, driven by blocking calls. One thread receives; any thread may
- * send, ping, close and abort meanwhile. Java is never called from C.
+ * One WebSocket: driven by blocking calls ({@link #connect}), or heard by a {@link Listener}
+ * ({@link #open}). Any thread may send, ping, close and abort at any time; of blocking sockets,
+ * one thread receives. Java is never called from C.
  */
 public final class WebSocket implements AutoCloseable {
     /** The browser's ready states. */
@@ -20,22 +22,32 @@ public final class WebSocket implements AutoCloseable {
     public static final int NO_STATUS = 1005;
 
     private final Handle handle;
+    private final Listener listener;
+    private final CompletableFuture<CloseEvent> closed = new CompletableFuture<>();
     private volatile CloseEvent closeEvent;
 
-    private WebSocket(String url, Config config) throws IOException {
+    /** A socket of the hub has a listener, a blocking one has neither. */
+    private WebSocket(String url, Config config, Hub hub, Listener listener) throws IOException {
+        this.listener = listener;
         byte[] address = Native.name("url", url, Native.WSKT_ERR_INVALID_URL);
         PointerByReference out = new PointerByReference();
         Pointer settings = config.make();
+        Pointer loop = hub == null ? null : hub.loop();
         try {
-            WsktError.check(Native.LIB.wskt_socket_new(null, address, settings, out), "", null);
+            check(Native.LIB.wskt_socket_new(loop, address, settings, out));
         } finally {
             Native.LIB.wskt_config_free(settings);
         }
-        handle = new Handle(out.getValue());
+        Pointer pointer = out.getValue();
+        handle = new Handle(pointer, hub == null ? Native.LIB::wskt_socket_free : hub::release);
         CLEANER.register(this, handle::free);
         try {
             for (byte[] protocol : config.protocols) {
                 check(handle.use(s -> Native.LIB.wskt_socket_add_protocol(s, protocol)));
+            }
+            if (hub != null) {
+                hub.add(pointer, this);
+                check(handle.use(Native.LIB::wskt_socket_open));
             }
         } catch (IOException | RuntimeException e) {
             handle.free();
@@ -51,7 +63,7 @@ public final class WebSocket implements AutoCloseable {
     /** The same within a time; null waits as long as the configuration allows. */
     public static WebSocket connect(String url, Config config, Duration timeout)
             throws IOException {
-        WebSocket socket = new WebSocket(url, config == null ? new Config() : config);
+        WebSocket socket = new WebSocket(url, config == null ? new Config() : config, null, null);
         try {
             Until until = new Until(timeout);
             int result;
@@ -70,11 +82,65 @@ public final class WebSocket implements AutoCloseable {
         }
     }
 
+    /**
+     * Starts to connect, and returns; the listener hears what comes of it. A configuration that
+     * is null is the default one.
+     */
+    public static WebSocket open(String url, Config config, Listener listener)
+            throws IOException {
+        Objects.requireNonNull(listener);
+        Hub hub = Hub.enter();
+        try {
+            return new WebSocket(url, config == null ? new Config() : config, hub, listener);
+        } finally {
+            hub.leave();
+        }
+    }
+
+    /** An event, on the hub's thread. */
+    void hear(int type, Pointer event) throws Exception {
+        if (type == Native.WSKT_EVENT_CLOSE) {
+            closeEvent = CloseEvent.of(event);
+            try {
+                tell(type, event);
+            } finally {
+                closed.complete(closeEvent);
+            }
+        } else {
+            tell(type, event);
+        }
+    }
+
+    private void tell(int type, Pointer event) throws Exception {
+        if (handle.isFreed()) {
+            return;
+        }
+        switch (type) {
+            case Native.WSKT_EVENT_OPEN -> listener.onOpen(this);
+            case Native.WSKT_EVENT_MESSAGE -> listener.onMessage(this, take(event));
+            case Native.WSKT_EVENT_ERROR -> listener.onError(this, ErrorEvent.of(event));
+            case Native.WSKT_EVENT_CLOSE -> listener.onClose(this, closeEvent);
+            case Native.WSKT_EVENT_DRAIN -> listener.onDrain(this);
+            case Native.WSKT_EVENT_PING -> listener.onPing(this, payload(event));
+            case Native.WSKT_EVENT_PONG -> listener.onPong(this, payload(event));
+            default -> { } // of a later version
+        }
+    }
+
+    private static byte[] payload(Pointer event) {
+        Native.PingEvent raw = new Native.PingEvent(event);
+        raw.read();
+        return raw.data.getByteArray(0, raw.len.intValue());
+    }
+
     private static void check(int result) throws IOException {
         WsktError.check(result, "", null);
     }
 
-    /** The next message, or null at the end; then {@link #closeEvent} tells how it ended. */
+    /**
+     * The next message, or null at the end; then {@link #closeEvent} tells how it ended. Only
+     * for sockets that {@link #connect} made.
+     */
     public Message receive() throws IOException {
         return receive(null);
     }
@@ -112,13 +178,17 @@ public final class WebSocket implements AutoCloseable {
                 return new Message(raw.kind == Native.WSKT_MESSAGE_TEXT, bytes);
             case Native.WSKT_EVENT_CLOSE:
                 closeEvent = CloseEvent.of(pointer);
+                closed.complete(closeEvent);
                 return null;
             default:
                 return null;
         }
     }
 
-    /** Sends a text message. */
+    /**
+     * Sends a text message. If the queue is full, a blocking socket waits; one with a listener
+     * throws a {@link WsktError.State}, and {@link Listener#onDrain} tells when to go on.
+     */
     public void sendText(String text) throws IOException {
         byte[] bytes = Native.utf8(text);
         send(s -> Native.LIB.wskt_socket_send_text(s, bytes, new Native.Size(bytes.length)));
@@ -163,18 +233,40 @@ public final class WebSocket implements AutoCloseable {
         check(handle.use(Native.LIB::wskt_socket_abort));
     }
 
-    /** Closes with 1000 if it is open, waits for the close event, and frees the socket. */
+    /** Stops reading, so that the peer has to wait; {@link #resume} undoes it. */
+    public void pause() throws IOException {
+        check(handle.use(Native.LIB::wskt_socket_pause));
+    }
+
+    /** Undoes {@link #pause}. */
+    public void resume() throws IOException {
+        check(handle.use(Native.LIB::wskt_socket_resume));
+    }
+
+    /**
+     * Closes with 1000 if it is open, waits for the close event, and frees the socket. Not for a
+     * listener, which cannot wait: {@link #close(int, String)}.
+     */
     @Override
     public void close() throws IOException {
         if (handle.isFreed()) {
             return;
         }
+        if (listener != null && Hub.isMyThread()) {
+            throw new WsktError.State(Native.WSKT_ERR_REENTRANT, "");
+        }
         try {
-            if (state() == State.OPEN) {
+            if (state() == State.OPEN || state() == State.CONNECTING) {
                 close(1000, "");
             }
-            while (receive() != null) {
-                // Nobody wants it any more.
+            if (listener == null) {
+                while (receive() != null) {
+                    // Nobody wants it any more.
+                }
+            } else {
+                // A socket that is paused would not hear of its end.
+                handle.use(Native.LIB::wskt_socket_resume);
+                closed.handle((event, freed) -> null).join();
             }
         } finally {
             handle.free();
@@ -184,6 +276,12 @@ public final class WebSocket implements AutoCloseable {
     /** Lets go, without a closing handshake if it is still open. */
     public void free() {
         handle.free();
+        closed.completeExceptionally(new WsktError.Io(Native.WSKT_ERR_CLOSED, "it was freed", null));
+    }
+
+    /** Completes with the close event; exceptionally if the socket is freed before. */
+    public CompletableFuture<CloseEvent> closed() {
+        return closed.copy();
     }
 
     /** The close event, once it has come; null before. */
@@ -212,6 +310,14 @@ public final class WebSocket implements AutoCloseable {
     /** Bytes of messages that were accepted and have not left. */
     public long bufferedAmount() throws IOException {
         return handle.use(Native.LIB::wskt_socket_buffered_amount).longValue();
+    }
+
+    /** What was sent and received, and how long opening took. */
+    public Stats stats() throws IOException {
+        Native.RawStats raw = new Native.RawStats();
+        raw.struct_size = new Native.Size(raw.size());
+        check(handle.use(s -> Native.LIB.wskt_socket_stats(s, raw)));
+        return Stats.of(raw);
     }
 
     /** A header of the server's answer, or null. */

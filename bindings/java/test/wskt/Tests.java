@@ -15,40 +15,45 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** All tests of the package, with the environment that tests/bindings.rs gives. */
 public final class Tests {
-    private static final Duration LIMIT = Duration.ofSeconds(30);
+    static final Duration LIMIT = Duration.ofSeconds(30);
     private static int ids;
 
-    private interface Code {
+    interface Code {
         void run() throws Exception;
     }
 
-    private static String url(String port, String path) {
+    static String url(String port, String path) {
         String scheme = port.startsWith("wss") ? "wss" : "ws";
         return scheme + "://localhost:" + System.getenv("WSKT_PORT_" + port.toUpperCase()) + path;
     }
 
     /** The URL that makes the server run a script. */
-    private static String script(String text) {
-        String encoded = URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
-        return url("ws", "/s/" + encoded + "?id=java" + ids++);
+    static String script(String text) {
+        return script("ws", text);
     }
 
-    private static WebSocket connect(String url) throws IOException {
+    static String script(String port, String text) {
+        String encoded = URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
+        return url(port, "/s/" + encoded + "?id=java" + ids++);
+    }
+
+    static WebSocket connect(String url) throws IOException {
         return WebSocket.connect(url, new Config().caFile(System.getenv("WSKT_CA")), LIMIT);
     }
 
-    private static void same(Object got, Object expected, Object what) {
+    static void same(Object got, Object expected, Object what) {
         if (!Objects.equals(got, expected)) {
             throw new AssertionError(what + ": got " + got + ", not " + expected);
         }
     }
 
-    private static void isEnd(CloseEvent end, int code, String reason, boolean clean,
+    static void isEnd(CloseEvent end, int code, String reason, boolean clean,
             String cause) {
         same(List.of(end.code(), end.reason(), end.wasClean(), end.cause()),
                 List.of(code, reason, clean, cause), end);
@@ -56,7 +61,7 @@ public final class Tests {
     }
 
     /** A result, in a class that is one of Java's own, with the library's text. */
-    private static void refuses(int result, Class<?> kind, String detail, Code code)
+    static void refuses(int result, Class<?> kind, String detail, Code code)
             throws Exception {
         try {
             code.run();
@@ -74,7 +79,7 @@ public final class Tests {
         throw new AssertionError("it was not refused: " + result);
     }
 
-    private static Matcher find(String json, String pattern) {
+    static Matcher find(String json, String pattern) {
         Matcher found = Pattern.compile(pattern).matcher(json);
         same(found.find(), true, pattern);
         return found;
@@ -85,7 +90,11 @@ public final class Tests {
         Pointer nowhere = new com.sun.jna.Memory(256);
         Map<String, Native.Struct> structs = Map.of("wskt_event", new Native.Event(nowhere),
                 "wskt_message_event", new Native.MessageEvent(nowhere),
-                "wskt_close_event", new Native.RawCloseEvent(nowhere));
+                "wskt_close_event", new Native.RawCloseEvent(nowhere),
+                "wskt_error_event", new Native.RawErrorEvent(nowhere),
+                "wskt_ping_event", new Native.PingEvent(nowhere),
+                "wskt_pong_event", new Native.PingEvent(nowhere),
+                "wskt_stats", new Native.RawStats());
         for (Map.Entry<String, Native.Struct> entry : structs.entrySet()) {
             Matcher header = find(json,
                     "\"" + entry.getKey() + "\": \\{\"size\": (\\d+), \"fields\": (\\{.*\\})");
@@ -315,15 +324,27 @@ public final class Tests {
         same(waiting.isAlive(), false, "the thread that waited");
     }
 
+    /** The thread of sockets with listeners frees what is left. */
+    private static void nothingLeft() throws InterruptedException {
+        long end = System.nanoTime() + LIMIT.toNanos();
+        while (Native.LIB.wskt_handle_count().longValue() > 0 && System.nanoTime() < end) {
+            Thread.sleep(1);
+        }
+        same(Native.LIB.wskt_handle_count().longValue(), 0L, "handles left");
+    }
+
     public static void main(String[] args) {
-        Map<String, Code> tests = Map.of("the interface", Tests::theInterface, "echo", Tests::echo,
-                "endings", Tests::endings, "no connection", Tests::noConnection, "values",
-                Tests::values, "dead handles", Tests::deadHandles, "threads", Tests::threads);
+        Map<String, Code> tests = new TreeMap<>(Map.of("the interface", Tests::theInterface,
+                "echo", Tests::echo, "endings", Tests::endings, "no connection",
+                Tests::noConnection, "values", Tests::values, "dead handles", Tests::deadHandles,
+                "threads", Tests::threads));
+        tests.putAll(OptionsTest.TESTS);
+        tests.putAll(ListenerTest.TESTS);
         int failed = 0;
         for (Map.Entry<String, Code> test : tests.entrySet()) {
             try {
                 test.getValue().run();
-                same(Native.LIB.wskt_handle_count().longValue(), 0L, "handles left");
+                nothingLeft();
                 System.out.println("ok " + test.getKey());
             } catch (Throwable e) {
                 System.out.println("FAILED " + test.getKey());
