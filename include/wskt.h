@@ -62,8 +62,10 @@
  * can be freed there, which leaves the parent's connections alone. New ones
  * can be made.
  *
- * Pointers. A NULL where none is allowed is an ordinary error. A pointer that
- * is neither NULL nor valid is undefined behaviour, as everywhere in C.
+ * Pointers. A NULL where none is allowed is an ordinary error, and so is an
+ * object of another type (WSKT_ERR_INVALID_ARGUMENT). A pointer to anything
+ * else, and an object that was freed, is undefined behaviour, as everywhere in
+ * C; debug builds tell the latter.
  */
 
 #ifndef WSKT_H
@@ -156,7 +158,10 @@ enum wskt_result
      * A required pointer is NULL, or a buffer is NULL with a length above 0.
      */
     WSKT_ERR_NULL = -1,
-    /** A number is out of range, or one argument contradicts another. */
+    /**
+     * A number is out of range, one argument contradicts another, or an
+     * object is of another type.
+     */
     WSKT_ERR_INVALID_ARGUMENT = -2,
     /**
      * The call is not legal in the object's state: a send while connecting,

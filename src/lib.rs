@@ -48,5 +48,6 @@ mod resolve;
 #[doc(hidden)]
 pub mod socket;
 mod sys;
+mod tag;
 #[doc(hidden)]
 pub mod text;

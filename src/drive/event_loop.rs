@@ -5,6 +5,7 @@ use crate::engine::{Engine, TIMER, WAKER};
 use crate::error::{Error, Result};
 use crate::socket::{Socket, bit, lock};
 use crate::sys::{self, Time};
+use crate::tag::Tag;
 use mio::{Registry, Waker};
 use std::any::Any;
 use std::os::fd::RawFd;
@@ -20,7 +21,9 @@ pub(super) enum Way {
 }
 
 /// Drives many sockets on one thread.
+#[repr(C)]
 pub struct Loop {
+    pub(crate) tag: Tag,
     id: u64,
     generation: u32,
     attachment: Box<dyn Any + Send + Sync>,
@@ -61,6 +64,7 @@ impl Loop {
         let engine = Engine::new().map_err(|_| Error::Io)?;
         let waker = Waker::new(engine.registry(), WAKER).map_err(|_| Error::Io)?;
         Ok(Arc::new(Self {
+            tag: Tag::new(Tag::LOOP),
             id: context::new_driver_id(),
             generation: sys::fork_generation(),
             attachment,

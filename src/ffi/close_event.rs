@@ -4,6 +4,8 @@ use super::boundary::{Out, boundary, install_panic_hook, name, text};
 use super::callbacks::CHost;
 use super::event::{wskt_close_event, wskt_event, wskt_event_type};
 use super::handle::{self, count_one_less, count_one_more, wskt_socket};
+#[cfg(debug_assertions)]
+use super::quarantine;
 use super::result::{wskt_cause, wskt_result};
 use crate::error::{Error, Result};
 use crate::socket::Socket;
@@ -27,6 +29,14 @@ struct OwnEvent {
     /// It was freed while its handler was running.
     doomed: bool,
 }
+
+/// Its name in C.
+#[cfg(debug_assertions)]
+const NAME: &str = "wskt_close_event";
+
+// SAFETY: an event belongs to one thread at a time, and what its pointers lead to
+// is in it; the socket's is only copied.
+unsafe impl Send for OwnEvent {}
 
 impl OwnEvent {
     fn new(r#type: &str, was_clean: bool, code: u16, reason: &str) -> Self {
@@ -78,6 +88,12 @@ impl OwnEvent {
 /// was not freed. No reference into it is alive.
 unsafe fn own(event: *mut wskt_close_event) -> Result<Option<NonNull<OwnEvent>>> {
     let event = NonNull::new(event).ok_or(Error::Null)?;
+    #[cfg(debug_assertions)]
+    quarantine::check(event.addr().get(), NAME)?;
+    // SAFETY: a number stands at the beginning of all that is given to C.
+    if unsafe { event.cast::<usize>().read() } != size_of::<wskt_close_event>() {
+        return Err(Error::InvalidArgument);
+    }
     // SAFETY: the struct is readable by the caller's promise.
     let is_trusted = unsafe { (*event.as_ptr()).head.is_trusted };
     Ok((!is_trusted).then(|| event.cast()))
@@ -89,7 +105,11 @@ unsafe fn own(event: *mut wskt_close_event) -> Result<Option<NonNull<OwnEvent>>>
 /// It came from wskt_close_event_new and nothing uses it any more.
 unsafe fn release(event: NonNull<OwnEvent>) {
     // SAFETY: wskt_close_event_new made it from such a Box.
-    drop(unsafe { Box::from_raw(event.as_ptr()) });
+    let event = unsafe { Box::from_raw(event.as_ptr()) };
+    #[cfg(debug_assertions)]
+    quarantine::freed((&raw const *event).addr(), event);
+    #[cfg(not(debug_assertions))]
+    drop(event);
     count_one_less();
 }
 
@@ -135,6 +155,8 @@ pub unsafe extern "C" fn wskt_close_event_new(
         install_panic_hook();
         let event = Box::new(OwnEvent::new(r#type, was_clean, code, reason));
         count_one_more();
+        #[cfg(debug_assertions)]
+        quarantine::born((&raw const *event).addr(), NAME);
         out.set(Box::into_raw(event).cast());
         Ok(())
     })

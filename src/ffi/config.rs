@@ -7,6 +7,7 @@ use super::result::wskt_result;
 use crate::config::{Config, Refusal, Set};
 use crate::error::Result;
 use crate::sys;
+use crate::tag::Tag;
 use crate::text::Text;
 use std::ffi::c_char;
 use std::ptr;
@@ -14,7 +15,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// A configuration that setters change. Sockets hold the `Arc` they were
 /// given; a setter puts a changed copy in its place.
+#[repr(C)]
 pub(super) struct ConfigCell {
+    pub(super) tag: Tag,
     config: Mutex<Arc<Config>>,
     /// What the last refused setter said; lent to C until the next one.
     refusal: Mutex<Text>,
@@ -78,6 +81,7 @@ pub unsafe extern "C" fn wskt_config_new(out_config: *mut *mut wskt_config) -> w
         let out = unsafe { Out::new(out_config) }?;
         install_panic_hook();
         out.set(handle::give(Arc::new(ConfigCell {
+            tag: Tag::new(Tag::CONFIG),
             config: Mutex::new(Config::shared_default()),
             refusal: Mutex::default(),
             generation: sys::fork_generation(),

@@ -8,8 +8,10 @@ use super::quarantine;
 use super::result::wskt_result;
 use crate::drive::Loop;
 use crate::error::{Error, Result};
+use crate::log::{self, Level};
 use crate::socket::Socket;
-use std::mem::ManuallyDrop;
+use crate::tag::Tag;
+use std::mem::{ManuallyDrop, offset_of};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -146,13 +148,20 @@ pub(super) fn count_one_less() {
     LIVE.fetch_sub(1, Ordering::Relaxed);
 }
 
-/// An opaque C type whose pointers are addresses of `Arc<Self::Object>`.
+/// An opaque C type whose pointers are addresses of `Arc<Self::Object>`, which
+/// begins with a [`Tag`].
 pub(super) trait Handle {
     /// What stands behind the handle.
     type Object: Send + Sync + 'static;
 
     /// Its name in C.
     const NAME: &'static str;
+
+    /// What its tag says.
+    const TAG: u64;
+
+    /// The tag of an object.
+    fn tag(object: &Self::Object) -> &Tag;
 
     /// Whether the object was made before a fork and this is the child.
     fn is_forked(object: &Self::Object) -> bool;
@@ -168,6 +177,11 @@ impl Handle for wskt_config {
     type Object = ConfigCell;
 
     const NAME: &'static str = "wskt_config";
+    const TAG: u64 = Tag::CONFIG;
+
+    fn tag(object: &ConfigCell) -> &Tag {
+        &object.tag
+    }
 
     fn is_forked(object: &ConfigCell) -> bool {
         object.is_forked()
@@ -178,6 +192,11 @@ impl Handle for wskt_loop {
     type Object = Loop;
 
     const NAME: &'static str = "wskt_loop";
+    const TAG: u64 = Tag::LOOP;
+
+    fn tag(object: &Loop) -> &Tag {
+        &object.tag
+    }
 
     fn is_forked(object: &Loop) -> bool {
         object.is_forked()
@@ -188,6 +207,11 @@ impl Handle for wskt_socket {
     type Object = Socket;
 
     const NAME: &'static str = "wskt_socket";
+    const TAG: u64 = Tag::SOCKET;
+
+    fn tag(object: &Socket) -> &Tag {
+        &object.tag
+    }
 
     fn is_forked(object: &Socket) -> bool {
         object.is_forked()
@@ -215,14 +239,37 @@ pub(super) fn give<H: Handle>(object: Arc<H::Object>) -> *mut H {
     Arc::into_raw(object).cast_mut().cast()
 }
 
-/// Whether this is a handle of this type that was not freed, as far as a debug
-/// build can tell. The program promises it; a release build believes it.
-fn check<H: Handle>(handle: *const H) -> Result<()> {
+// What is read of a handle before its type is known.
+const _: () = {
+    assert!(offset_of!(ConfigCell, tag) == 0);
+    assert!(offset_of!(Loop, tag) == 0);
+    assert!(offset_of!(Socket, tag) == 0);
+};
+
+/// The object of a handle, once its tag has told that it is one.
+///
+/// # Safety
+/// `handle` is NULL, or came from [`give`], for whatever type, and is not taken
+/// back during `'a`.
+unsafe fn look<'a, H: Handle>(handle: *const H) -> Result<&'a H::Object>
+where
+    H::Object: 'a,
+{
     #[cfg(debug_assertions)]
     quarantine::check(handle.addr(), H::NAME)?;
-    #[cfg(not(debug_assertions))]
-    let _ = handle;
-    Ok(())
+    // SAFETY: objects of all types begin with a tag.
+    let tag = unsafe { handle.cast::<Tag>().as_ref() }.ok_or(Error::Null)?;
+    if !tag.is(H::TAG) {
+        return Err(mistaken(tag, H::NAME));
+    }
+    // SAFETY: the tag is that of such an object.
+    Ok(unsafe { &*handle.cast::<H::Object>() })
+}
+
+#[cold]
+fn mistaken(tag: &Tag, wanted: &str) -> Error {
+    log::with(Level::Error, || tag.complaint(wanted));
+    Error::InvalidArgument
 }
 
 /// Takes back what [`give`] handed over; `None` for NULL.
@@ -230,20 +277,20 @@ fn check<H: Handle>(handle: *const H) -> Result<()> {
 /// # Safety
 /// `handle` is NULL or came from [`give`] and was not taken back yet.
 pub(super) unsafe fn take<H: Handle>(handle: *const H) -> Option<Arc<H::Object>> {
-    if handle.is_null() || check(handle).is_err() {
-        return None;
-    }
+    // SAFETY: the caller's promise is the same.
+    unsafe { look(handle) }.ok()?;
     count_one_less();
     // SAFETY: `give` made the pointer from such an Arc, whose count it left
     // to the handle.
     Some(unsafe { Arc::<H::Object>::from_raw(handle.cast()) })
 }
 
-/// The end of an object that was taken back: from here on a debug build knows
-/// its handle as freed. Until then callbacks that run may use it.
+/// The end of an object that was taken back: from here on its handle counts as
+/// freed. Until then callbacks that run may use it.
 pub(super) fn bury<H: Handle>(object: Arc<H::Object>) {
+    H::tag(&object).free();
     #[cfg(debug_assertions)]
-    quarantine::freed(Arc::as_ptr(&object).addr(), Arc::downgrade(&object) as _);
+    quarantine::freed(Arc::as_ptr(&object).addr(), Box::new(Arc::downgrade(&object)));
     drop(object);
 }
 
@@ -255,9 +302,8 @@ pub(super) unsafe fn peek<'a, H: Handle>(handle: *const H) -> Option<&'a H::Obje
 where
     H::Object: 'a,
 {
-    check(handle).ok()?;
-    // SAFETY: the address is that of a live object by the caller's promise.
-    unsafe { handle.cast::<H::Object>().as_ref() }
+    // SAFETY: the caller's promise is the same.
+    unsafe { look(handle) }.ok()
 }
 
 /// Takes a share in the object of a handle, so that it outlives the call even
@@ -267,25 +313,22 @@ where
 /// # Safety
 /// `handle` is NULL or came from [`give`] and is not taken back yet.
 pub(super) unsafe fn share<H: Handle>(handle: *const H) -> Result<Arc<H::Object>> {
-    check(handle)?;
     // SAFETY: the caller's promise is the same.
-    let object = unsafe { share_for_free(handle) }.ok_or(Error::Null)?;
+    let object = unsafe { share_for_free(handle) }?;
     if H::is_forked(&object) { Err(Error::Forked) } else { Ok(object) }
 }
 
-/// As [`share`], also in the child of a fork: free is legal there. `None` for
-/// NULL.
+/// As [`share`], also in the child of a fork: free is legal there.
 ///
 /// # Safety
 /// As for [`share`].
-pub(super) unsafe fn share_for_free<H: Handle>(handle: *const H) -> Option<Arc<H::Object>> {
-    if handle.is_null() || check(handle).is_err() {
-        return None;
-    }
+pub(super) unsafe fn share_for_free<H: Handle>(handle: *const H) -> Result<Arc<H::Object>> {
+    // SAFETY: the caller's promise is the same.
+    unsafe { look(handle) }?;
     // SAFETY: `give` made the pointer from such an Arc; ManuallyDrop leaves
     // the handle's own count alone.
     let object = ManuallyDrop::new(unsafe { Arc::from_raw(handle.cast::<H::Object>()) });
-    Some(Arc::clone(&object))
+    Ok(Arc::clone(&object))
 }
 
 /// The body of every entry point of a handle that returns a result.

@@ -58,8 +58,9 @@ pub unsafe extern "C" fn wskt_loop_new(out_loop: *mut *mut wskt_loop) -> wskt_re
 pub unsafe extern "C" fn wskt_loop_free(r#loop: *mut wskt_loop) -> wskt_result {
     boundary(|| {
         // SAFETY: the caller promises a live handle or NULL.
-        let Some(object) = (unsafe { handle::share_for_free(r#loop) }) else {
-            return Ok(());
+        let object = match unsafe { handle::share_for_free(r#loop) } {
+            Err(Error::Null) => return Ok(()),
+            object => object?,
         };
         object.free()?;
         // SAFETY: the loop is free, so the caller gives up the handle.

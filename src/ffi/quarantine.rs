@@ -9,7 +9,7 @@ use crate::log::{self, Level};
 use crate::sys;
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How many freed handles are kept.
 const KEPT: usize = 64;
@@ -24,7 +24,7 @@ struct Known {
 struct Handles {
     known: BTreeMap<usize, Known>,
     /// Freed ones, the oldest first.
-    kept: VecDeque<(usize, Weak<dyn Any + Send + Sync>)>,
+    kept: VecDeque<(usize, Box<dyn Any + Send>)>,
 }
 
 fn handles() -> Option<MutexGuard<'static, Handles>> {
@@ -41,13 +41,14 @@ pub(super) fn born(address: usize, kind: &'static str) {
     }
 }
 
-/// A handle was taken back; `object` keeps its memory, not what is in it.
-pub(super) fn freed(address: usize, object: Weak<dyn Any + Send + Sync>) {
+/// A handle was taken back; `memory` keeps what was behind it from being used
+/// again.
+pub(super) fn freed(address: usize, memory: Box<dyn Any + Send>) {
     let Some(mut handles) = handles() else { return };
     if let Some(known) = handles.known.get_mut(&address) {
         known.freed = true;
     }
-    handles.kept.push_back((address, object));
+    handles.kept.push_back((address, memory));
     let oldest = if handles.kept.len() > KEPT { handles.kept.pop_front() } else { None };
     if let Some((address, _)) = &oldest {
         handles.known.remove(address);

@@ -23,7 +23,8 @@ pub enum wskt_result {
     WSKT_OK = 0,
     /// A required pointer is NULL, or a buffer is NULL with a length above 0.
     WSKT_ERR_NULL = -1,
-    /// A number is out of range, or one argument contradicts another.
+    /// A number is out of range, one argument contradicts another, or an
+    /// object is of another type.
     WSKT_ERR_INVALID_ARGUMENT = -2,
     /// The call is not legal in the object's state: a send while connecting,
     /// a second open, a second way of driving.

@@ -30,6 +30,7 @@ use crate::event::{CloseEvent, Event};
 use crate::protocol::Deflater;
 use crate::request::{self, Target};
 use crate::sys::{self, WakeFd};
+use crate::tag::Tag;
 use crate::text::Text;
 use std::any::Any;
 use std::os::fd::RawFd;
@@ -55,7 +56,9 @@ pub(crate) enum Seat {
 }
 
 /// One WebSocket.
+#[repr(C)]
 pub struct Socket {
+    pub(crate) tag: Tag,
     target: Target,
     config: Arc<Config>,
     host: Box<dyn Host>,
@@ -111,6 +114,7 @@ impl Socket {
             return Err(Error::LoopGone);
         }
         let this = Self {
+            tag: Tag::new(Tag::SOCKET),
             target: Target::parse(url)?,
             config,
             host,
