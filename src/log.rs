@@ -2,6 +2,7 @@
 //! No lock is held while the sink runs, and a line that nobody wants is never
 //! formatted.
 
+use crate::sys;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -38,10 +39,12 @@ static SINK: Mutex<Option<Arc<dyn Sink>>> = Mutex::new(None);
 pub fn set(level: Level, sink: Option<Box<dyn Sink>>) {
     let sink = if level == Level::Off { None } else { sink.map(Arc::from) };
     let level = if sink.is_some() { level } else { Level::Off };
+    let unforked = sys::unforked();
     let mut current = SINK.lock().unwrap_or_else(PoisonError::into_inner);
     LEVEL.store(level as u8, Ordering::Relaxed);
     let old = std::mem::replace(&mut *current, sink);
     drop(current);
+    drop(unforked);
     drop(old);
 }
 
@@ -55,7 +58,9 @@ pub fn write(level: Level, text: &str) {
     if !enabled(level) {
         return;
     }
+    let unforked = sys::unforked();
     let sink = SINK.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    drop(unforked);
     if let Some(sink) = sink {
         sink.line(level, text);
     }

@@ -5,7 +5,7 @@ use crate::{panics, sys};
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const MAX_THREADS: usize = 8;
 /// getaddrinfo and the modules of nsswitch need some.
@@ -13,21 +13,34 @@ const HELPER_STACK: usize = 512 << 10;
 
 type Answer = io::Result<Vec<SocketAddr>>;
 
+/// Tells whoever waits that the answer is there, on a helper thread.
+type Done = Box<dyn FnOnce() + Send>;
+
+#[derive(Default)]
+struct Slot {
+    answer: Option<Answer>,
+    done: Option<Done>,
+}
+
 /// A lookup under way. Dropping it abandons the lookup.
-pub(crate) struct Lookup(Arc<Mutex<Option<Answer>>>);
+pub(crate) struct Lookup(Arc<Mutex<Slot>>);
 
 impl Lookup {
-    /// The answer, once there is one.
-    pub(crate) fn take(&self) -> Option<Answer> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// The answer; while there is none, `done` makes what is called with it,
+    /// in the place of what the last look left.
+    pub(crate) fn take_or(&self, done: impl FnOnce() -> Done) -> Option<Answer> {
+        let mut slot = lock(&self.0);
+        if slot.answer.is_none() {
+            slot.done = Some(done());
+        }
+        slot.answer.take()
     }
 }
 
 struct Job {
     host: String,
     port: u16,
-    slot: Arc<Mutex<Option<Answer>>>,
-    done: Box<dyn FnOnce() + Send>,
+    slot: Arc<Mutex<Slot>>,
 }
 
 #[derive(Default)]
@@ -38,19 +51,24 @@ struct Pool {
     generation: u32,
 }
 
+/// Locked with forks kept away: a child starts helpers of its own.
 static POOL: Mutex<Option<Pool>> = Mutex::new(None);
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The address itself, where `host` is one.
 pub(crate) fn numeric(host: &str, port: u16) -> Option<SocketAddr> {
     host.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, port))
 }
 
-/// Starts a lookup; `done` is called on a helper thread when the answer is
-/// there.
-pub(crate) fn start(host: &str, port: u16, done: Box<dyn FnOnce() + Send>) -> io::Result<Lookup> {
-    let slot = Arc::new(Mutex::new(None));
-    let job = Job { host: host.to_owned(), port, slot: Arc::clone(&slot), done };
-    let mut guard = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+/// Starts a lookup.
+pub(crate) fn start(host: &str, port: u16) -> io::Result<Lookup> {
+    let slot = Arc::new(Mutex::new(Slot::default()));
+    let job = Job { host: host.to_owned(), port, slot: Arc::clone(&slot) };
+    let _unforked = sys::unforked();
+    let mut guard = lock(&POOL);
     let generation = sys::fork_generation();
     let pool = guard.get_or_insert_default();
     if pool.generation != generation {
@@ -79,15 +97,21 @@ fn helper() {
             continue;
         }
         let answer = (job.host.as_str(), job.port).to_socket_addrs().map(Iterator::collect);
-        *job.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
-        (job.done)();
+        let mut slot = lock(&job.slot);
+        slot.answer = Some(answer);
+        let done = slot.done.take();
+        drop(slot);
+        if let Some(done) = done {
+            done();
+        }
     }
 }
 
 /// The next lookup; without one the helper ends, so that none outlives its
 /// work by more than a moment.
 fn next_job() -> Option<Job> {
-    let mut guard = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+    let _unforked = sys::unforked();
+    let mut guard = lock(&POOL);
     let pool = guard.as_mut()?;
     let job = pool.jobs.pop_front();
     if job.is_none() {

@@ -114,6 +114,7 @@ programs! {
     config_sharing
     deadlines
     deflate
+    destructor
     echo_sizes
     endings
     failed_upgrades

@@ -356,7 +356,7 @@ impl Conn {
 
 /// Takes bytes from the kernel to where the decoder wants them. No lock is
 /// held over a read that may wait.
-fn read(open: &mut Open, socket: &Socket, buffers: &mut Buffers, mode: Mode) -> Read {
+fn read(open: &mut Open, socket: &Arc<Socket>, buffers: &mut Buffers, mode: Mode) -> Read {
     if open.tls {
         return read_tls(open, socket, buffers, mode);
     }
@@ -391,7 +391,7 @@ fn read(open: &mut Open, socket: &Socket, buffers: &mut Buffers, mode: Mode) -> 
     }
 }
 
-fn read_tls(open: &mut Open, socket: &Socket, buffers: &mut Buffers, mode: Mode) -> Read {
+fn read_tls(open: &mut Open, socket: &Arc<Socket>, buffers: &mut Buffers, mode: Mode) -> Read {
     if let Some(over) = open.over.take() {
         return Read::Over(over);
     }
@@ -432,7 +432,13 @@ fn read_tls(open: &mut Open, socket: &Socket, buffers: &mut Buffers, mode: Mode)
             }
         }
         more |= link.has_unread();
+        // Plaintext that TLS could not take: it waited for the peer's part of
+        // a renegotiation.
+        let stuck = !link.has_ciphertext() && out.pending() > 0;
         drop(out);
+        if stuck {
+            socket.flush();
+        }
         match over {
             Some(over) if got == 0 => return Read::Over(over),
             // What came before the end is judged first.

@@ -36,13 +36,7 @@ impl Conn {
         }
         self.log(Level::Debug, || format!("resolving {}", place.host));
         self.phase_within(config.timeouts.dns);
-        let weak = Arc::downgrade(&socket);
-        let done = Box::new(move || {
-            if let Some(socket) = weak.upgrade() {
-                socket.attend();
-            }
-        });
-        match resolve::start(&place.host, place.port, done) {
+        match resolve::start(&place.host, place.port) {
             Ok(lookup) => self.phase = Phase::Resolving(lookup),
             Err(error) => self.fail(Failure::os(Cause::Dns, "cannot start a lookup", &error)),
         }
@@ -65,7 +59,7 @@ impl Conn {
 
     pub(super) fn step_resolving(&mut self) -> Next {
         let Phase::Resolving(lookup) = &self.phase else { return Next::Again };
-        match lookup.take() {
+        match lookup.take_or(|| self.socket.reminder()) {
             None => return Next::Leave(Step::Idle),
             Some(Ok(addresses)) => self.dial(addresses),
             Some(Err(error)) => {

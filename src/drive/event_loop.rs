@@ -10,7 +10,7 @@ use mio::{Registry, Waker};
 use std::any::Any;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 
 /// How a loop hands out events; the first call that drives it decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,9 @@ pub struct Loop {
     engine: Mutex<Option<Box<Engine>>>,
     /// The engine was put back.
     idle: Condvar,
-    attention: Mutex<Vec<Arc<Socket>>>,
+    /// Weak, as a thread that only looks a name up must not be the last to
+    /// let go of a socket.
+    attention: Mutex<Vec<Weak<Socket>>>,
     waker: Waker,
     /// The waker has been used and the driver has not looked yet.
     awake: AtomicBool,
@@ -93,6 +95,7 @@ impl Loop {
     /// The loop of sockets that have none: it owns a thread.
     pub(crate) fn process_default() -> Result<Arc<Self>> {
         static DEFAULT: Mutex<Option<Arc<Loop>>> = Mutex::new(None);
+        let unforked = sys::unforked();
         let mut slot = lock(&DEFAULT);
         if let Some(have) = slot.as_ref().filter(|l| !l.is_forked()) {
             return Ok(Arc::clone(have));
@@ -102,6 +105,7 @@ impl Loop {
         // One inherited through a fork is the parent's; it is left alone.
         let inherited = slot.replace(Arc::clone(&made));
         drop(slot);
+        drop(unforked);
         if let Some(inherited) = inherited {
             let _ = Arc::into_raw(inherited);
         }
@@ -141,7 +145,7 @@ impl Loop {
     }
 
     /// Puts a socket on the list the driver looks at first.
-    pub(crate) fn attend(&self, socket: Arc<Socket>) {
+    pub(crate) fn attend(&self, socket: Weak<Socket>) {
         let mut list = lock(&self.attention);
         if self.is_freed() {
             return;
@@ -179,7 +183,7 @@ impl Loop {
     pub(super) fn collect(&self, engine: &mut Engine) {
         self.awake.store(false, Ordering::Release);
         let list = std::mem::take(&mut *lock(&self.attention));
-        for socket in list {
+        for socket in list.iter().filter_map(Weak::upgrade) {
             engine.attend(socket);
         }
     }
@@ -219,7 +223,7 @@ impl Loop {
     pub(crate) fn reap(&self, socket: &Arc<Socket>) {
         let gone = match lock(&self.engine).as_mut() {
             Some(engine) => {
-                lock(&self.attention).retain(|have| !Arc::ptr_eq(have, socket));
+                lock(&self.attention).retain(|have| have.as_ptr() != Arc::as_ptr(socket));
                 engine.reap(socket)
             }
             None => None,
@@ -329,10 +333,9 @@ impl Loop {
         }
         // What was put there before the loop was freed.
         let late = std::mem::take(&mut *lock(&self.attention));
-        for socket in &late {
+        for socket in late.iter().filter_map(Weak::upgrade) {
             socket.signals.set(bit::SILENCED | bit::LOOP_GONE);
         }
-        drop(late);
         self.dissolved.store(true, Ordering::Release);
         #[cfg(target_os = "linux")]
         lock(&self.timer).take();

@@ -300,10 +300,12 @@ pub unsafe extern "C" fn wskt_socket_pong(
 /// A socket that is still connecting gives up without a Close frame: error
 /// and close with code 1006 follow. A socket that is paused is resumed.
 ///
-/// On another thread than the driving one: the callback of a message that is
-/// being handed out at that moment may still begin. A socket without a loop
-/// whose wskt_socket_connect was never called hands out error and close
-/// through wskt_socket_recv or wskt_socket_run.
+/// On another thread than the driving one, this does not wait for a message
+/// callback that has begun, and wskt_socket_recv or wskt_loop_next_event may
+/// just be returning a message that was chosen before; none is chosen after.
+///
+/// A socket without a loop whose wskt_socket_connect was never called hands
+/// out error and close through wskt_socket_recv or wskt_socket_run.
 ///
 /// Calling it again, or on a closed socket, is fine and does nothing. The
 /// code is checked before the reason, and both in every state.

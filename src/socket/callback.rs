@@ -1,15 +1,22 @@
 //! Callbacks and the end of them: what makes `free` safe anywhere.
 
-use super::{Socket, bit, lock};
+use super::{ReadyState, Socket, bit, lock};
 use crate::drive::context;
 use crate::error::{Error, Result};
-use crate::event::Event;
+use crate::event::{Event, EventKind};
 use std::sync::{Arc, PoisonError};
 
 impl Socket {
-    /// Runs the program's handler for one event, unless `free` came first.
+    /// Runs the program's handler for one event, unless `free` came first, or
+    /// `close` for a message: on another thread it may have come since the
+    /// message was chosen.
     pub(crate) fn call_host(self: &Arc<Self>, event: &Event<'_>) {
-        self.as_callback(|| self.host.deliver(self, event));
+        self.as_callback(|| {
+            let message = matches!(event.kind, EventKind::Message(..));
+            if !message || self.ready_state() == ReadyState::Open {
+                self.host.deliver(self, event);
+            }
+        });
     }
 
     fn as_callback(&self, run: impl FnOnce()) {

@@ -312,11 +312,31 @@ impl Socket {
             if self.signals.set(bit::ATTENTION) & bit::ATTENTION == 0
                 && let Some(event_loop) = self.event_loop()
             {
-                event_loop.attend(Arc::clone(self));
+                event_loop.attend(Arc::downgrade(self));
             }
         } else if let Some(waiter) = &*lock(&self.waiter) {
             waiter.wake();
         }
+    }
+
+    /// What makes the driver look at this socket, for a thread that must keep
+    /// nothing of the program's alive.
+    pub(crate) fn reminder(self: &Arc<Self>) -> Box<dyn FnOnce() + Send> {
+        if self.is_on_loop() {
+            let event_loop = self.event_loop.get().cloned().unwrap_or_default();
+            let socket = Arc::downgrade(self);
+            return Box::new(move || {
+                if let Some(event_loop) = event_loop.upgrade() {
+                    event_loop.attend(socket);
+                }
+            });
+        }
+        let waiter = lock(&self.waiter).clone();
+        Box::new(move || {
+            if let Some(waiter) = waiter {
+                waiter.wake();
+            }
+        })
     }
 
     /// Whether any call may still work on this socket.

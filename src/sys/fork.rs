@@ -1,11 +1,56 @@
-//! Notices `fork` without a cost per call.
+//! Notices `fork` without a cost per call, and keeps it away from the locks
+//! that the process has once: a child finds them free.
 
+use std::cell::UnsafeCell;
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
+/// Held by whoever holds a lock of the process, and by a fork. Recursive, so
+/// that a fork in a signal handler is never kept waiting by its own thread.
+struct Gate(UnsafeCell<MaybeUninit<libc::pthread_mutex_t>>);
+
+// SAFETY: the cell is only handed to the functions of pthread_mutex_t, which
+// are made for many threads.
+unsafe impl Sync for Gate {}
+
+static GATE: Gate = Gate(UnsafeCell::new(MaybeUninit::uninit()));
+
+impl Gate {
+    fn mutex(&self) -> *mut libc::pthread_mutex_t {
+        self.0.get().cast()
+    }
+
+    /// Makes it anew, with nobody inside.
+    fn init(&self) {
+        let mut attributes = MaybeUninit::uninit();
+        // SAFETY: the attributes are filled before they are used; the mutex is
+        // used by nobody: it is new, or all other threads are gone.
+        unsafe {
+            libc::pthread_mutexattr_init(attributes.as_mut_ptr());
+            libc::pthread_mutexattr_settype(attributes.as_mut_ptr(), libc::PTHREAD_MUTEX_RECURSIVE);
+            libc::pthread_mutex_init(self.mutex(), attributes.as_ptr());
+            libc::pthread_mutexattr_destroy(attributes.as_mut_ptr());
+        }
+    }
+}
+
+extern "C" fn before() {
+    // SAFETY: it was made before this function was registered.
+    unsafe { libc::pthread_mutex_lock(GATE.mutex()) };
+}
+
+extern "C" fn in_parent() {
+    // SAFETY: `before` has locked it on this thread.
+    unsafe { libc::pthread_mutex_unlock(GATE.mutex()) };
+}
+
 extern "C" fn in_child() {
+    // The thread has another number here, so that it could not unlock it.
+    GATE.init();
     GENERATION.fetch_add(1, Ordering::Relaxed);
 }
 
@@ -14,9 +59,29 @@ extern "C" fn in_child() {
 pub(crate) fn generation() -> u32 {
     static REGISTERED: Once = Once::new();
     REGISTERED.call_once(|| {
-        // SAFETY: the handler only adds to an atomic, which is safe in a
-        // child of a process with many threads.
-        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+        GATE.init();
+        // SAFETY: the handlers touch the mutex and an atomic, no memory of
+        // any other thread's.
+        unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
     });
     GENERATION.load(Ordering::Relaxed)
+}
+
+/// No fork of another thread begins before this is dropped. To be had before
+/// a lock that the process has once, and for as short.
+pub(crate) struct Unforked(PhantomData<*const ()>);
+
+pub(crate) fn unforked() -> Unforked {
+    generation();
+    // SAFETY: `generation` made it.
+    unsafe { libc::pthread_mutex_lock(GATE.mutex()) };
+    Unforked(PhantomData)
+}
+
+impl Drop for Unforked {
+    fn drop(&mut self) {
+        // SAFETY: locked by this thread, which the type cannot leave. In a
+        // child whose parent was forked meanwhile it is new, and this an error.
+        unsafe { libc::pthread_mutex_unlock(GATE.mutex()) };
+    }
 }

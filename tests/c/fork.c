@@ -230,6 +230,93 @@ static void in_every_way(enum way way) {
     party_free(&first);
 }
 
+/* -- while other threads look names up ---------------------------------- */
+
+enum { LOOKERS = 3 };
+static pthread_mutex_t looking_mutex = PTHREAD_MUTEX_INITIALIZER;
+static bool looking;
+
+static bool still_looking(void) {
+    bool still;
+    pthread_mutex_lock(&looking_mutex);
+    still = looking;
+    pthread_mutex_unlock(&looking_mutex);
+    return still;
+}
+
+static char *url_by_name(void) {
+    char *url = malloc(64);
+    CHECK(url != NULL);
+    snprintf(url, 64, "ws://localhost:%d/echo", port("ws"));
+    return url;
+}
+
+/* Starts lookups, waits for none. */
+static void *look_up(void *argument) {
+    (void)argument;
+    while (still_looking()) {
+        wskt_socket *socket;
+        char *url = url_by_name();
+        OK(wskt_socket_new(NULL, url, NULL, &socket));
+        (void)wskt_socket_connect(socket, 0);
+        wskt_socket_free(socket);
+        free(url);
+    }
+    return NULL;
+}
+
+/* A child that is forked in the middle of that can look names up as well. */
+static void look_up_in_the_child(void) {
+    wskt_socket *socket;
+    char *url = url_by_name();
+    alarm((unsigned)limit_ms() / 1000);
+    OK(wskt_socket_new(NULL, url, NULL, &socket));
+    OK(wskt_socket_connect(socket, limit_ms()));
+    wskt_socket_free(socket);
+    free(url);
+    execlp("true", "true", (char *)NULL);
+    _exit(1);
+}
+
+static void ignore_line(wskt_log_level level, const char *text, size_t len,
+                        void *user_data) {
+    (void)level;
+    (void)text;
+    (void)len;
+    (void)user_data;
+}
+
+static void while_others_look_up(void) {
+    pthread_t threads[LOOKERS];
+    int i;
+    looking = true;
+    OK(wskt_log_set(WSKT_LOG_TRACE, ignore_line, NULL));
+    for (i = 0; i < LOOKERS; i++) {
+        CHECK_INT(pthread_create(&threads[i], NULL, look_up, NULL), 0);
+    }
+    for (i = 0; i < (is_slow() ? 3 : 100); i++) {
+        int status = 0;
+        pid_t pid;
+        fflush(NULL);
+        pid = fork();
+        CHECK(pid >= 0);
+        if (pid == 0) {
+            look_up_in_the_child();
+        }
+        CHECK(waitpid(pid, &status, 0) == pid);
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+            FAIL("the child %d of a fork ends with status %d", i, status);
+        }
+    }
+    pthread_mutex_lock(&looking_mutex);
+    looking = false;
+    pthread_mutex_unlock(&looking_mutex);
+    for (i = 0; i < LOOKERS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    OK(wskt_log_set(WSKT_LOG_OFF, NULL, NULL));
+}
+
 int main(void) {
     int way;
     /* Its thread stays: once before anything is counted. */
@@ -239,5 +326,6 @@ int main(void) {
         now_testing(way_name((enum way)way));
         in_every_way((enum way)way);
     }
+    RUN(while_others_look_up);
     return end();
 }
