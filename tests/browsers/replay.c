@@ -2,6 +2,7 @@
  * Replays one scenario of scenarios.json with wskt in browser mode and prints
  * the log a browser's page writes of it. Standard input, one item a line:
  *
+ *     way NAME                         how the socket is driven, see `ways`
  *     ca FILE
  *     close_timeout MILLISECONDS
  *     protocol =TEXT
@@ -14,6 +15,8 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
+#include <poll.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -36,6 +39,17 @@ typedef struct action {
 static action actions[MAX_ACTIONS];
 static int action_count;
 static unsigned message_count;
+
+enum { LOOP_RUN, THREAD, EMBEDDED, PULLED, BLOCKING, SOCKET_RUN, WAYS };
+static const char *const ways[WAYS] = {
+  "loop-run", "thread", "embedded", "pulled", "blocking", "socket-run",
+};
+static int way;
+
+/* The close event of the connection was told, perhaps on another thread. */
+static bool over;
+static pthread_mutex_t over_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t over_changed = PTHREAD_COND_INITIALIZER;
 
 static void fail(const char *what, const char *why)
 {
@@ -299,19 +313,106 @@ static void on_close(wskt_socket *socket, const wskt_close_event *event, void *d
   print_encoded(event->reason, event->reason_len);
   puts(event->head.is_trusted ? "" : " untrusted");
   act(socket, event->head.is_trusted ? "close" : "dispatched");
+  if (event->head.is_trusted) {
+    pthread_mutex_lock(&over_mutex);
+    over = true;
+    pthread_cond_signal(&over_changed);
+    pthread_mutex_unlock(&over_mutex);
+  }
+}
+
+/* An event that came as a value. */
+static void handle(const wskt_event *event)
+{
+  switch (event->type) {
+  case WSKT_EVENT_OPEN:
+    on_open(event->target, (const wskt_open_event *)event, NULL);
+    break;
+  case WSKT_EVENT_MESSAGE:
+    on_message(event->target, (const wskt_message_event *)event, NULL);
+    break;
+  case WSKT_EVENT_ERROR:
+    on_error(event->target, (const wskt_error_event *)event, NULL);
+    break;
+  case WSKT_EVENT_CLOSE:
+    on_close(event->target, (const wskt_close_event *)event, NULL);
+    break;
+  default:
+    break; /* drain, which no page has */
+  }
 }
 
 /* --- the run ------------------------------------------------------------------ */
 
+static void drive_loop(wskt_loop *loop)
+{
+  const wskt_event *event;
+  struct pollfd fd;
+
+  switch (way) {
+  case THREAD:
+    check(wskt_loop_start(loop), "wskt_loop_start");
+    pthread_mutex_lock(&over_mutex);
+    while (!over) {
+      pthread_cond_wait(&over_changed, &over_mutex);
+    }
+    pthread_mutex_unlock(&over_mutex);
+    break;
+  case EMBEDDED:
+    fd.fd = wskt_loop_fd(loop);
+    fd.events = POLLIN;
+    while (!over) {
+      poll(&fd, 1, -1);
+      check(wskt_loop_dispatch(loop), "wskt_loop_dispatch");
+    }
+    break;
+  case PULLED:
+    while (!over) {
+      check(wskt_loop_next_event(loop, -1, &event), "wskt_loop_next_event");
+      handle(event);
+    }
+    break;
+  default:
+    check(wskt_loop_run(loop), "wskt_loop_run");
+  }
+}
+
+/* Without a loop: what is told of a socket that was closed before it connected
+   is all that remains. */
+static void drive_socket(wskt_socket *socket)
+{
+  const wskt_event *event;
+  wskt_result result;
+
+  if (wskt_socket_ready_state(socket) == WSKT_CONNECTING) {
+    result = wskt_socket_connect(socket, -1);
+    if (result != WSKT_ERR_CONNECT_FAILED && result != WSKT_ERR_TIMEOUT) {
+      check(result, "wskt_socket_connect");
+    }
+  }
+  if (way == SOCKET_RUN) {
+    check(wskt_socket_run(socket), "wskt_socket_run");
+    return;
+  }
+  while ((result = wskt_socket_recv(socket, -1, &event)) == WSKT_OK) {
+    handle(event);
+  }
+  if (result != WSKT_ERR_CLOSED || !over) {
+    fail("wskt_socket_recv", wskt_result_text(result));
+  }
+}
+
 static void run(const char *url, const wskt_config *config, char *protocols[],
                 int protocol_count)
 {
-  wskt_loop *loop;
+  wskt_loop *loop = NULL;
   wskt_socket *socket = NULL;
   wskt_result result;
   int i;
 
-  check(wskt_loop_new(&loop), "wskt_loop_new");
+  if (way != BLOCKING && way != SOCKET_RUN) {
+    check(wskt_loop_new(&loop), "wskt_loop_new");
+  }
   result = wskt_socket_new(loop, url, config, &socket);
   for (i = 0; result == WSKT_OK && i < protocol_count; i++) {
     result = wskt_socket_add_protocol(socket, protocols[i]);
@@ -321,9 +422,15 @@ static void run(const char *url, const wskt_config *config, char *protocols[],
     check(wskt_socket_set_on_message(socket, on_message), "set_on_message");
     check(wskt_socket_set_on_error(socket, on_error), "set_on_error");
     check(wskt_socket_set_on_close(socket, on_close), "set_on_close");
-    check(wskt_socket_open(socket), "wskt_socket_open");
+    if (loop != NULL) {
+      check(wskt_socket_open(socket), "wskt_socket_open");
+    }
     act(socket, "start");
-    check(wskt_loop_run(loop), "wskt_loop_run");
+    if (loop != NULL) {
+      drive_loop(loop);
+    } else {
+      drive_socket(socket);
+    }
   } else {
     printf("new %s\n", shown(result));
   }
@@ -358,7 +465,13 @@ int main(void)
     if (rest == NULL) {
       fail(verb, "needs an argument");
     }
-    if (strcmp(verb, "ca") == 0) {
+    if (strcmp(verb, "way") == 0) {
+      for (way = 0; way < WAYS && strcmp(rest, ways[way]) != 0; way++) {
+      }
+      if (way == WAYS) {
+        fail(rest, "not a way");
+      }
+    } else if (strcmp(verb, "ca") == 0) {
       check(wskt_config_add_ca_file(config, rest), "add_ca_file");
     } else if (strcmp(verb, "close_timeout") == 0) {
       check(wskt_config_set_close_timeout(config, atoi(rest)), "close_timeout");

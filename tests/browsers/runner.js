@@ -67,7 +67,8 @@ function serverLines (report) {
     }
     length += frame.len
     if (!frame.fin) continue
-    if (length > SHOWN) lines.push(`server ${kind}[${length}]`)
+    if (last.rsv & 4) lines.push(`server ${kind} compressed`)
+    else if (length > SHOWN) lines.push(`server ${kind}[${length}]`)
     else lines.push(kind === 'text' ? `server text=${enc(last.text)}` : `server binary=${last.hex}`)
   }
   return lines.length === 0 ? ['server nothing'] : lines

@@ -151,6 +151,9 @@ struct race {
     int state[2];
     /* The driving thread has called close. */
     bool closed;
+    /* The other thread has, when the log had so many messages. */
+    bool closed_beside;
+    int messages_then;
     /* Only the driving thread uses the socket now. */
     bool alone;
 };
@@ -173,6 +176,21 @@ static void check_state(struct race *race, int who) {
     int state = (int)wskt_socket_ready_state(race->party.socket);
     CHECK(state >= race->state[who]);
     race->state[who] = state;
+}
+
+/* close or abort has returned on thread `who`. */
+static void has_closed(struct race *race, int who) {
+    race->state[who] = WSKT_CLOSING;
+    if (who == 0) {
+        race->closed = true;
+        return;
+    }
+    pthread_mutex_lock(&race->party.mutex);
+    if (!race->closed_beside) {
+        race->closed_beside = true;
+        race->messages_then = race->party.messages;
+    }
+    pthread_mutex_unlock(&race->party.mutex);
 }
 
 /* Any call there is, by thread `who`: 0 drives. */
@@ -200,12 +218,11 @@ static void call(struct race *race, int who) {
             break;
         case 6:
             OK(wskt_socket_close(socket, 1000, NULL, 0));
-            race->closed = race->closed || who == 0;
-            race->state[who] = WSKT_CLOSING;
+            has_closed(race, who);
             break;
         case 7:
             OK(wskt_socket_abort(socket));
-            race->state[who] = WSKT_CLOSING;
+            has_closed(race, who);
             break;
         case 8:
         case 9:
@@ -248,14 +265,21 @@ static void on_event(struct party *party, const wskt_event *event) {
     }
 }
 
-/* The other thread; its last call ends the socket in any case. Free is legal
-   beside callbacks, not beside calls that use the socket. */
+/* The other thread, most often once the socket is open; its last call ends the
+   socket in any case. Free is legal beside callbacks, not beside calls that use
+   the socket. */
 static void *call_beside(void *argument) {
     struct race *race = argument;
     struct party *party = &race->party;
     int left = (int)draw(&race->random[1], 12);
+    if (draw(&race->random[1], 4) != 0) {
+        party_await_open(party);
+    }
     while (left-- > 0) {
         call(race, 1);
+        if (draw(&race->random[1], 4) == 0) {
+            party_await_event(party);
+        }
     }
     if (party->loop != NULL && party->way != WAY_PULLED &&
         draw(&race->random[1], 4) == 0) {
@@ -265,10 +289,28 @@ static void *call_beside(void *argument) {
         return NULL;
     }
     OK(wskt_socket_close(party->socket, 3000, "end", 3));
+    has_closed(race, 1);
     pthread_mutex_lock(&party->mutex);
     race->alone = true;
     pthread_mutex_unlock(&party->mutex);
     return NULL;
+}
+
+/* What the runs came to: a test in which most never open would prove little. */
+struct tally {
+    pthread_mutex_t mutex;
+    int runs, opened, heard, clean, freed;
+};
+static struct tally tally = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static void count_run(struct party *party) {
+    pthread_mutex_lock(&tally.mutex);
+    tally.runs += 1;
+    tally.opened += party->opens;
+    tally.heard += party->messages > 0;
+    tally.clean += strstr(text_of(&party->log), " clean ") != NULL;
+    tally.freed += party->socket == NULL;
+    pthread_mutex_unlock(&tally.mutex);
 }
 
 static void run_once(uint64_t seed, enum way way) {
@@ -307,6 +349,10 @@ static void run_once(uint64_t seed, enum way way) {
     party_drive(&race.party);
     pthread_join(thread, NULL);
     party_check_order(&race.party);
+    count_run(&race.party);
+    /* One that was being handed out may be counted late. */
+    CHECK(!race.closed_beside ||
+          race.party.messages <= race.messages_then + 1);
     /* An interrupt that ended no wait ends the next one. */
     while (way_connects(way) && race.party.socket != NULL &&
            (result = wskt_socket_recv(race.party.socket, 0, &event)) !=
@@ -338,7 +384,7 @@ static void *run_many(void *argument) {
 static void random_orders(void) {
     const char *given = getenv("WSKT_SEED");
     const char *count = getenv("WSKT_RACES");
-    int races = count != NULL ? atoi(count) : is_slow() ? 120 : 2000;
+    int races = count != NULL ? atoi(count) : is_slow() ? 120 : 10000;
     uint64_t seed = given != NULL ? strtoull(given, NULL, 10)
                                   : (uint64_t)(now_ms() * 1000) * 1000;
     struct runs runs[WAYS];
@@ -353,6 +399,15 @@ static void random_orders(void) {
     }
     for (i = 0; i < WAYS; i++) {
         pthread_join(threads[i], NULL);
+    }
+    printf("%d runs: %d opened, %d heard messages, %d closed clean, %d were "
+           "freed before the end\n",
+           tally.runs, tally.opened, tally.heard, tally.clean, tally.freed);
+    CHECK_INT(tally.runs, races);
+    if (races >= 100) {
+        CHECK(tally.opened > races / 3);
+        CHECK(tally.heard > races / 10 && tally.clean > races / 10);
+        CHECK(tally.freed > races / 20);
     }
 }
 

@@ -332,6 +332,33 @@ void party_drive(struct party *party) {
     party_drive_messages(party, 0);
 }
 
+void party_await_event(struct party *party) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += 2000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec += 1;
+    }
+    pthread_mutex_lock(&party->mutex);
+    if (!party->over) {
+        pthread_cond_timedwait(&party->changed, &party->mutex, &until);
+    }
+    pthread_mutex_unlock(&party->mutex);
+}
+
+void party_await_open(struct party *party) {
+    double until = now_ms() + limit_ms();
+    pthread_mutex_lock(&party->mutex);
+    while (!party->over && party->opens == 0) {
+        pthread_mutex_unlock(&party->mutex);
+        CHECK(now_ms() < until);
+        party_await_event(party);
+        pthread_mutex_lock(&party->mutex);
+    }
+    pthread_mutex_unlock(&party->mutex);
+}
+
 void party_freed(struct party *party) {
     pthread_mutex_lock(&party->mutex);
     party->socket = NULL;

@@ -62,6 +62,10 @@ void party_start(struct party *party);
 void party_drive(struct party *party);
 /* Drives until `messages` messages have come, or the party is over. */
 void party_drive_messages(struct party *party, int messages);
+/* On another thread: waits until the socket has opened, or is over. */
+void party_await_open(struct party *party);
+/* The same until the next event, but for 2 ms at most: perhaps none comes. */
+void party_await_event(struct party *party);
 /* What must hold after the close event. */
 void party_check_closed(struct party *party);
 /* What holds over every log, also one that a free has cut short: open first,
