@@ -61,6 +61,7 @@ cases! {
         blocking_wss
         thread_ws
         thread_wss
+        fin_behind_half_a_record
         connecting
     }
     memory {

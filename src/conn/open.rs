@@ -450,7 +450,8 @@ fn read_tls(open: &mut Open, socket: &Arc<Socket>, buffers: &mut Buffers, mode: 
             // A record without payload (a session ticket), or half of one.
             None if mode == Mode::Wait => return Read::Bytes(0, true),
             None if more => {}
-            None => return Read::Nothing,
+            // The kernel is empty, but it may have told of a FIN with these.
+            None => return Read::Bytes(0, false),
         }
     }
 }

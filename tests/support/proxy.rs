@@ -241,13 +241,12 @@ fn pump_down(server: &TcpStream, client: &TcpStream, plan: &Plan) {
                 // Nothing to double yet.
                 continue;
             }
+            if plan.fault == Fault::HalfClose {
+                let _ = client.shutdown(Shutdown::Write);
+            }
             plan.happened.store(true, Ordering::SeqCst);
             match plan.fault {
-                Fault::Reset | Fault::BlackHole => break,
-                Fault::HalfClose => {
-                    let _ = client.shutdown(Shutdown::Write);
-                    break;
-                }
+                Fault::Reset | Fault::BlackHole | Fault::HalfClose => break,
                 Fault::Duplicate if !forward(client, &chunk[..n], plan.fault) => break,
                 _ => {}
             }
