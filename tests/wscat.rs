@@ -395,6 +395,22 @@ fn a_terminal_shows_how_far_a_large_file_is() {
 }
 
 #[test]
+fn a_terminal_shows_how_much_has_come_of_a_large_message() {
+    let server = TestServer::start();
+    let go = format!("http://127.0.0.1:{}/signal/rest", server.port("ws"));
+    // Half of a message, and no more until that was seen.
+    let script = "frame opcode=bin fin=0 payload=fill:61:16000000;wait rest;\
+                  frame opcode=cont payload=fill:61:16000000;answer-close;fin";
+    let steps = format!(
+        r#"[["input", "none"], ["see", "received: 16.0 MB"], ["get", "{go}"], ["see", "closed: 1000"]]"#
+    );
+    let args = ["--progress", "-w", "5", &server.url("ws", script, "incoming")];
+    let done = on_a_terminal(&prefix().join("bin/wscat"), &steps, &args, Path::new("")).exited(0);
+    assert!(done.stdout.contains("received 1 message, 32000000 bytes; "), "{done:?}");
+    good_report(&server, "incoming");
+}
+
+#[test]
 fn the_man_page_has_every_option() {
     let page = prefix().join("share/man/man1/wscat.1");
     let mut lint = Command::new("mandoc");

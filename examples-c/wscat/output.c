@@ -170,17 +170,26 @@ void output_closed(struct wscat *cat, const wskt_close_event *event)
     cat->closed = true;
 }
 
+/* What has come of messages so far, the one that is not whole yet included. */
+static unsigned long long bytes_received(const struct wscat *cat)
+{
+    wskt_stats stats = {.struct_size = sizeof stats};
+
+    return wskt_socket_stats(cat->socket, &stats) == WSKT_OK ? stats.bytes_received : 0;
+}
+
 bool output_is_busy(const struct wscat *cat)
 {
     return cat->err_terminal && !cat->editing &&
            (wskt_socket_buffered_amount(cat->socket) >= LARGE ||
-            (cat->received_bytes >= LARGE && !cat->out_terminal));
+            (!cat->out_terminal && bytes_received(cat) >= LARGE));
 }
 
 void output_progress(struct wscat *cat)
 {
     double now = now_ms();
     unsigned long long left = wskt_socket_buffered_amount(cat->socket);
+    unsigned long long received;
     double sent;
 
     if (!output_is_busy(cat) || now < cat->shown_at + OFTEN)
@@ -188,12 +197,13 @@ void output_progress(struct wscat *cat)
     cat->shown_at = now;
     left = left < cat->sent_bytes ? left : cat->sent_bytes;
     sent = (double)(cat->sent_bytes - left);
+    received = bytes_received(cat);
     fputs("\r\033[K", stderr);
     if (left > 0)
         fprintf(stderr, "sending: %.1f of %.1f MB, %.0f %%  ", sent / 1e6,
                 (double)cat->sent_bytes / 1e6, 100 * sent / (double)cat->sent_bytes);
-    if (cat->received_bytes > 0)
-        fprintf(stderr, "received: %.1f MB", (double)cat->received_bytes / 1e6);
+    if (received > 0)
+        fprintf(stderr, "received: %.1f MB", (double)received / 1e6);
     fflush(stderr);
     cat->progress_shown = true;
 }
