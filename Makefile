@@ -83,6 +83,7 @@ demo:
 test:
 	tests/setup.sh
 	tests/bindings/setup.sh
+	tests/packaging/setup.sh
 	@$(MAKE) --no-print-directory tests-only
 
 tests-only:

@@ -12,6 +12,7 @@ mod support;
 mod tools;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -186,9 +187,14 @@ fn with(command: &mut Command) -> Command {
     std::mem::replace(command, Command::new("true"))
 }
 
-/// `make deb` into a directory of its own; the library's package and the
+/// `make deb` into a directory of its own, once; the library's package and the
 /// development package.
 fn debs() -> (PathBuf, PathBuf) {
+    static DEBS: OnceLock<(PathBuf, PathBuf)> = OnceLock::new();
+    DEBS.get_or_init(make_debs).clone()
+}
+
+fn make_debs() -> (PathBuf, PathBuf) {
     // The library is built; what follows only packs.
     prefix();
     let out = fresh_dir("deb");
@@ -207,7 +213,7 @@ fn debs() -> (PathBuf, PathBuf) {
 }
 
 #[test]
-fn debian_packages_install_on_a_clean_root() {
+fn debian_packages_are_whole() {
     let (library, dev) = debs();
     let mut lintian = Command::new("lintian");
     lintian.args(["--fail-on", "error", "--allow-root"]).args([&library, &dev]);
@@ -219,8 +225,8 @@ fn debian_packages_install_on_a_clean_root() {
     let done = run(&mut apt, "", LONG).exited(0);
     assert!(done.stdout.contains("Inst libwskt-dev"), "{done:#?}");
 
-    // dpkg unpacks and configures them in a root where nothing is: they have
-    // no scripts that would need a shell.
+    // dpkg unpacks and configures them where nothing is: they have no scripts that
+    // would need a shell.
     let clean = fresh_dir("deb-root");
     fs::create_dir_all(clean.join("var/lib/dpkg/updates")).expect("a directory");
     fs::create_dir_all(clean.join("var/lib/dpkg/info")).expect("a directory");
@@ -274,6 +280,103 @@ fn debian_packages_install_on_a_clean_root() {
         assert!(clean.join(file).is_file(), "{file}");
     }
     assert!(lib.join("cmake/wskt/wskt-config.cmake").is_file());
+}
+
+/// A root of Debian's with apt and a C compiler, and nothing of wskt; gone with
+/// the value.
+struct CleanRoot(PathBuf);
+
+impl CleanRoot {
+    /// Unpacks what tests/packaging/setup.sh has made; says so if it could not.
+    fn new() -> Option<CleanRoot> {
+        let tar = root().join("build/clean-root.tar");
+        if !tar.exists() {
+            // Not eprintln: that is shown only when a test fails.
+            let _ = writeln!(
+                std::io::stderr(),
+                "\npackaging: the clean root SKIPPED, {} is missing; tests/packaging/setup.sh \
+                 makes it",
+                tar.display()
+            );
+            return None;
+        }
+        let clean = CleanRoot(fresh_dir("deb-clean-root"));
+        let mut tar_command = clean.as_root("tar");
+        tar_command.args(["--numeric-owner", "-xf"]).arg(tar).arg("-C").arg(&clean.0);
+        run(&mut tar_command, "", LONG).exited(0);
+        // As every system has it; a tar of a root has not.
+        clean.write("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n");
+        Some(clean)
+    }
+
+    /// A command of this machine, as root.
+    fn as_root(&self, program: &str) -> Command {
+        let done = run(Command::new("id").arg("-u"), "", SHORT).exited(0);
+        if done.stdout.trim() == "0" {
+            return Command::new(program);
+        }
+        let mut sudo = Command::new("sudo");
+        sudo.args(["-n", program]);
+        sudo
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        let mut tee = self.as_root("tee");
+        run(tee.arg(self.0.join(path)), text, SHORT).exited(0);
+    }
+
+    /// A command inside.
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = self.as_root("chroot");
+        command.arg(&self.0).args(["env", "-i", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C"]);
+        command.arg("PATH=/usr/sbin:/usr/bin:/sbin:/bin").args(words);
+        command
+    }
+
+    #[track_caller]
+    fn run(&self, words: &[&str]) -> Done {
+        run(&mut self.command(words), "", LONG).exited(0)
+    }
+}
+
+impl Drop for CleanRoot {
+    fn drop(&mut self) {
+        let _ = self.as_root("rm").arg("-rf").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn apt_installs_the_packages_on_a_clean_root() {
+    let Some(clean) = CleanRoot::new() else { return };
+    let (library, dev) = debs();
+    let mut copy = clean.as_root("cp");
+    run(copy.args([&library, &dev]).arg(clean.0.join("tmp")), "", SHORT).exited(0);
+    let name = |deb: &Path| format!("/tmp/{}", deb.file_name().unwrap().to_str().unwrap());
+    let (library, dev) = (name(&library), name(&dev));
+
+    // First the library alone, as for a program that was built elsewhere.
+    let apt = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "-oDpkg::Use-Pty=0"];
+    clean.run(&[&apt[..], &[&library]].concat());
+    assert!(clean.run(&["ldconfig", "-p"]).stdout.contains("libwskt.so."), "ldconfig knows it");
+    assert!(!clean.0.join("usr/include/wskt.h").exists());
+    clean.run(&[&apt[..], &[&dev]].concat());
+
+    clean.write("tmp/main.c", IN_C);
+    let server = TestServer::start();
+    for (name, package) in [("shared", "wskt"), ("static", "wskt-static")] {
+        let build = format!(
+            "cc -Wall -Werror /tmp/main.c -o /tmp/{name} $(pkg-config --cflags --libs {package})"
+        );
+        clean.run(&["sh", "-c", &build]);
+        assert_eq!(is_shared(&clean.0.join("tmp").join(name)), name == "shared");
+        talks(clean.command(&[&format!("/tmp/{name}")]), &server, &format!("apt-{name}"));
+    }
+
+    // What was installed can go again, and leaves nothing.
+    let names = [library, dev].map(|deb| deb["/tmp/".len()..deb.find('_').unwrap()].to_owned());
+    clean.run(&["apt-get", "purge", "-y", "-qq", &names[0], &names[1]]);
+    let left = clean.run(&["sh", "-c", "find / -xdev -name '*wskt*' -not -path '/tmp/*'"]);
+    assert_eq!(left.stdout, "");
 }
 
 /// A value of `[package.metadata.capi.TABLE]` in Cargo.toml.
