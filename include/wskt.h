@@ -626,6 +626,7 @@ typedef struct wskt_loop wskt_loop;
  * Made by wskt_socket_new, freed by wskt_socket_free. Its functions:
  * wskt_socket_add_protocol, wskt_socket_adopt_fd, wskt_socket_set_user_data,
  * wskt_socket_set_on_open, wskt_socket_set_on_message,
+ * wskt_socket_set_on_message_chunk, wskt_socket_set_message_chunks,
  * wskt_socket_set_on_error, wskt_socket_set_on_close,
  * wskt_socket_set_on_drain, wskt_socket_set_on_ping,
  * wskt_socket_set_on_pong, wskt_socket_open, wskt_socket_connect,
@@ -694,9 +695,10 @@ typedef int32_t wskt_ready_state;
 /**
  * Which event a struct is: the field `type` of its head.
  *
- * The order of events is open, messages and drains (pings and pongs), error, close. The close
- * event comes exactly once and last, whatever ended the socket. The error
- * event comes at most once, right before it.
+ * The order of events is open, messages and drains (chunks of messages,
+ * pings and pongs), error, close. The close event comes exactly once and
+ * last, whatever ended the socket. The error event comes at most once, right
+ * before it.
  *
  * Since: 0.1.0
  */
@@ -723,6 +725,11 @@ enum wskt_event_type
      * A wskt_pong_event; only if asked for, see wskt_config_set_ping_events.
      */
     WSKT_EVENT_PONG = 7,
+    /**
+     * A wskt_message_chunk_event; only if asked for, then in place of
+     * WSKT_EVENT_MESSAGE. See wskt_socket_set_message_chunks.
+     */
+    WSKT_EVENT_MESSAGE_CHUNK = 8,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -782,7 +789,8 @@ typedef struct wskt_event {
     bool is_trusted;
     /**
      * The type as text: "open", "message", "error", "close", "drain",
-     * "ping", "pong", or what the program called its own close event.
+     * "ping", "pong", "messagechunk", or what the program called its own
+     * close event.
      */
     const char *type_name;
     /**
@@ -807,7 +815,9 @@ typedef struct wskt_open_event {
 /**
  * A whole message arrived.
  *
- * Fragments are put together before; there is no partial message.
+ * Fragments are put together before: a message that the connection's end
+ * cuts off is never told. To have messages in parts as they arrive, see
+ * wskt_message_chunk_event.
  *
  * WHATWG HTML, MessageEvent. Since: 0.1.0
  */
@@ -942,6 +952,46 @@ typedef struct wskt_pong_event {
     size_t len;
 } wskt_pong_event;
 
+/**
+ * The next part of a message arrived: all of it that is there.
+ *
+ * The chunks of one message come in order, the first one with `first`, the
+ * one that ends it with `last`, and no other message's between them. An
+ * empty message is one empty chunk with both; else only the last chunk may
+ * be empty. Where one chunk ends and the next begins is chance: how the
+ * network cut the bytes, not how the server's fragments did.
+ *
+ * A chunk of text is UTF-8 by itself: it never ends inside a character. Text
+ * that is not UTF-8 fails the connection when its first bad byte arrives.
+ *
+ * Nothing takes a chunk back. If the connection ends inside a message, its
+ * `last` never comes: error, if any, and close follow what was told. Nor is
+ * any chunk told once close was called.
+ *
+ * Since: 0.1.0
+ */
+typedef struct wskt_message_chunk_event {
+    /** The head; `type` is WSKT_EVENT_MESSAGE_CHUNK. */
+    struct wskt_event head;
+    /** Text or binary: that of the message. */
+    wskt_message_kind kind;
+    /** Whether the message begins with this chunk. */
+    bool first;
+    /** Whether the message ends with this chunk. */
+    bool last;
+    /**
+     * The payload. It is NOT NUL-terminated. Never NULL, also when `len` is
+     * 0.
+     */
+    const void *data;
+    /**
+     * Length of the payload in bytes, at most 128 KiB and, but
+     * for a character of text, at most what wskt_config_set_max_message_size
+     * allows.
+     */
+    size_t len;
+} wskt_message_chunk_event;
+
 /* Callbacks -------------------------------------------------------------- */
 
 /**
@@ -970,6 +1020,16 @@ typedef void (*wskt_on_open_fn)(wskt_socket *socket,
 typedef void (*wskt_on_message_fn)(wskt_socket *socket,
                                    const wskt_message_event *event,
                                    void *user_data);
+
+/**
+ * Called for each chunk of a message. See
+ * wskt_socket_set_on_message_chunk.
+ *
+ * Since: 0.1.0
+ */
+typedef void (*wskt_on_message_chunk_fn)(wskt_socket *socket,
+                                         const wskt_message_chunk_event *event,
+                                         void *user_data);
 
 /**
  * Called when the connection has failed, right before the close callback.
@@ -2068,7 +2128,8 @@ wskt_result wskt_config_set_heartbeat(wskt_config *config,
  * It bounds what arrives and, of a compressed message, what that inflates to.
  * A larger one ends the connection before its memory is taken: the peer gets
  * a Close frame with code 1009; error, close with code 1006 and
- * WSKT_CAUSE_MESSAGE_TOO_BIG follow.
+ * WSKT_CAUSE_MESSAGE_TOO_BIG follow. Of a message in chunks it bounds each
+ * chunk instead: see wskt_socket_set_message_chunks.
  *
  * Any thread; legal in a callback.
  *
@@ -2087,7 +2148,8 @@ wskt_result wskt_config_set_max_message_size(wskt_config *config,
  * Limits the number of continuation frames in a received message. 131072 if
  * never set.
  *
- * A message with more ends the connection as one that is too large does.
+ * A message with more ends the connection as one that is too large does. So
+ * does one in chunks.
  *
  * Any thread; legal in a callback.
  *
@@ -2621,6 +2683,55 @@ wskt_result wskt_socket_set_on_open(wskt_socket *socket,
 WSKT_API
 wskt_result wskt_socket_set_on_message(wskt_socket *socket,
                                        wskt_on_message_fn on_message);
+
+/**
+ * Sets whether messages are told in chunks as they arrive, instead of whole.
+ * False if never set.
+ *
+ * With true, every message is a series of wskt_message_chunk_event in place
+ * of a wskt_message_event, in every way of driving, pulled ones too. A
+ * handler for them asks the same (wskt_socket_set_on_message_chunk): with
+ * false, messages are whole if there is none.
+ *
+ * Nothing is put together then, and a message costs no more memory than a
+ * chunk of it, whatever its size. So the limit of
+ * wskt_config_set_max_message_size bounds the chunk, not the message: where
+ * it is less than what is there, there are more chunks. A character of text
+ * is not cut for it. The limit of wskt_config_set_max_fragments holds.
+ *
+ * Any thread, at any time; legal in a callback. It counts from the next
+ * message on: one that has begun to arrive ends as it began.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_socket_set_message_chunks(wskt_socket *socket,
+                                           bool on);
+
+/**
+ * Sets the function that is called for each chunk of a message, and asks for
+ * messages in chunks as wskt_socket_set_message_chunks does.
+ *
+ * While it is set, messages are told to it as they arrive and the message
+ * handler is not called. NULL removes it; chunks that still come pass
+ * unheard.
+ *
+ * Any thread, at any time; legal in a callback. It counts from the next
+ * message on: one that has begun to arrive ends as it began.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_socket_set_on_message_chunk(wskt_socket *socket,
+                                             wskt_on_message_chunk_fn on_message_chunk);
 
 /**
  * Sets the function that is called when the connection has failed, right

@@ -193,6 +193,7 @@ enum class event_type : std::int32_t {
     drain = WSKT_EVENT_DRAIN,
     ping = WSKT_EVENT_PING,
     pong = WSKT_EVENT_PONG,
+    message_chunk = WSKT_EVENT_MESSAGE_CHUNK,
 };
 
 /* Text or binary: wskt_message_kind. */
@@ -441,22 +442,37 @@ public:
 using ping_event = control_event<wskt_ping_event>;
 using pong_event = control_event<wskt_pong_event>;
 
-class message_event : public basic_event<wskt_message_event> {
+/* A message or a chunk of one: its payload. */
+template <class Event> class payload_event : public basic_event<Event> {
 public:
-    using basic_event::basic_event;
+    using basic_event<Event>::basic_event;
 
     message_kind kind() const noexcept {
-        return static_cast<message_kind>(event_->kind);
+        return static_cast<message_kind>(this->event_->kind);
     }
     bool is_text() const noexcept {
         return kind() == message_kind::text;
     }
     /* The payload, of either kind, as text and as bytes. */
     std::string_view text() const noexcept {
-        return {static_cast<const char *>(event_->data), event_->len};
+        return {static_cast<const char *>(this->event_->data), this->event_->len};
     }
     bytes_view bytes() const noexcept {
-        return {event_->data, event_->len};
+        return {this->event_->data, this->event_->len};
+    }
+};
+using message_event = payload_event<wskt_message_event>;
+
+class message_chunk_event : public payload_event<wskt_message_chunk_event> {
+public:
+    using payload_event::payload_event;
+
+    /* Whether the message begins, and ends, with it. */
+    bool first() const noexcept {
+        return event_->first;
+    }
+    bool last() const noexcept {
+        return event_->last;
     }
 };
 
@@ -538,6 +554,9 @@ public:
     }
     std::optional<pong_event> as_pong() const noexcept {
         return as<pong_event, wskt_pong_event>(WSKT_EVENT_PONG);
+    }
+    std::optional<message_chunk_event> as_message_chunk() const noexcept {
+        return as<message_chunk_event, wskt_message_chunk_event>(WSKT_EVENT_MESSAGE_CHUNK);
     }
 
 private:
@@ -634,13 +653,14 @@ enum slot : std::size_t {
     on_drain,
     on_ping,
     on_pong,
+    on_message_chunk,
     slots
 };
 
 /* The user data of a socket made here. */
 struct handlers {
     std::array<closure, slots> set{no_closure(), no_closure(), no_closure(), no_closure(),
-                                   no_closure(), no_closure(), no_closure()};
+                                   no_closure(), no_closure(), no_closure(), no_closure()};
     std::shared_ptr<carrier> exceptions;
     wskt_loop *loop = nullptr;
     /* How many handlers are running, and those replaced meanwhile. */
@@ -1335,6 +1355,15 @@ public:
     }
     template <class F> void on_pong(F &&f) {
         set<pong_event, detail::on_pong>(wskt_socket_set_on_pong, std::forward<F>(f));
+    }
+    /* Whether messages are told in chunks as they arrive, instead of whole; a
+       handler for chunks asks the same. */
+    void set_message_chunks(bool on) {
+        detail::check(wskt_socket_set_message_chunks(socket_, on), "set_message_chunks");
+    }
+    template <class F> void on_message_chunk(F &&f) {
+        set<message_chunk_event, detail::on_message_chunk>(wskt_socket_set_on_message_chunk,
+                                                           std::forward<F>(f));
     }
 
     /* Opens it on its loop and returns at once; without one, on the process's

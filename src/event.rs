@@ -12,6 +12,19 @@ pub enum MessageKind {
     Binary,
 }
 
+/// A part of a message, as it arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chunk<'a> {
+    /// Text or binary.
+    pub kind: MessageKind,
+    /// Whether the message begins with it.
+    pub first: bool,
+    /// Whether the message ends with it.
+    pub last: bool,
+    /// The payload; of text, whole characters.
+    pub data: &'a [u8],
+}
+
 /// The close event's content: the browser's three fields and what a native
 /// program needs besides.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +59,8 @@ pub enum EventKind<'a> {
     Open,
     /// A whole message arrived.
     Message(MessageKind, &'a [u8]),
+    /// A part of a message arrived.
+    Chunk(Chunk<'a>),
     /// The connection failed; the close event follows.
     Error(&'a Failure),
     /// The connection is closed; nothing follows.

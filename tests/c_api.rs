@@ -130,6 +130,7 @@ programs! {
     null_everywhere
     proxies
     races
+    receive_chunks
     refused_body
     request
     results

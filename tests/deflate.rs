@@ -80,6 +80,40 @@ fn run(decoder: &mut Decoder, wire: &[u8], cut: usize) -> (Vec<Vec<u8>>, Option<
     (seen, None)
 }
 
+/// The same in chunks of at most `most` bytes, put together.
+fn run_chunks(
+    params: &DeflateParams,
+    most: u64,
+    wire: &[u8],
+    cut: usize,
+) -> (Vec<Vec<u8>>, Option<Kind>) {
+    let mut decoder = decoder(params, most);
+    decoder.tell_chunks(true);
+    let (mut seen, mut open) = (Vec::new(), Vec::new());
+    let mut input = Vec::new();
+    for piece in wire.chunks(cut.max(1)) {
+        input.extend_from_slice(piece);
+        let mut pos = 0;
+        loop {
+            match decoder.next(&input, &mut pos) {
+                Ok(Some(Item::Chunk(chunk))) => {
+                    assert!(chunk.data.len() as u64 <= most.max(4));
+                    open.extend_from_slice(chunk.data);
+                    if chunk.last {
+                        seen.push(std::mem::take(&mut open));
+                    }
+                }
+                Ok(Some(other)) => panic!("{other:?}"),
+                Ok(None) => break,
+                Err(violation) => return (seen, Some(violation.kind())),
+            }
+        }
+        assert!(decoder.buffer_capacity() as u64 <= most.max(8));
+        input.drain(..pos);
+    }
+    (seen, None)
+}
+
 fn packed(deflater: &mut Deflater, data: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     deflater.push(data, true, &mut out).expect("memory");
@@ -118,6 +152,10 @@ proptest! {
             .collect();
         let (seen, violation) = run(&mut decoder(&params, 1 << 20), &wire, cut);
         prop_assert_eq!(violation, None);
+        for most in [10, 3000, 1 << 20] {
+            let chunks = run_chunks(&params, most, &wire, cut);
+            prop_assert_eq!(&chunks, &(seen.clone(), None));
+        }
         let sent: Vec<Vec<u8>> = messages.into_iter().map(|(data, _)| data).collect();
         prop_assert_eq!(seen, sent);
     }

@@ -7,9 +7,11 @@
     clippy::panic,
     clippy::indexing_slicing,
     unreachable_pub,
-    reason = "tests; judge.rs is part of another crate too"
+    reason = "tests; judge.rs and chunks.rs are part of another crate too"
 )]
 
+#[path = "../fuzz/src/chunks.rs"]
+mod chunks;
 #[path = "../fuzz/src/judge.rs"]
 mod judge;
 

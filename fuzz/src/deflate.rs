@@ -1,6 +1,7 @@
 //! permessage-deflate: what a server answers to the offer, compressed messages
 //! of a server in random pieces, and our own there and back.
 
+use super::chunks::Joined;
 use super::input::Input;
 use super::judge::Pieces;
 use wskt::event::MessageKind;
@@ -57,10 +58,14 @@ fn answer(params: &DeflateParams, input: &mut Input<'_>) {
 /// Messages, and why it ended if it did.
 type Seen = (Vec<(bool, Vec<u8>)>, Option<String>);
 
-fn read(params: &DeflateParams, wire: &[u8], cuts: &[usize]) -> Seen {
-    let limits = Limits { max_message: MAX_MESSAGE, max_fragments: 1000 };
+/// With `chunk` in chunks of that size at most, whole otherwise.
+fn read(params: &DeflateParams, wire: &[u8], cuts: &[usize], chunk: Option<u64>) -> Seen {
+    let max_message = chunk.unwrap_or(MAX_MESSAGE);
+    let limits = Limits { max_message, max_fragments: 1000 };
     let mut decoder = Decoder::new(limits, CloseRules::Strict);
     decoder.inflate(params);
+    decoder.tell_chunks(chunk.is_some());
+    let mut joined = Joined::new(max_message);
     let mut seen = Vec::new();
     let mut input = Vec::new();
     for piece in Pieces::new(wire, cuts).0 {
@@ -72,30 +77,47 @@ fn read(params: &DeflateParams, wire: &[u8], cuts: &[usize]) -> Seen {
                     assert!(bytes.len() as u64 <= MAX_MESSAGE, "{} bytes", bytes.len());
                     let text = kind == MessageKind::Text;
                     assert!(!text || std::str::from_utf8(bytes).is_ok(), "text not UTF-8");
+                    assert!(chunk.is_none(), "whole in spite of all");
                     seen.push((text, bytes.to_vec()));
+                }
+                Ok(Some(Item::Chunk(part))) => {
+                    assert!(chunk.is_some(), "in chunks though nobody asked");
+                    let message = joined.add(part);
+                    seen.extend(message.map(|(kind, bytes)| (kind == MessageKind::Text, bytes)));
                 }
                 Ok(Some(_)) => {}
                 Ok(None) => break,
                 Err(violation) => return (seen, Some(format!("{:?}", violation.kind()))),
             }
         }
-        assert!(decoder.buffer_capacity() as u64 <= 8 * MAX_MESSAGE, "memory over the limit");
+        let most = if chunk.is_some() { max_message.max(8) } else { 8 * MAX_MESSAGE };
+        assert!(decoder.buffer_capacity() as u64 <= most, "memory over the limit");
         input.drain(..pos);
     }
     (seen, None)
 }
 
-/// A server's frames: pieces change nothing, limits hold.
+/// A server's frames: pieces and chunks change nothing, limits hold.
 fn received(params: &DeflateParams, input: &mut Input<'_>) {
     let cuts = input.cuts();
     let wire = input.rest();
     if wire.is_empty() {
         return;
     }
-    let (whole, whole_end) = read(params, wire, &[usize::MAX]);
-    let (cut, cut_end) = read(params, wire, &cuts);
+    let (whole, whole_end) = read(params, wire, &[usize::MAX], None);
+    let (cut, cut_end) = read(params, wire, &cuts, None);
     assert_eq!(whole, cut, "in pieces of {cuts:?}: {whole_end:?} {cut_end:?}");
     assert_eq!(whole_end.is_some(), cut_end.is_some(), "{whole_end:?} {cut_end:?}");
+    for most in [3, 100, MAX_MESSAGE] {
+        let (mut chunks, end) = read(params, wire, &cuts, Some(most));
+        if whole_end.as_ref().is_some_and(|end| end.starts_with("MessageTooBig")) {
+            // The limit is that of the chunk.
+            chunks.truncate(whole.len());
+        } else {
+            assert_eq!(end.is_some(), whole_end.is_some(), "{end:?} {whole_end:?}");
+        }
+        assert_eq!(whole, chunks, "in chunks of {most}, pieces of {cuts:?}");
+    }
 }
 
 /// What we compress, a decoder that was told the same reads again.
@@ -140,6 +162,7 @@ fn there_and_back(params: DeflateParams, level: u8, input: &mut Input<'_>) {
         sent.push((false, part));
     }
     if !wire.is_empty() {
-        assert_eq!(read(&swapped, &wire, &cuts), (sent, None));
+        assert_eq!(read(&swapped, &wire, &cuts, Some(777)), (sent.clone(), None));
+        assert_eq!(read(&swapped, &wire, &cuts, None), (sent, None));
     }
 }

@@ -15,6 +15,7 @@
 //!   comparison ends there;
 //! - fragments are counted by us only; the count is out of reach here.
 
+use super::chunks::Joined;
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
@@ -117,15 +118,41 @@ fn theirs(wire: &[u8], cuts: &[usize]) -> (Vec<Seen>, End<String>) {
     }
 }
 
-/// Drives our decoder as a driver would; with `straight` the rest of a large
-/// frame goes straight into its buffer.
-fn ours(wire: &[u8], cuts: &[usize], straight: bool) -> (Vec<Seen>, End<ViolationKind>) {
-    let limits = Limits { max_message: MAX_MESSAGE, max_fragments: u32::MAX };
+/// How our decoder is driven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Plain,
+    /// The rest of a large frame goes straight into its buffer.
+    Straight,
+    /// Messages come in chunks of so many bytes at most.
+    Chunks(u64),
+}
+
+impl Seen {
+    fn message(kind: MessageKind, bytes: &[u8]) -> Self {
+        match kind {
+            MessageKind::Text => Self::Text(String::from_utf8(bytes.to_vec()).unwrap()),
+            MessageKind::Binary => Self::Binary(bytes.to_vec()),
+        }
+    }
+}
+
+/// Drives our decoder as a driver would.
+fn ours(wire: &[u8], cuts: &[usize], way: Way) -> (Vec<Seen>, End<ViolationKind>) {
+    let (in_chunks, max_message) = match way {
+        Way::Chunks(most) => (true, most),
+        Way::Plain | Way::Straight => (false, MAX_MESSAGE),
+    };
+    let limits = Limits { max_message, max_fragments: u32::MAX };
     let mut decoder = Decoder::new(limits, CloseRules::Strict);
+    decoder.tell_chunks(in_chunks);
+    let mut joined = Joined::new(max_message);
     let mut seen = Vec::new();
     let mut input = Vec::new();
     for mut piece in Pieces::new(wire, cuts).0 {
-        if straight && let Some((buffer, room)) = decoder.direct() {
+        if way != Way::Plain
+            && let Some((buffer, room)) = decoder.direct()
+        {
             let rest = piece.split_off(room.min(piece.len()));
             buffer.extend_from_slice(&piece);
             piece = rest;
@@ -142,10 +169,15 @@ fn ours(wire: &[u8], cuts: &[usize], straight: bool) -> (Vec<Seen>, End<Violatio
                 Err(violation) => return (seen, End::Failed(violation.kind())),
             };
             seen.push(match item {
-                Item::Message(MessageKind::Text, text) => {
-                    Seen::Text(String::from_utf8(text.to_vec()).unwrap())
+                Item::Message(kind, bytes) => {
+                    assert!(!in_chunks, "whole in spite of all");
+                    Seen::message(kind, bytes)
                 }
-                Item::Message(MessageKind::Binary, bytes) => Seen::Binary(bytes.to_vec()),
+                Item::Chunk(chunk) => {
+                    assert!(in_chunks, "in chunks though nobody asked");
+                    let Some((kind, bytes)) = joined.add(chunk) else { continue };
+                    Seen::message(kind, &bytes)
+                }
                 Item::Ping(bytes) => Seen::Ping(bytes.to_vec()),
                 Item::Pong(bytes) => Seen::Pong(bytes.to_vec()),
                 Item::Close(close) => {
@@ -154,6 +186,9 @@ fn ours(wire: &[u8], cuts: &[usize], straight: bool) -> (Vec<Seen>, End<Violatio
                 }
             });
         }
+        if in_chunks {
+            assert!(decoder.buffer_capacity() <= 8, "memory for a chunk");
+        }
         input.drain(..pos);
     }
     (seen, End::More)
@@ -161,9 +196,19 @@ fn ours(wire: &[u8], cuts: &[usize], straight: bool) -> (Vec<Seen>, End<Violatio
 
 /// Compares the two, or panics; `whole` tells that the bytes end with a whole frame.
 pub fn compare(wire: &[u8], cuts: &[usize], whole: bool) {
-    let (our_items, our_end) = ours(wire, cuts, false);
-    assert_eq!(ours(wire, cuts, true), (our_items.clone(), our_end.clone()), "straight");
-    assert_eq!(ours(wire, &[usize::MAX], false), (our_items.clone(), our_end.clone()), "at once");
+    let (our_items, our_end) = ours(wire, cuts, Way::Plain);
+    let same = (our_items.clone(), our_end.clone());
+    assert_eq!(ours(wire, cuts, Way::Straight), same, "straight");
+    assert_eq!(ours(wire, &[usize::MAX], Way::Plain), same, "at once");
+    for most in [1, 777, MAX_MESSAGE] {
+        let (mut items, mut end) = ours(wire, cuts, Way::Chunks(most));
+        if matches!(our_end, End::Failed(ViolationKind::MessageTooBig(_))) {
+            // The limit is that of the chunk.
+            items.truncate(our_items.len());
+            end = our_end.clone();
+        }
+        assert_eq!((items, end), same, "in chunks of {most}");
+    }
     let (mut items, end) = theirs(wire, cuts);
     let told = format!("{our_items:?} {our_end:?}\n{items:?} {end:?}");
     match (&our_end, &end) {

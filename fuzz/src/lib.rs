@@ -5,6 +5,7 @@
 //! A target panics when something is wrong; it never ignores a wrong result.
 
 pub mod api;
+pub mod chunks;
 pub mod deflate;
 pub mod frames;
 pub mod input;

@@ -7,7 +7,7 @@ use super::tls::CIPHER_ROOM;
 use super::tls_error::sentence;
 use super::{Buffers, Conn, Crank, Expiry, Flow, Next, PLAIN_ROOM, Phase, SPILL, Step, event};
 use crate::error::{Cause, Failure};
-use crate::event::EventKind;
+use crate::event::{Chunk, EventKind};
 use crate::protocol::{CloseRules, Decoder, DeflateParams, Item, Limits, Violation};
 use crate::socket::{ReadyState, Socket, bit};
 use crate::sys::{self, Mode, Time};
@@ -56,6 +56,7 @@ impl Open {
         if let Some(params) = deflate {
             decoder.inflate(params);
         }
+        decoder.tell_chunks(socket.wants_chunks());
         decoder.tally().add_bytes(rest.len());
         socket.set_received(Arc::clone(decoder.tally()));
         Self {
@@ -97,7 +98,7 @@ impl Buffers {
         }
         let kept = carry.len();
         if kept > 0 || self.plain.is_empty() {
-            self.reserve(PLAIN_ROOM.max(kept + SPILL));
+            self.reserve(PLAIN_ROOM.max(kept));
             if let Some(front) = self.plain.get_mut(..kept) {
                 front.copy_from_slice(carry);
             }
@@ -221,6 +222,10 @@ impl Conn {
                     open.pulse = Pulse::new(crank.now);
                     self.readable = true;
                 }
+                if signals & bit::CHUNKS_ASKED != 0 {
+                    socket.signals.clear(bit::CHUNKS_ASKED);
+                    open.decoder.tell_chunks(socket.wants_chunks());
+                }
                 if signals & bit::DRAIN != 0 && socket.signals.take(bit::DRAIN) {
                     let drained = event(crank.now, EventKind::Drain);
                     if socket.ready_state() == ReadyState::Open
@@ -249,6 +254,22 @@ impl Conn {
                     }
                     let message = event(crank.now, EventKind::Message(kind, data));
                     if (crank.deliver)(socket, &message) == Flow::Stop {
+                        buffers.taken = true;
+                        return Next::Leave(Step::Stopped);
+                    }
+                    continue;
+                }
+                Ok(Some(Item::Chunk(chunk))) => {
+                    socket.trace(|| {
+                        let Chunk { kind, data, last, .. } = chunk;
+                        let end = if last { ", the last" } else { "" };
+                        format!("received a chunk of {kind:?}, {} bytes{end}", data.len())
+                    });
+                    if socket.ready_state() != ReadyState::Open {
+                        continue;
+                    }
+                    let told = event(crank.now, EventKind::Chunk(chunk));
+                    if (crank.deliver)(socket, &told) == Flow::Stop {
                         buffers.taken = true;
                         return Next::Leave(Step::Stopped);
                     }

@@ -2,8 +2,9 @@
 //! one place that calls them.
 
 use super::event::{
-    self, PulledEvent, wskt_close_event, wskt_drain_event, wskt_error_event, wskt_message_event,
-    wskt_open_event, wskt_ping_event, wskt_pong_event,
+    self, PulledEvent, wskt_close_event, wskt_drain_event, wskt_error_event,
+    wskt_message_chunk_event, wskt_message_event, wskt_open_event, wskt_ping_event,
+    wskt_pong_event,
 };
 use super::handle::{self, wskt_socket};
 use crate::drive::enter_callback;
@@ -45,6 +46,18 @@ pub type wskt_on_message_fn = Option<
     unsafe extern "C-unwind" fn(
         socket: *mut wskt_socket,
         event: *const wskt_message_event,
+        user_data: *mut c_void,
+    ),
+>;
+
+/// Called for each chunk of a message. See
+/// wskt_socket_set_on_message_chunk.
+///
+/// Since: 0.1.0
+pub type wskt_on_message_chunk_fn = Option<
+    unsafe extern "C-unwind" fn(
+        socket: *mut wskt_socket,
+        event: *const wskt_message_chunk_event,
         user_data: *mut c_void,
     ),
 >;
@@ -173,6 +186,7 @@ impl<E> Slot<E> {
 pub(super) struct Handlers {
     pub(super) open: Slot<wskt_open_event>,
     pub(super) message: Slot<wskt_message_event>,
+    pub(super) chunk: Slot<wskt_message_chunk_event>,
     pub(super) error: Slot<wskt_error_event>,
     pub(super) close: Slot<wskt_close_event>,
     pub(super) drain: Slot<wskt_drain_event>,
@@ -205,6 +219,7 @@ impl CHost {
             handlers: Handlers {
                 open: Slot::new(),
                 message: Slot::new(),
+                chunk: Slot::new(),
                 error: Slot::new(),
                 close: Slot::new(),
                 drain: Slot::new(),
@@ -292,6 +307,9 @@ impl CHost {
             EventKind::Open => self.call(&handlers.open, target, || event::open(target, time)),
             // Not rare: `deliver` has it.
             EventKind::Message(..) => {}
+            EventKind::Chunk(chunk) => {
+                self.call(&handlers.chunk, target, || event::chunk(target, time, chunk));
+            }
             EventKind::Error(failure) => {
                 self.call(&handlers.error, target, || event::error(target, time, failure));
             }

@@ -10,7 +10,8 @@ use super::result::wskt_result;
 /// It bounds what arrives and, of a compressed message, what that inflates to.
 /// A larger one ends the connection before its memory is taken: the peer gets
 /// a Close frame with code 1009; error, close with code 1006 and
-/// WSKT_CAUSE_MESSAGE_TOO_BIG follow.
+/// WSKT_CAUSE_MESSAGE_TOO_BIG follow. Of a message in chunks it bounds each
+/// chunk instead: see wskt_socket_set_message_chunks.
 ///
 /// Any thread; legal in a callback.
 ///
@@ -32,7 +33,8 @@ pub unsafe extern "C" fn wskt_config_set_max_message_size(
 /// Limits the number of continuation frames in a received message. 131072 if
 /// never set.
 ///
-/// A message with more ends the connection as one that is too large does.
+/// A message with more ends the connection as one that is too large does. So
+/// does one in chunks.
 ///
 /// Any thread; legal in a callback.
 ///

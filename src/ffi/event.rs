@@ -4,7 +4,7 @@
 use super::handle::wskt_socket;
 use super::result::wskt_cause;
 use crate::error::Failure;
-use crate::event::{CloseEvent, Event, EventKind, MessageKind};
+use crate::event::{Chunk, CloseEvent, Event, EventKind, MessageKind};
 use std::cell::UnsafeCell;
 use std::ffi::{CStr, c_char, c_void};
 use std::mem;
@@ -29,9 +29,10 @@ pub enum wskt_ready_state {
 
 /// Which event a struct is: the field `type` of its head.
 ///
-/// The order of events is open, messages and drains (pings and pongs), error, close. The close
-/// event comes exactly once and last, whatever ended the socket. The error
-/// event comes at most once, right before it.
+/// The order of events is open, messages and drains (chunks of messages,
+/// pings and pongs), error, close. The close event comes exactly once and
+/// last, whatever ended the socket. The error event comes at most once, right
+/// before it.
 ///
 /// Since: 0.1.0
 #[repr(i32)]
@@ -51,6 +52,9 @@ pub enum wskt_event_type {
     WSKT_EVENT_PING = 6,
     /// A wskt_pong_event; only if asked for, see wskt_config_set_ping_events.
     WSKT_EVENT_PONG = 7,
+    /// A wskt_message_chunk_event; only if asked for, then in place of
+    /// WSKT_EVENT_MESSAGE. See wskt_socket_set_message_chunks.
+    WSKT_EVENT_MESSAGE_CHUNK = 8,
 }
 
 /// Text or binary. The values are the opcodes of RFC 6455.
@@ -63,6 +67,15 @@ pub enum wskt_message_kind {
     WSKT_MESSAGE_TEXT = 1,
     /// Any bytes.
     WSKT_MESSAGE_BINARY = 2,
+}
+
+impl From<MessageKind> for wskt_message_kind {
+    fn from(kind: MessageKind) -> Self {
+        match kind {
+            MessageKind::Text => Self::WSKT_MESSAGE_TEXT,
+            MessageKind::Binary => Self::WSKT_MESSAGE_BINARY,
+        }
+    }
 }
 
 /// The head of every event struct: what an Event is in a browser.
@@ -91,7 +104,8 @@ pub struct wskt_event {
     /// True for events of the library, false for those of the program.
     pub is_trusted: bool,
     /// The type as text: "open", "message", "error", "close", "drain",
-    /// "ping", "pong", or what the program called its own close event.
+    /// "ping", "pong", "messagechunk", or what the program called its own
+    /// close event.
     pub type_name: *const c_char,
     /// The socket it happened to. NULL in a close event that was made by the
     /// program and not dispatched yet.
@@ -112,7 +126,9 @@ pub struct wskt_open_event {
 
 /// A whole message arrived.
 ///
-/// Fragments are put together before; there is no partial message.
+/// Fragments are put together before: a message that the connection's end
+/// cuts off is never told. To have messages in parts as they arrive, see
+/// wskt_message_chunk_event.
 ///
 /// WHATWG HTML, MessageEvent. Since: 0.1.0
 #[repr(C)]
@@ -126,6 +142,42 @@ pub struct wskt_message_event {
     /// the buffer it arrived in. Never NULL, also when `len` is 0.
     pub data: *const c_void,
     /// Length of the payload in bytes.
+    pub len: usize,
+}
+
+/// The next part of a message arrived: all of it that is there.
+///
+/// The chunks of one message come in order, the first one with `first`, the
+/// one that ends it with `last`, and no other message's between them. An
+/// empty message is one empty chunk with both; else only the last chunk may
+/// be empty. Where one chunk ends and the next begins is chance: how the
+/// network cut the bytes, not how the server's fragments did.
+///
+/// A chunk of text is UTF-8 by itself: it never ends inside a character. Text
+/// that is not UTF-8 fails the connection when its first bad byte arrives.
+///
+/// Nothing takes a chunk back. If the connection ends inside a message, its
+/// `last` never comes: error, if any, and close follow what was told. Nor is
+/// any chunk told once close was called.
+///
+/// Since: 0.1.0
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct wskt_message_chunk_event {
+    /// The head; `type` is WSKT_EVENT_MESSAGE_CHUNK.
+    pub head: wskt_event,
+    /// Text or binary: that of the message.
+    pub kind: wskt_message_kind,
+    /// Whether the message begins with this chunk.
+    pub first: bool,
+    /// Whether the message ends with this chunk.
+    pub last: bool,
+    /// The payload. It is NOT NUL-terminated. Never NULL, also when `len` is
+    /// 0.
+    pub data: *const c_void,
+    /// Length of the payload in bytes, at most 128 KiB and, but
+    /// for a character of text, at most what wskt_config_set_max_message_size
+    /// allows.
     pub len: usize,
 }
 
@@ -270,10 +322,23 @@ pub(super) fn message(
     let r#type = wskt_event_type::WSKT_EVENT_MESSAGE;
     wskt_message_event {
         head: head::<wskt_message_event>(r#type, c"message", target, timestamp),
-        kind: match kind {
-            MessageKind::Text => wskt_message_kind::WSKT_MESSAGE_TEXT,
-            MessageKind::Binary => wskt_message_kind::WSKT_MESSAGE_BINARY,
-        },
+        kind: kind.into(),
+        data: data.as_ptr().cast(),
+        len: data.len(),
+    }
+}
+
+pub(super) fn chunk(
+    target: *mut wskt_socket,
+    timestamp: f64,
+    Chunk { kind, first, last, data }: Chunk<'_>,
+) -> wskt_message_chunk_event {
+    let r#type = wskt_event_type::WSKT_EVENT_MESSAGE_CHUNK;
+    wskt_message_chunk_event {
+        head: head::<wskt_message_chunk_event>(r#type, c"messagechunk", target, timestamp),
+        kind: kind.into(),
+        first,
+        last,
         data: data.as_ptr().cast(),
         len: data.len(),
     }
@@ -342,6 +407,7 @@ union AnyEvent {
     drain: wskt_drain_event,
     ping: wskt_ping_event,
     pong: wskt_pong_event,
+    chunk: wskt_message_chunk_event,
 }
 
 impl AnyEvent {
@@ -350,6 +416,7 @@ impl AnyEvent {
         match event.kind {
             EventKind::Open => Self { open: open(target, time) },
             EventKind::Message(kind, data) => Self { message: message(target, time, kind, data) },
+            EventKind::Chunk(part) => Self { chunk: chunk(target, time, part) },
             EventKind::Error(failure) => Self { error: error(target, time, failure) },
             EventKind::Close(content) => Self { close: close(target, time, content) },
             EventKind::Drain => Self { drain: drain(target, time) },

@@ -100,6 +100,7 @@ pub struct wskt_loop {
 /// Made by wskt_socket_new, freed by wskt_socket_free. Its functions:
 /// wskt_socket_add_protocol, wskt_socket_adopt_fd, wskt_socket_set_user_data,
 /// wskt_socket_set_on_open, wskt_socket_set_on_message,
+/// wskt_socket_set_on_message_chunk, wskt_socket_set_message_chunks,
 /// wskt_socket_set_on_error, wskt_socket_set_on_close,
 /// wskt_socket_set_on_drain, wskt_socket_set_on_ping,
 /// wskt_socket_set_on_pong, wskt_socket_open, wskt_socket_connect,

@@ -1,8 +1,9 @@
 //! A socket's event handlers for C.
 
 use super::callbacks::{
-    CHost, Handlers, wskt_on_close_fn, wskt_on_drain_fn, wskt_on_error_fn, wskt_on_message_fn,
-    wskt_on_open_fn, wskt_on_ping_fn, wskt_on_pong_fn,
+    CHost, Handlers, wskt_on_close_fn, wskt_on_drain_fn, wskt_on_error_fn,
+    wskt_on_message_chunk_fn, wskt_on_message_fn, wskt_on_open_fn, wskt_on_ping_fn,
+    wskt_on_pong_fn,
 };
 use super::handle::{self, wskt_socket};
 use super::result::wskt_result;
@@ -71,6 +72,72 @@ pub unsafe extern "C" fn wskt_socket_set_on_message(
 ) -> wskt_result {
     // SAFETY: the caller promises a live handle or NULL.
     unsafe { set(socket, |handlers| handlers.message.set(on_message)) }
+}
+
+/// Sets whether messages are told in chunks as they arrive, instead of whole.
+/// False if never set.
+///
+/// With true, every message is a series of wskt_message_chunk_event in place
+/// of a wskt_message_event, in every way of driving, pulled ones too. A
+/// handler for them asks the same (wskt_socket_set_on_message_chunk): with
+/// false, messages are whole if there is none.
+///
+/// Nothing is put together then, and a message costs no more memory than a
+/// chunk of it, whatever its size. So the limit of
+/// wskt_config_set_max_message_size bounds the chunk, not the message: where
+/// it is less than what is there, there are more chunks. A character of text
+/// is not cut for it. The limit of wskt_config_set_max_fragments holds.
+///
+/// Any thread, at any time; legal in a callback. It counts from the next
+/// message on: one that has begun to arrive ends as it began.
+///
+/// Returns:
+/// - WSKT_OK
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_set_message_chunks(
+    socket: *mut wskt_socket,
+    on: bool,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe {
+        handle::with(socket, |socket| {
+            socket.tell_chunks(on);
+            Ok(())
+        })
+    }
+}
+
+/// Sets the function that is called for each chunk of a message, and asks for
+/// messages in chunks as wskt_socket_set_message_chunks does.
+///
+/// While it is set, messages are told to it as they arrive and the message
+/// handler is not called. NULL removes it; chunks that still come pass
+/// unheard.
+///
+/// Any thread, at any time; legal in a callback. It counts from the next
+/// message on: one that has begun to arrive ends as it began.
+///
+/// Returns:
+/// - WSKT_OK
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_set_on_message_chunk(
+    socket: *mut wskt_socket,
+    on_message_chunk: wskt_on_message_chunk_fn,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe {
+        handle::with(socket, |socket| {
+            CHost::of(socket)?.handlers().chunk.set(on_message_chunk);
+            socket.watch_chunks(on_message_chunk.is_some());
+            Ok(())
+        })
+    }
 }
 
 /// Sets the function that is called when the connection has failed, right

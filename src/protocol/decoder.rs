@@ -2,6 +2,7 @@
 //! and text checks. What lies whole in the input is lent from there; only the
 //! incomplete is kept.
 
+mod chunks;
 mod direct;
 mod inflate;
 
@@ -12,7 +13,7 @@ use super::frame::{BINARY, FIN, Header, TEXT, read_header, short_header};
 use super::tally::Tally;
 use super::utf8::{Utf8, is_utf8};
 use super::violation::{Violation, ViolationKind};
-use crate::event::MessageKind;
+use crate::event::{Chunk, MessageKind};
 use std::sync::Arc;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
@@ -48,6 +49,8 @@ pub struct Limits {
 pub enum Item<'a> {
     /// A whole message; text is UTF-8.
     Message(MessageKind, &'a [u8]),
+    /// A part of a message, instead of whole ones if that was asked for.
+    Chunk(Chunk<'a>),
     /// A Ping, to be answered with the same payload.
     Ping(&'a [u8]),
     /// A Pong.
@@ -61,6 +64,8 @@ pub enum Item<'a> {
 enum Phase {
     /// Before a message, the assembly buffer empty.
     Fresh,
+    /// The same, and the message will be told in chunks.
+    Apart,
     /// Before a message, the last one still lent from the assembly buffer.
     Lent,
     /// Before a continuation frame.
@@ -79,6 +84,9 @@ enum Step<'a> {
     Here(Item<'a>),
     /// A message that lies in the assembly buffer.
     Assembled,
+    /// So many bytes at the front of the assembly buffer, as a chunk that
+    /// begins or ends the message.
+    Chunk { len: usize, first: bool, last: bool },
 }
 
 /// Turns the bytes of a server into messages and control frames.
@@ -105,8 +113,19 @@ pub struct Decoder {
     compressed: bool,
     /// Length of `buffer` when it was lent by `direct`.
     mark: usize,
-    /// The check of the open text message.
+    /// The check of the open text message; of one that is told in chunks and
+    /// not compressed, only of the character that a frame's end has cut.
     text: Utf8,
+    /// Whether messages are to be told in chunks.
+    in_chunks: bool,
+    /// Whether the open message is.
+    chunked: bool,
+    /// Whether a chunk of it was told.
+    continued: bool,
+    /// Payload bytes of it that were told.
+    told: u64,
+    /// Bytes at the front of `buffer` that were lent as a chunk.
+    spent: usize,
     /// The payload of the open message so far.
     buffer: Vec<u8>,
     /// What was read so far.
@@ -130,6 +149,11 @@ impl Decoder {
             compressed: false,
             mark: 0,
             text: Utf8::new(),
+            in_chunks: false,
+            chunked: false,
+            continued: false,
+            told: 0,
+            spent: 0,
             buffer: Vec::new(),
             tally: Arc::default(),
         }
@@ -173,7 +197,7 @@ impl Decoder {
                 _ => return self.next_slow(input, pos),
             };
             *pos += rest.len() - after.len() + len;
-            self.tally.add_message(len);
+            self.tally.add_message(len as u64);
             return Ok(Some(Item::Message(kind, payload)));
         }
         self.next_slow(input, pos)
@@ -190,6 +214,10 @@ impl Decoder {
             Ok(Step::More) => Ok(None),
             Ok(Step::Here(item)) => Ok(Some(item)),
             Ok(Step::Assembled) => Ok(Some(Item::Message(self.kind, &self.buffer))),
+            Ok(Step::Chunk { len, first, last }) => {
+                let data = self.buffer.get(..len).unwrap_or_default();
+                Ok(Some(Item::Chunk(Chunk { kind: self.kind, first, last, data })))
+            }
             Err(kind) => {
                 *pos = input.len();
                 self.end();
@@ -201,7 +229,8 @@ impl Decoder {
     fn step<'a>(&mut self, input: &'a [u8], pos: &mut usize) -> Result<Step<'a>, ViolationKind> {
         if self.phase == Phase::Lent {
             self.buffer.clear();
-            self.phase = Phase::Fresh;
+            self.spent = 0;
+            self.phase = if self.in_chunks { Phase::Apart } else { Phase::Fresh };
         }
         loop {
             let rest = input.get(*pos..).unwrap_or_default();
@@ -209,6 +238,16 @@ impl Decoder {
                 Phase::Ended => {
                     *pos = input.len();
                     return Ok(Step::More);
+                }
+                Phase::Payload if self.chunked => {
+                    if let Some(chunk) = self.take_chunk(rest, pos)? {
+                        return Ok(chunk);
+                    }
+                    if self.missing > 0 {
+                        return Ok(Step::More);
+                    }
+                    self.tally.add_other();
+                    self.phase = Phase::Between;
                 }
                 Phase::Payload => {
                     *pos += self.take(rest)?;
@@ -221,7 +260,7 @@ impl Decoder {
                     self.tally.add_other();
                     self.phase = Phase::Between;
                 }
-                Phase::Fresh | Phase::Lent | Phase::Between => {
+                Phase::Fresh | Phase::Apart | Phase::Lent | Phase::Between => {
                     let inside = self.phase == Phase::Between;
                     let Some(header) = read_header(rest, inside, self.inflater.is_some())? else {
                         return Ok(Step::More);
@@ -243,6 +282,7 @@ impl Decoder {
                                 && header.fin
                                 && !inside
                                 && !header.compressed
+                                && !self.chunked
                             {
                                 *pos += payload.len();
                                 return self.lend(payload).map(Step::Here);
@@ -270,13 +310,19 @@ impl Decoder {
             self.announced = 0;
             self.fragments = 0;
             self.text = Utf8::new();
+            self.chunked = self.phase == Phase::Apart;
+            if self.chunked {
+                self.begin_chunks();
+            }
         }
-        if header.payload > self.limits.max_message.saturating_sub(self.announced) {
+        // A message in chunks may have any size: each chunk is bounded.
+        if !self.chunked && header.payload > self.limits.max_message.saturating_sub(self.announced)
+        {
             return Err(ViolationKind::MessageTooBig(self.limits.max_message));
         }
-        self.announced += header.payload;
+        self.announced = self.announced.saturating_add(header.payload);
         self.fin = header.fin;
-        self.large = header.payload >= DIRECT_MIN && !self.compressed;
+        self.large = header.payload >= DIRECT_MIN && !self.compressed && !self.chunked;
         self.missing = header.payload;
         Ok(())
     }
@@ -286,7 +332,7 @@ impl Decoder {
         if self.kind == MessageKind::Text && !is_utf8(payload) {
             return Err(ViolationKind::InvalidText);
         }
-        self.tally.add_message(payload.len());
+        self.tally.add_message(payload.len() as u64);
         Ok(Item::Message(self.kind, payload))
     }
 
@@ -366,19 +412,33 @@ impl Decoder {
             return Err(ViolationKind::InvalidText);
         }
         self.phase = Phase::Lent;
-        self.tally.add_message(self.buffer.len());
-        if self.compressed {
-            let wire = self.announced.cast_signed();
-            self.tally.add_inflated((self.buffer.len() as u64).cast_signed() - wire);
-        }
+        self.count_message(self.buffer.len() as u64);
         Ok(Step::Assembled)
     }
 
-    /// Gives the last message's memory back, for a connection that falls idle.
-    /// Does nothing inside a message and while one is lent.
+    /// A message of so many bytes is complete.
+    fn count_message(&self, payload: u64) {
+        self.tally.add_message(payload);
+        if self.compressed {
+            let wire = self.announced.cast_signed();
+            self.tally.add_inflated(payload.cast_signed() - wire);
+        }
+    }
+
+    /// Gives the last message's memory back, for a connection that falls idle,
+    /// and that of the last chunk. Does nothing inside a message that is put
+    /// together and while a message is lent.
     pub fn rest(&mut self) {
-        if self.phase == Phase::Fresh && self.buffer.capacity() > IDLE_KEEP {
-            self.buffer = Vec::new();
+        if self.buffer.capacity() <= IDLE_KEEP {
+            return;
+        }
+        match self.phase {
+            Phase::Fresh | Phase::Apart => self.buffer = Vec::new(),
+            Phase::Between | Phase::Payload if self.chunked => {
+                self.forget_chunk();
+                self.buffer.shrink_to(IDLE_KEEP);
+            }
+            _ => {}
         }
     }
 
@@ -387,12 +447,13 @@ impl Decoder {
         self.missing = 0;
         self.inflater = None;
         self.buffer = Vec::new();
+        self.spent = 0;
     }
 
     /// Whether nothing is kept: no message is open and none is lent. An
     /// incomplete header left in the caller's input does not count.
     pub fn is_idle(&self) -> bool {
-        matches!(self.phase, Phase::Fresh | Phase::Ended)
+        matches!(self.phase, Phase::Fresh | Phase::Apart | Phase::Ended)
     }
 
     /// Bytes of memory the assembly buffer holds.
@@ -401,5 +462,7 @@ impl Decoder {
     }
 }
 
+#[cfg(test)]
+mod chunk_tests;
 #[cfg(test)]
 mod tests;

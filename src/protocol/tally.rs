@@ -26,9 +26,9 @@ impl Tally {
     }
 
     /// A message is whole.
-    pub(super) fn add_message(&self, payload: usize) {
+    pub(super) fn add_message(&self, payload: u64) {
         add(&self.messages, 1);
-        add(&self.payload, payload as u64);
+        add(&self.payload, payload);
     }
 
     /// The message was compressed: so much longer than on the wire, or shorter

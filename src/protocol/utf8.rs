@@ -45,6 +45,11 @@ impl Utf8 {
         self.count == 0
     }
 
+    /// How many bytes of a character are begun.
+    pub const fn begun(&self) -> usize {
+        self.count
+    }
+
     /// Adds a byte to the begun character.
     fn carry(&mut self, byte: u8) -> bool {
         let Some(place) = self.pending.get_mut(self.count) else { return false };
@@ -59,6 +64,14 @@ impl Utf8 {
             Err(error) => error.error_len().is_none(),
         }
     }
+}
+
+/// How many bytes of `piece` are whole characters; what is left may go on
+/// behind it. `None` if it holds a byte no UTF-8 has there.
+pub(super) fn whole_characters(piece: &[u8]) -> Option<usize> {
+    let len = whole_len(piece);
+    let (whole, cut) = piece.split_at_checked(len)?;
+    (is_utf8(whole) && Utf8::new().push(cut)).then_some(len)
 }
 
 /// The length without a character that is begun in the last three bytes and
@@ -102,10 +115,14 @@ mod tests {
         // Every split in two.
         for at in 0..=bytes.len() {
             let (front, back) = bytes.split_at(at);
+            let begun = front.len() - whole_characters(front).unwrap_or_default();
+            assert_eq!(whole_characters(front).is_some(), seen_after(front).is_none());
+            assert!(begun < 4 || seen_after(front).is_some(), "{bytes:x?} at {at}");
             let mut text = Utf8::default();
             let front_ok = text.push(front);
             assert_eq!(front_ok, seen_after(front).is_none(), "{bytes:x?} at {at}");
             if front_ok {
+                assert_eq!(text.begun(), begun, "{bytes:x?} at {at}");
                 assert_eq!(text.push(back), refused.is_none(), "{bytes:x?} at {at}");
             }
         }

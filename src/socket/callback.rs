@@ -12,7 +12,7 @@ impl Socket {
     /// message was chosen.
     pub(crate) fn call_host(self: &Arc<Self>, event: &Event<'_>) {
         self.as_callback(|| {
-            let message = matches!(event.kind, EventKind::Message(..));
+            let message = matches!(event.kind, EventKind::Message(..) | EventKind::Chunk(_));
             if !message || self.ready_state() == ReadyState::Open {
                 self.host.deliver(self, event);
             }

@@ -152,6 +152,30 @@ impl Socket {
         &*self.host
     }
 
+    /// Says whether the program wants messages in chunks.
+    pub fn tell_chunks(&self, on: bool) {
+        self.ask_for_chunks(bit::CHUNKS, on);
+    }
+
+    /// Says whether a handler waits for chunks of messages.
+    pub fn watch_chunks(&self, on: bool) {
+        self.ask_for_chunks(bit::CHUNK_HANDLER, on);
+    }
+
+    fn ask_for_chunks(&self, who: u32, on: bool) {
+        if on {
+            self.signals.set(who);
+        } else {
+            self.signals.clear(who);
+        }
+        self.signals.set(bit::CHUNKS_ASKED);
+    }
+
+    /// Whether the messages that begin from now on are told in chunks.
+    pub(crate) fn wants_chunks(&self) -> bool {
+        self.signals.has(bit::CHUNKS | bit::CHUNK_HANDLER)
+    }
+
     /// Offers a subprotocol.
     pub fn add_protocol(&self, name: &str) -> Result<()> {
         self.check()?;

@@ -39,9 +39,16 @@ pub(crate) mod bit {
 
     /// A handler waits for pings or pongs.
     pub(crate) const PINGS: u32 = 1 << 16;
+    /// The program wants messages in chunks.
+    pub(crate) const CHUNKS: u32 = 1 << 17;
+    /// A handler waits for them.
+    pub(crate) const CHUNK_HANDLER: u32 = 1 << 18;
+    /// One of these two may have changed.
+    pub(crate) const CHUNKS_ASKED: u32 = 1 << 19;
 
     /// What an open connection must act on between two messages.
-    pub(crate) const URGENT: u32 = SILENCED | ABORT | PAUSED | RESUMED | DRAIN | POISONED;
+    pub(crate) const URGENT: u32 =
+        SILENCED | ABORT | PAUSED | RESUMED | DRAIN | POISONED | CHUNKS_ASKED;
 }
 
 /// A set of [`bit`]s.

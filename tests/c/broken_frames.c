@@ -205,5 +205,8 @@ int main(void) {
     ROWS(large_texts);
     ROWS(limits);
     ROWS(answers);
+    rows_in_chunks = true;
+    ROWS(texts);
+    ROWS(large_texts);
     return rows_result();
 }

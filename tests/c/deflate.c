@@ -121,6 +121,9 @@ static const struct row broken[] = {
          "ecc1210100000002a0adfe1fa1370c40030000dc1b00"),
     TEXT("in front of a bomb",
          "frame rsv=4 payload=ecc1210100000002a0adfe1fa1370c40030000dc1b00"),
+};
+
+static const struct row too_big[] = {
     BIG("one byte more", "frame rsv=4 payload=4a4c1c05a360140c7b0000"),
     BIG("a bomb", "zbin fill:00:300000"),
     BIG("a frame of more than the limit",
@@ -444,8 +447,13 @@ int main(void) {
     begin();
     ROWS(received);
     ROWS(broken);
+    ROWS(too_big);
     ROWS(not_agreed);
     ROWS(sent);
+    rows_in_chunks = true;
+    ROWS(received);
+    ROWS(broken);
+    rows_in_chunks = false;
     RUN(offers_and_the_attribute);
     RUN(bad_arguments);
     RUN(refusals_in_every_way);

@@ -70,6 +70,14 @@ int main(void) {
     FIELD(wskt_pong_event, data);
     FIELD(wskt_pong_event, len);
 
+    STRUCT(wskt_message_chunk_event);
+    FIELD(wskt_message_chunk_event, head);
+    FIELD(wskt_message_chunk_event, kind);
+    FIELD(wskt_message_chunk_event, first);
+    FIELD(wskt_message_chunk_event, last);
+    FIELD(wskt_message_chunk_event, data);
+    FIELD(wskt_message_chunk_event, len);
+
     STRUCT(wskt_stats);
     FIELD(wskt_stats, struct_size);
     FIELD(wskt_stats, bytes_sent);

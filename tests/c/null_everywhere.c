@@ -22,6 +22,8 @@ static void handles(void) {
     NULLS(wskt_config_set_ping_events(NULL, true));
     NULLS(wskt_socket_set_on_ping(NULL, NULL));
     NULLS(wskt_socket_set_on_pong(NULL, NULL));
+    NULLS(wskt_socket_set_on_message_chunk(NULL, NULL));
+    NULLS(wskt_socket_set_message_chunks(NULL, true));
     NULLS(wskt_socket_pong(NULL, "x", 1));
     CHECK(wskt_socket_round_trip_time(NULL) == -1);
     NULLS(wskt_config_set_proxy_timeout(NULL, 1));

@@ -421,6 +421,40 @@ void a_message_goes_in_chunks() {
     CHECK(!socket.send_begin(wskt::message_kind::binary));
 }
 
+void a_message_comes_in_chunks() {
+    const script talk("frame fin=0 payload=6772c3;frame opcode=cont payload=bc6e;text next;close 1000;expect-close;fin");
+    for (const bool pulled : {true, false}) {
+        wskt::socket socket(talk.url);
+        std::string seen;
+        const auto take = [&](const wskt::message_chunk_event &chunk) {
+            CHECK(chunk.is_text() && chunk.bytes().size() == chunk.text().size());
+            seen += chunk.first() ? "<" : "";
+            seen += chunk.text();
+            seen += chunk.last() ? ">" : "";
+        };
+        if (pulled) {
+            socket.set_message_chunks(true);
+            socket.connect();
+            while (const wskt::event event = socket.recv()) {
+                if (const auto chunk = event.as_message_chunk()) {
+                    CHECK(!event.as_message());
+                    take(*chunk);
+                }
+            }
+        } else {
+            socket.on_message([](const wskt::message_event &) { CHECK(false); });
+            socket.on_message_chunk([&](wskt::socket_ref s, const wskt::message_chunk_event &chunk) {
+                CHECK(s == chunk.target());
+                take(chunk);
+            });
+            socket.connect();
+            CHECK(socket.run());
+        }
+        CHECK(seen == "<gr\u00fcn><next>");
+        CHECK(socket.close_event()->was_clean());
+    }
+}
+
 // -- exceptions --------------------------------------------------------------
 
 struct oops : std::runtime_error {
@@ -576,6 +610,7 @@ int main(int argc, char **argv) {
     RUN(what_is_refused_is_thrown);
     RUN(a_full_queue_is_told);
     RUN(a_message_goes_in_chunks);
+    RUN(a_message_comes_in_chunks);
     RUN(from_a_handler_to_run);
     RUN(from_a_handler_to_dispatch);
     RUN(on_a_thread_the_function_of_start_gets_it);

@@ -20,10 +20,7 @@ impl Decoder {
             let max = from.saturating_add(from.max(STEP)).min(limit.saturating_add(1));
             let inflater = self.inflater.as_mut().ok_or(ViolationKind::BadCompression)?;
             let stopped = inflater.push(&mut part, &mut self.buffer, max);
-            let new = self.buffer.get(from..).unwrap_or_default();
-            if self.kind == MessageKind::Text && !self.text.push(new) {
-                return Err(ViolationKind::InvalidText);
-            }
+            self.check_new(from)?;
             if self.buffer.len() > limit {
                 return Err(ViolationKind::MessageTooBig(self.limits.max_message));
             }
@@ -34,6 +31,15 @@ impl Decoder {
                 Err(InflateError::Memory) => return Err(ViolationKind::NoMemory(from as u64)),
             }
         }
+    }
+
+    /// Validates what was inflated behind the first `from` bytes.
+    pub(super) fn check_new(&mut self, from: usize) -> Result<(), ViolationKind> {
+        let new = self.buffer.get(from..).unwrap_or_default();
+        if self.kind == MessageKind::Text && !self.text.push(new) {
+            return Err(ViolationKind::InvalidText);
+        }
+        Ok(())
     }
 
     /// Ends the open message for the inflater.

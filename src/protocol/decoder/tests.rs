@@ -27,7 +27,25 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 /// Feeds `wire` in pieces of `step` bytes as a driver would, and writes down
 /// what comes out.
 fn run(wire: &[u8], step: usize, limits: Limits, rules: CloseRules) -> (Vec<String>, Option<K>) {
-    let mut decoder = Decoder::new(limits, rules);
+    feed(Decoder::new(limits, rules), wire, step)
+}
+
+/// The same in chunks, which are put together.
+fn run_chunks(wire: &[u8], step: usize, most: u64, rules: CloseRules) -> (Vec<String>, Option<K>) {
+    let mut decoder = Decoder::new(Limits { max_message: most, ..LIMITS }, rules);
+    decoder.tell_chunks(true);
+    feed(decoder, wire, step)
+}
+
+fn message(kind: MessageKind, bytes: &[u8]) -> String {
+    match kind {
+        MessageKind::Text => format!("text {}", std::str::from_utf8(bytes).unwrap()),
+        MessageKind::Binary => format!("binary {bytes:?}"),
+    }
+}
+
+fn feed(mut decoder: Decoder, wire: &[u8], step: usize) -> (Vec<String>, Option<K>) {
+    let mut begun: Option<Vec<u8>> = None;
     let mut log = Vec::new();
     let mut input = Vec::new();
     for piece in wire.chunks(step) {
@@ -35,13 +53,19 @@ fn run(wire: &[u8], step: usize, limits: Limits, rules: CloseRules) -> (Vec<Stri
         let mut pos = 0;
         loop {
             match decoder.next(&input, &mut pos) {
-                Ok(Some(item)) => log.push(match item {
-                    Item::Message(MessageKind::Text, text) => {
-                        format!("text {}", std::str::from_utf8(text).unwrap())
+                Ok(Some(Item::Message(kind, bytes))) => log.push(message(kind, bytes)),
+                Ok(Some(Item::Chunk(chunk))) => {
+                    message(chunk.kind, chunk.data);
+                    assert_eq!(chunk.first, begun.is_none());
+                    assert!(chunk.last || !chunk.data.is_empty());
+                    let bytes = [&begun.take().unwrap_or_default()[..], chunk.data].concat();
+                    if chunk.last {
+                        log.push(message(chunk.kind, &bytes));
+                    } else {
+                        begun = Some(bytes);
                     }
-                    Item::Message(MessageKind::Binary, bytes) => format!("binary {bytes:?}"),
-                    other => format!("{other:?}"),
-                }),
+                }
+                Ok(Some(other)) => log.push(format!("{other:?}")),
                 Ok(None) => break,
                 Err(violation) => {
                     assert_eq!(pos, input.len());
@@ -64,6 +88,12 @@ fn same(wire: &[u8], limits: Limits, rules: CloseRules) -> (Vec<String>, Option<
     let whole = run(wire, wire.len().max(1), limits, rules);
     for step in [1, 2, 3, 7, 130, 4096] {
         assert_eq!(run(wire, step, limits, rules), whole, "in pieces of {step}");
+        if limits == LIMITS && !matches!(whole.1, Some(K::MessageTooBig(_))) {
+            for most in [1, 5, 70_000] {
+                let chunks = run_chunks(wire, step, most, rules);
+                assert_eq!(chunks, whole, "in chunks of {most}, in pieces of {step}");
+            }
+        }
     }
     whole
 }

@@ -1,7 +1,7 @@
 /* Carries out rows.
 
    Client: WHEN is `before` (the socket is opened), `open`, `message`,
-   `messageN` (the Nth), `error`, `close`, `drain`, or `beside` (one after the
+   `messageN` (the Nth), `error`, `close`, `drain`, `chunk`, `chunkN`, or `beside` (one after the
    other in a thread of its own, started before the socket is opened).
    COMMAND is close [CODE [REASON]], text STR, plain STR (never compressed), binary SIZE, ping STR, abort,
    pause, resume, buffered (logs the amount), signal NAME, mark NAME (waits
@@ -26,6 +26,7 @@ struct job {
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static int failures;
+bool rows_in_chunks;
 /* For rows without settings, strict and browser mode: one loaded set of
    certificates serves them all. */
 static wskt_config *shared[2];
@@ -160,8 +161,12 @@ static void run_commands(struct job *job, const char *when, const char *or_when)
 }
 
 static void on_event(struct party *party, const wskt_event *event) {
-    static const char *const names[] = {"", "open", "message", "error", "close", "drain"};
+    static const char *const names[] = {"", "open", "message", "error", "close",
+                                        "drain", "ping", "pong", "chunk"};
     char numbered[32] = "";
+    if (event->type == WSKT_EVENT_MESSAGE_CHUNK) {
+        snprintf(numbered, sizeof numbered, "chunk%d", party->chunks);
+    }
     if (event->type == WSKT_EVENT_MESSAGE) {
         snprintf(numbered, sizeof numbered, "message%d", party->messages);
     }
@@ -272,6 +277,9 @@ static void describe(const struct job *job, char *out, size_t room) {
              way_name(job->way), job->variant.browser ? "browser" : "strict",
              job->variant.tls ? "wss" : "ws",
              job->variant.split ? ", split" : "");
+    if (rows_in_chunks) {
+        strncat(out, ", in chunks", room - strlen(out) - 1);
+    }
 }
 
 static void judge(struct job *job, const char *what, const char *got,
@@ -370,6 +378,9 @@ static void run_job(struct job *job) {
     party->on_event = on_event;
     party->data = job;
     describe(job, party->name, sizeof party->name);
+    if (rows_in_chunks) {
+        party_hear_chunks(party);
+    }
     configure(job, NULL, party->socket);
     run_commands(job, "before", "");
     if (helped) {

@@ -62,6 +62,9 @@ struct row {
     "close/3 1006 \"\" unclean peer=0 lost \"" message "\"\n"
 #define BUFFERED(n) "buffered=" n "\n"
 
+/* Whether the rows that follow get their messages in chunks; their logs are
+   the same. */
+extern bool rows_in_chunks;
 /* Runs the rows; what goes wrong is printed and counted. */
 void run_rows(const struct row *rows, size_t count);
 /* As main's result, after `end`. */

@@ -25,6 +25,11 @@ const wskt_message_event *as_message(const wskt_event *event) {
     return (const wskt_message_event *)event;
 }
 
+const wskt_message_chunk_event *as_chunk(const wskt_event *event) {
+    CHECK_INT(event->type, WSKT_EVENT_MESSAGE_CHUNK);
+    return (const wskt_message_chunk_event *)event;
+}
+
 const wskt_close_event *as_close(const wskt_event *event) {
     CHECK_INT(event->type, WSKT_EVENT_CLOSE);
     return (const wskt_close_event *)event;
@@ -68,11 +73,52 @@ static void log_close(struct party *party, const wskt_close_event *event) {
     text_quote(log, event->message, event->message_len);
 }
 
+static void log_payload(struct party *party, wskt_message_kind kind,
+                        const void *data, size_t len) {
+    struct text *log = &party->log;
+    text_add(log, "%s/%d ", kind == WSKT_MESSAGE_TEXT ? "text" : "binary",
+             (int)wskt_socket_ready_state(party->socket));
+    text_quote(log, data, len);
+    text_add(log, "\n");
+    party->messages += 1;
+}
+
+/* Whether the text ends where a character does. */
+static bool is_whole_text(const unsigned char *at, size_t len) {
+    size_t back = 1;
+    while (back < len && back < 4 && (at[len - back] & 0xc0) == 0x80) {
+        back += 1;
+    }
+    return len == 0 || at[len - back] < 0x80 ||
+           (at[len - back] >= 0xc0 &&
+            back == (at[len - back] >= 0xf0   ? 4
+                     : at[len - back] >= 0xe0 ? 3
+                                              : 2));
+}
+
+static void take_chunk(struct party *party,
+                       const wskt_message_chunk_event *chunk) {
+    bool begun = party->part.at != NULL;
+    CHECK(chunk->data != NULL);
+    CHECK(chunk->first == !begun);
+    CHECK(chunk->len > 0 || chunk->last);
+    if (chunk->kind == WSKT_MESSAGE_TEXT) {
+        CHECK(is_whole_text(chunk->data, chunk->len));
+        CHECK(chunk->len == 0 || (*(const char *)chunk->data & 0xc0) != 0x80);
+    }
+    party->chunks += 1;
+    text_add_bytes(&party->part, chunk->data, chunk->len);
+    if (chunk->last) {
+        log_payload(party, chunk->kind, party->part.at, party->part.len);
+        text_free(&party->part);
+    }
+}
+
 /* Adds one line for the event. */
 static void log_event(struct party *party, const wskt_event *event) {
     struct text *log = &party->log;
     const char *names[] = {"", "open", "message", "error", "close",
-                           "drain", "ping", "pong"};
+                           "drain", "ping", "pong", "messagechunk"};
     size_t sizes[] = {
         0,
         sizeof(wskt_open_event),
@@ -82,21 +128,23 @@ static void log_event(struct party *party, const wskt_event *event) {
         sizeof(wskt_drain_event),
         sizeof(wskt_ping_event),
         sizeof(wskt_pong_event),
+        sizeof(wskt_message_chunk_event),
     };
-    CHECK(event->type >= WSKT_EVENT_OPEN && event->type <= WSKT_EVENT_PONG);
+    CHECK(event->type >= WSKT_EVENT_OPEN);
+    CHECK(event->type <= WSKT_EVENT_MESSAGE_CHUNK);
     check_head(party, event, sizes[event->type], names[event->type]);
     CHECK_INT(party->closes, 0);
     if (event->type == WSKT_EVENT_MESSAGE) {
         const wskt_message_event *message = as_message(event);
-        text_add(log, "%s/%d ",
-                 message->kind == WSKT_MESSAGE_TEXT ? "text" : "binary",
-                 (int)wskt_socket_ready_state(party->socket));
-        text_quote(log, message->data, message->len);
-        party->messages += 1;
-    } else {
-        text_add(log, "%s/%d", names[event->type],
-                 (int)wskt_socket_ready_state(party->socket));
+        log_payload(party, message->kind, message->data, message->len);
+        return;
     }
+    if (event->type == WSKT_EVENT_MESSAGE_CHUNK) {
+        take_chunk(party, as_chunk(event));
+        return;
+    }
+    text_add(log, "%s/%d", names[event->type],
+             (int)wskt_socket_ready_state(party->socket));
     if (event->type == WSKT_EVENT_OPEN) {
         party->opens += 1;
     } else if (event->type == WSKT_EVENT_DRAIN) {
@@ -156,6 +204,12 @@ static void on_open(wskt_socket *socket, const wskt_open_event *event,
 
 static void on_message(wskt_socket *socket, const wskt_message_event *event,
                        void *user_data) {
+    CHECK(socket == event->head.target);
+    handle(user_data, &event->head);
+}
+
+static void on_chunk(wskt_socket *socket,
+                     const wskt_message_chunk_event *event, void *user_data) {
     CHECK(socket == event->head.target);
     handle(user_data, &event->head);
 }
@@ -225,6 +279,10 @@ void party_make(struct party *party, enum way way, wskt_loop *loop,
 void party_hear_pings(struct party *party) {
     OK(wskt_socket_set_on_ping(party->socket, on_ping));
     OK(wskt_socket_set_on_pong(party->socket, on_pong));
+}
+
+void party_hear_chunks(struct party *party) {
+    OK(wskt_socket_set_on_message_chunk(party->socket, on_chunk));
 }
 
 void party_start(struct party *party) {
@@ -466,6 +524,7 @@ void party_free(struct party *party) {
         OK(wskt_loop_free(party->loop));
     }
     text_free(&party->log);
+    text_free(&party->part);
     pthread_mutex_destroy(&party->mutex);
     pthread_cond_destroy(&party->changed);
 }

@@ -40,6 +40,10 @@ struct party {
     /* One line an event, `type/ready state` first; see ways.c. */
     struct text log;
     int opens, messages, errors, closes, drains;
+    /* Chunks of messages, and the payload of those whose message is not over:
+       it is in the log when it is, as one that came whole. */
+    int chunks;
+    struct text part;
     /* What start returned. */
     wskt_result started;
     /* The handler runs: no event may come inside its calls. */
@@ -56,6 +60,8 @@ void party_make(struct party *party, enum way way, wskt_loop *loop,
                 const char *url, const wskt_config *config);
 /* Pings and pongs are in the log too. */
 void party_hear_pings(struct party *party);
+/* Messages come in chunks. */
+void party_hear_chunks(struct party *party);
 /* Opens or connects. */
 void party_start(struct party *party);
 /* Drives until the party is over. */
@@ -82,6 +88,7 @@ wskt_result party_note(struct party *party, const char *what,
                        wskt_result result);
 
 const wskt_message_event *as_message(const wskt_event *event);
+const wskt_message_chunk_event *as_chunk(const wskt_event *event);
 const wskt_close_event *as_close(const wskt_event *event);
 const wskt_error_event *as_error(const wskt_event *event);
 
