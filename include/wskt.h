@@ -1711,13 +1711,15 @@ wskt_result wskt_config_set_client_pkcs12(wskt_config *config,
  * of which only HOST is needed. NULL sets none. The schemes:
  * - http: HTTP CONNECT; the port is 80 if none is given
  * - https: the same inside TLS with the proxy; 443
- * - socks5, socks5h: SOCKS 5; 1080
+ * - socks5h: SOCKS 5; 1080. The proxy resolves the server's name.
+ * - socks5: the same, but the name is resolved here, and the proxy is asked
+ *   for one address after the other until it reaches one
  *
  * A URL without a scheme is an HTTP proxy's. User and password are
  * percent-decoded, are sent to this proxy and to nobody else, and do not
  * appear in the log. The proxy gets the server's host and port and nothing
- * of the upgrade request; it resolves the server's name. TLS with the server
- * runs inside the tunnel. An https proxy's certificate is checked against
+ * of the upgrade request; but with socks5 it resolves the server's name. TLS
+ * with the server runs inside the tunnel. An https proxy's certificate is checked against
  * the same roots as a server's.
  *
  * A proxy that refuses gives WSKT_CAUSE_PROXY, with its HTTP status in the
@@ -2095,15 +2097,18 @@ wskt_result wskt_config_set_idle_timeout(wskt_config *config,
                                          int64_t ms);
 
 /**
- * Makes an open socket ping its peer and end when that stays silent. Off if
- * never set; two zeros turn it off.
+ * Makes an open socket ping its peer and end when that does not answer. Off
+ * if never set; two zeros turn it off.
  *
- * A ping leaves every `interval_ms`. If after one nothing at all arrives for
- * `timeout_ms`, the peer is dead: error, then close with code 1006 and
- * WSKT_CAUSE_TIMEOUT. Any byte is a sign of life, as a pong may stand behind
- * a message that takes its time. wskt_socket_round_trip_time has the newest
- * answer's time. While the socket is paused, and once it is closing, there
- * is no heartbeat.
+ * A ping goes out every `interval_ms`, unless 32 wait for an answer already.
+ * If one has none after `timeout_ms`, the peer is dead: error, then close
+ * with code 1006 and WSKT_CAUSE_TIMEOUT. An answer is the pong to this ping
+ * or to one sent after it; nothing else that arrives is one. As a pong cannot
+ * come inside a frame, the time starts anew with each byte of a frame that
+ * has begun. It covers what stands in front of ping and pong in the queues of
+ * both sides: let it be longer than these take.
+ * wskt_socket_round_trip_time has the newest answer's time. While the socket
+ * is paused, and once it is closing, there is no heartbeat.
  *
  * A socket that is driven by blocking calls has a heartbeat inside them only.
  *
@@ -3565,12 +3570,21 @@ typedef struct wskt_stats {
     uint64_t dns_us;
     /** How long it took to establish the TCP connection. */
     uint64_t connect_us;
-    /** How long the TLS handshake took. */
+    /** How long the TLS handshake with the server took. */
     uint64_t tls_us;
     /**
      * How long the upgrade took, from the request to the end of the answer.
      */
     uint64_t upgrade_us;
+    /**
+     * How long the proxy took, from TCP to its consent, TLS with it included.
+     */
+    uint64_t proxy_us;
+    /**
+     * How long the last ping that was answered took, as
+     * wskt_socket_round_trip_time has it; 0 before the first, then at least 1.
+     */
+    uint64_t round_trip_us;
 } wskt_stats;
 
 /**

@@ -80,6 +80,7 @@ fn structs_have_one_layout_on_both_sides() {
     layout!(
         rust, wskt_stats: struct_size bytes_sent bytes_received frames_sent frames_received messages_sent messages_received
         payload_sent payload_received wire_payload_sent wire_payload_received dns_us connect_us tls_us upgrade_us
+        proxy_us round_trip_us
     );
     for (name, size) in [
         ("wskt_result", size_of::<wskt_result>()),

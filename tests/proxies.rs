@@ -162,9 +162,11 @@ fn every_way_through_every_proxy() {
          HTTP 407 http://me:wrong@127.0.0.1:{http}\n\
          yes https://me:pass%20word@localhost:{tls}\n\
          HTTP 407 https://me:wrong@localhost:{tls}\n\
+         yes socks5h://127.0.0.1:{socks}\n\
          yes socks5://127.0.0.1:{socks}\n\
+         yes socks5h://me:pass%20word@127.0.0.1:{login}\n\
          yes socks5://me:pass%20word@127.0.0.1:{login}\n\
-         the proxy refused user and password socks5://me:wrong@127.0.0.1:{login}\n\
+         the proxy refused user and password socks5h://me:wrong@127.0.0.1:{login}\n\
          the proxy asks for user and password socks5://127.0.0.1:{login}\n"
     );
     let harness = Harness::new("proxies-programs");

@@ -113,6 +113,14 @@ impl Server {
     /// Accepts, waits for "hello", sends "welcome" and Close 1000, and waits for
     /// the answer.
     fn serve(&mut self) {
+        self.accept();
+        self.write(b"\x81\x07welcome\x88\x02\x03\xe8");
+        self.await_bytes(b"\x88\x82");
+        let _ = self.child.kill();
+    }
+
+    /// Accepts and waits for "hello".
+    fn accept(&mut self) {
         let request = self.between("GET /chat HTTP/1.1\r\n", "\r\n\r\n");
         let key = request.split_once("Sec-WebSocket-Key: ").expect("a key").1;
         let accept = derive_accept_key(key.split("\r\n").next().expect("a line").as_bytes());
@@ -123,9 +131,6 @@ impl Server {
         self.write(head.as_bytes());
         // Masked, five bytes of text; masked, two bytes of Close.
         self.await_bytes(b"\x81\x85");
-        self.write(b"\x81\x07welcome\x88\x02\x03\xe8");
-        self.await_bytes(b"\x88\x82");
-        let _ = self.child.kill();
     }
 }
 
@@ -137,13 +142,18 @@ impl Drop for Server {
 }
 
 fn client(port: &str, with_certificate: bool) -> Running {
-    let program = harness().program("s_server");
-    let mut command = harness().command(&program, &[]);
-    command.env("WSKT_URL", format!("wss://127.0.0.1:{port}/chat"));
+    let mut command = visitor(port);
     if with_certificate {
         command.env("WSKT_CLIENT", "1");
     }
     Running::start(&mut command, Duration::from_secs(60))
+}
+
+fn visitor(port: &str) -> Command {
+    let program = harness().program("s_server");
+    let mut command = harness().command(&program, &[]);
+    command.env("WSKT_URL", format!("wss://127.0.0.1:{port}/chat"));
+    command
 }
 
 /// A visit that is served.
@@ -170,6 +180,37 @@ fn both_versions_are_spoken() {
     visit(&["-tls1_3"], false);
     visit(&["-alpn", "http/1.1"], false);
     visit(&["-tls1_3", "-num_tickets", "8", "-max_send_frag", "512"], false);
+}
+
+/// `k` and `K` on the standard input of `s_server` change its keys; with the
+/// second it asks the client to do the same.
+#[test]
+fn keys_change_in_every_way_of_driving() {
+    for way in 0..6 {
+        for (command, answered) in [(b"k\n", false), (b"K\n", true)] {
+            let mut server = Server::start(&["-tls1_3", "-msg"]);
+            let mut visitor = visitor(&server.port());
+            visitor.env("WSKT_WAY", way.to_string()).env("WSKT_ECHO", "1");
+            let client = Running::start(&mut visitor, Duration::from_secs(60));
+            server.accept();
+            for round in 0..3u8 {
+                server.seen.clear();
+                server.write(command);
+                server.await_bytes(b">>> TLS 1.3, Handshake [length 0005], KeyUpdate");
+                server.write(&[0x81, 1, b'0' + round]);
+                server.await_bytes(b"\x81\x81");
+                // At the latest in front of its next data (RFC 8446 §4.6.3).
+                let seen = String::from_utf8_lossy(&server.seen);
+                let told = seen.contains("<<< TLS 1.3, Handshake [length 0005], KeyUpdate");
+                assert_eq!(told, answered, "way {way}");
+            }
+            server.write(b"\x88\x02\x03\xe8");
+            server.await_bytes(b"\x88\x82");
+            let _ = server.child.kill();
+            let done = client.wait().exited(0);
+            assert_eq!(done.stdout, "0\n1\n2\n1000 clean peer \n", "way {way}");
+        }
+    }
 }
 
 #[test]

@@ -130,7 +130,7 @@ static void print_timing(const struct wscat *cat)
         return;
     const struct { const char *name; unsigned long long us; } phases[] = {
         {"DNS", stats.dns_us}, {"connect", stats.connect_us},
-        {"TLS", stats.tls_us}, {"upgrade", stats.upgrade_us},
+        {"proxy", stats.proxy_us}, {"TLS", stats.tls_us}, {"upgrade", stats.upgrade_us},
     };
 
     fputs("timing: ", stderr);

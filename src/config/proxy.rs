@@ -16,6 +16,14 @@ pub enum ProxyKind {
     Https,
     /// SOCKS 5 (RFC 1928).
     Socks5,
+    /// The same, to addresses only: names are resolved here.
+    Socks5Local,
+}
+
+impl ProxyKind {
+    fn is_socks(self) -> bool {
+        matches!(self, Self::Socks5 | Self::Socks5Local)
+    }
 }
 
 /// User and password for a proxy, and for nobody else.
@@ -60,8 +68,10 @@ impl Proxy {
         let (kind, port) = match url.scheme() {
             "http" => (ProxyKind::Http, 80),
             "https" => (ProxyKind::Https, 443),
-            "socks5" | "socks5h" => (ProxyKind::Socks5, 1080),
-            _ => return Err(bad("the URL's scheme is none of http, https, socks5")),
+            // The two names are curl's.
+            "socks5" => (ProxyKind::Socks5Local, 1080),
+            "socks5h" => (ProxyKind::Socks5, 1080),
+            _ => return Err(bad("the URL's scheme is none of http, https, socks5, socks5h")),
         };
         let host = match url.host() {
             // The URL standard leaves the hosts of its own schemes alone only.
@@ -91,7 +101,7 @@ fn credentials(url: &Url, kind: ProxyKind) -> Set<Option<Credentials>> {
     }
     let user = percent_decode(url.username());
     let password = percent_decode(url.password().unwrap_or(""));
-    if kind == ProxyKind::Socks5 {
+    if kind.is_socks() {
         let fits = |text: &[u8]| (1..=SOCKS_MAX).contains(&text.len());
         if !fits(&user) || !fits(&password) {
             let what = "user and password for SOCKS 5 have 1 to 255 bytes each";
@@ -195,17 +205,17 @@ mod tests {
             ("HTTP://Proxy.Example", ProxyKind::Http, "proxy.example", 80),
             ("https://[::1]/", ProxyKind::Https, "::1", 443),
             ("https://127.1:8443", ProxyKind::Https, "127.0.0.1", 8443),
-            ("socks5://127.0.0.1", ProxyKind::Socks5, "127.0.0.1", 1080),
+            ("socks5://127.0.0.1", ProxyKind::Socks5Local, "127.0.0.1", 1080),
             ("socks5h://[::1]:80", ProxyKind::Socks5, "::1", 80),
-            ("socks5://B%C3%BCcher.example:443", ProxyKind::Socks5, "xn--bcher-kva.example", 443),
+            ("socks5h://B%C3%BCcher.example:443", ProxyKind::Socks5, "xn--bcher-kva.example", 443),
         ] {
             let want = Proxy { kind, host: host.to_owned(), port, credentials: None };
             assert_eq!(parse(url), Ok(want), "{url}");
         }
         for (url, what) in [
             ("", "the URL does not parse: empty host"),
-            ("ftp://a", "the URL's scheme is none of http, https, socks5"),
-            ("socks4://a", "the URL's scheme is none of http, https, socks5"),
+            ("ftp://a", "the URL's scheme is none of http, https, socks5, socks5h"),
+            ("socks4://a", "the URL's scheme is none of http, https, socks5, socks5h"),
             ("http://a:0", "the URL's port is 0"),
             ("http://a:99999", "the URL does not parse: invalid port number"),
             ("socks5://", "the URL has no host"),
@@ -253,7 +263,7 @@ mod tests {
         assert_eq!(port(&proxies, false, "b"), Some(3));
         assert_eq!(port(&proxies, true, "b"), Some(3));
         let refused = all(&[("https_proxy", "ftp://a")]).err().map(|r| r.what.to_string());
-        let want = "https_proxy: the URL's scheme is none of http, https, socks5";
+        let want = "https_proxy: the URL's scheme is none of http, https, socks5, socks5h";
         assert_eq!(refused.as_deref(), Some(want));
     }
 }

@@ -44,7 +44,12 @@ struct Attempt {
 
 impl Dial {
     /// Prepares a race over `addresses`, in the order getaddrinfo gave them.
-    pub(crate) fn new(mut addresses: Vec<SocketAddr>, settings: &Addresses) -> Self {
+    /// Keys of attempts count from `first_key`.
+    pub(crate) fn new(
+        mut addresses: Vec<SocketAddr>,
+        settings: &Addresses,
+        first_key: u32,
+    ) -> Self {
         if let Some(local) = settings.local {
             addresses.retain(|address| address.is_ipv4() == local.is_ipv4());
         }
@@ -52,11 +57,16 @@ impl Dial {
             waiting: interleave(addresses),
             running: Vec::new(),
             next_at: None,
-            next_key: 1,
+            next_key: first_key,
             from: Origin { address: settings.local, interface: settings.interface.clone() },
             failed: 0,
             last_error: None,
         }
+    }
+
+    /// A key that no attempt has had.
+    pub(crate) fn next_key(&self) -> u32 {
+        self.next_key
     }
 
     /// Looks at the attempts and starts the next; the winner ends the race.

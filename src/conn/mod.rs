@@ -11,6 +11,7 @@ mod open;
 mod opening;
 pub(crate) mod outbound;
 pub(crate) mod outbox;
+mod pings;
 pub(crate) mod proxy;
 mod pulse;
 mod reach;
@@ -28,6 +29,7 @@ use ending::{Ending, Linger};
 use link::Handshake;
 use open::Open;
 use proxy::Tunnel;
+use reach::{Detour, Sought};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use tls::Cipher;
@@ -99,8 +101,8 @@ enum Next {
 enum Phase {
     /// Nothing has begun.
     Start,
-    /// The name is being resolved.
-    Resolving(crate::resolve::Lookup),
+    /// A name is being resolved.
+    Resolving(crate::resolve::Lookup, Sought),
     /// TCP connections race.
     Dialing(dial::Dial),
     /// A proxy is asked for a tunnel.
@@ -117,19 +119,6 @@ enum Phase {
     Ending(Box<Ending>),
     /// Everything was told.
     Gone,
-}
-
-impl Phase {
-    /// The part of opening it is, if its duration is kept.
-    fn timed(&self) -> Option<Opening> {
-        match self {
-            Self::Resolving(_) => Some(Opening::Dns),
-            Self::Dialing(_) => Some(Opening::Connect),
-            Self::Securing(_) => Some(Opening::Tls),
-            Self::Upgrading(_) => Some(Opening::Upgrade),
-            _ => None,
-        }
-    }
 }
 
 /// A descriptor a connection waits for.
@@ -153,7 +142,7 @@ enum Expiry {
     Send,
     /// The peer sent nothing for too long.
     Idle,
-    /// The peer sent nothing after a ping.
+    /// The peer did not answer a ping.
     Heartbeat,
     /// The peer never answered our Close.
     CloseAnswer,
@@ -177,6 +166,8 @@ pub(crate) struct Conn {
     key: u32,
     /// The proxy that was not asked yet.
     proxy: Option<Arc<Proxy>>,
+    /// The server's addresses, for a proxy that is given no name.
+    detour: Option<Box<Detour>>,
     /// When all of opening must be done.
     open_by: Option<Time>,
     /// When the present phase of opening must be done.
@@ -200,6 +191,7 @@ impl Conn {
             deadline: None,
             key: 0,
             proxy: None,
+            detour: None,
             open_by: None,
             phase_by: None,
             timed: (None, Time::now()),
@@ -264,7 +256,7 @@ impl Conn {
                 main(&open.tcp, !self.socket.signals.has(bit::PAUSED), blocked);
             }
             Phase::Lingering(linger) => main(&linger.tcp, linger.reads(), blocked),
-            Phase::Start | Phase::Resolving(_) | Phase::Ending(_) | Phase::Gone => {}
+            Phase::Start | Phase::Resolving(..) | Phase::Ending(_) | Phase::Gone => {}
         }
     }
 
@@ -277,12 +269,12 @@ impl Conn {
             if !matches!(self.phase, Phase::Open(_)) {
                 // What an event was lent from ends with the open phase.
                 crank.buffers.discard();
-                self.clock(self.phase.timed());
+                self.clock(self.part());
             }
             let next = match &mut self.phase {
                 Phase::Open(_) => self.step_open(crank),
                 Phase::Start => self.step_start(crank),
-                Phase::Resolving(_) => self.step_resolving(),
+                Phase::Resolving(..) => self.step_resolving(),
                 Phase::Dialing(_) => self.step_dialing(crank),
                 Phase::Tunneling(_) => self.step_tunneling(),
                 Phase::Securing(_) => self.step_securing(),
@@ -305,6 +297,19 @@ impl Conn {
             crank.buffers.discard();
         }
         step
+    }
+
+    /// The part of opening that runs, if its duration is kept.
+    fn part(&self) -> Option<Opening> {
+        match self.phase {
+            Phase::Resolving(..) => Some(Opening::Dns),
+            Phase::Dialing(_) => Some(Opening::Connect),
+            Phase::Tunneling(_) => Some(Opening::Proxy),
+            Phase::Securing(_) if self.proxy.is_some() => Some(Opening::Proxy),
+            Phase::Securing(_) => Some(Opening::Tls),
+            Phase::Upgrading(_) => Some(Opening::Upgrade),
+            _ => None,
+        }
     }
 
     /// Notes how long the part of opening took that is over, and which one has
@@ -389,7 +394,7 @@ impl Conn {
             return;
         }
         self.deadline = match &self.phase {
-            Phase::Resolving(_) => opening(self, "the name was not resolved in time"),
+            Phase::Resolving(..) => opening(self, "the name was not resolved in time"),
             Phase::Dialing(dial) => {
                 let look = dial.deadline().map(|at| (at, Expiry::Look));
                 let give_up = opening(self, "no connection was established in time");

@@ -288,7 +288,9 @@ impl Conn {
                 }
                 Ok(Some(Item::Pong(payload))) => {
                     socket.trace(|| format!("received Pong, {} bytes", payload.len()));
-                    socket.take_pong(payload, crank.now);
+                    if let Some(waiting) = socket.take_pong(payload, crank.now) {
+                        open.pulse.answered(waiting);
+                    }
                     let told = event(crank.now, EventKind::Pong(payload));
                     if socket.tells_pings() && (crank.deliver)(socket, &told) == Flow::Stop {
                         buffers.taken = true;
@@ -321,11 +323,12 @@ impl Conn {
                 break Step::More;
             }
             looked = true;
+            let inside = open.decoder.is_inside_frame();
             match read(open, socket, buffers, crank.mode) {
                 Read::Bytes(n, more) => {
                     open.decoder.tally().add_bytes(n);
                     crank.now = Time::now();
-                    open.pulse.heard(crank.now);
+                    open.pulse.heard(crank.now, inside);
                     open.budget = open.budget.saturating_sub(n);
                     self.readable = more || self.read_closed;
                 }

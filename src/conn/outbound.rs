@@ -4,6 +4,7 @@
 
 use super::link::{Flushed, Link};
 use super::outbox::{Dropped, Outbox, Part, opcode};
+use super::pings::Pings;
 use crate::error::{Error, Result};
 use crate::protocol::Utf8;
 use crate::socket::Sent;
@@ -51,10 +52,7 @@ pub(crate) struct Outbound {
     withheld: usize,
     /// Payload of sends that were refused or dropped at the end.
     lost: usize,
-    /// The ping that was queued last, until its pong comes.
-    ping: Option<(Vec<u8>, Time)>,
-    /// Pings of the heartbeat so far.
-    beats: u32,
+    pings: Pings,
     /// Since when the kernel takes nothing.
     stalled: Option<Time>,
     /// A drain event is owed once the queue is low.
@@ -86,8 +84,7 @@ impl Outbound {
             in_cipher: 0,
             withheld: 0,
             lost: 0,
-            ping: None,
-            beats: 0,
+            pings: Pings::default(),
             stalled: None,
             drain_owed: false,
             close: CloseFrame::None,
@@ -170,23 +167,26 @@ impl Outbound {
     /// Queues a ping, to be answered with the same payload.
     pub(crate) fn push_ping(&mut self, payload: &[u8]) -> Result<()> {
         self.push(opcode::PING, payload)?;
-        self.ping = Some((payload.to_vec(), Time::now()));
+        self.pings.add_own(payload, Time::now());
         Ok(())
     }
 
-    /// Queues a ping of the heartbeat, unless the kernel takes nothing anyway.
+    /// Queues a ping of the heartbeat, unless many wait for their answer.
     pub(crate) fn push_heartbeat(&mut self) {
-        if self.stalled.is_none() && !self.broken {
-            self.beats = self.beats.wrapping_add(1);
+        if let Some(payload) = self.pings.next_beat()
+            && !self.broken
             // Without memory for it the peer's silence is noticed all the same.
-            let _ = self.push_ping(&self.beats.to_be_bytes());
+            && self.push(opcode::PING, &payload).is_ok()
+        {
+            self.pings.add_beat(payload, Time::now());
         }
     }
 
-    /// When the ping was queued that this pong answers, if it is the last one.
-    pub(crate) fn answered(&mut self, payload: &[u8]) -> Option<Time> {
-        let (_, sent) = self.ping.take_if(|(asked, _)| asked.as_slice() == payload)?;
-        Some(sent)
+    /// When the ping was queued that this pong answers, if it answers one, and
+    /// the heartbeat's oldest that still waits.
+    pub(crate) fn answered(&mut self, payload: &[u8]) -> Option<(Time, Option<Time>)> {
+        let sent = self.pings.answered(payload)?;
+        Some((sent, self.pings.oldest_beat()))
     }
 
     /// Counts a message that was refused because the socket is closing.

@@ -5,12 +5,15 @@ use super::Expiry;
 use crate::config::Timeouts;
 use crate::sys::Time;
 
-/// See the module. Whatever arrives is a sign of life: a pong may stand behind
-/// a message that takes its time.
+/// See the module. Only a pong answers a ping. But none can come inside a frame
+/// (RFC 6455 §5.4), so the time for it starts anew with each byte of one that
+/// has begun.
 pub(super) struct Pulse {
     /// When bytes came last.
     heard: Time,
-    /// When the first ping left that was followed by silence.
+    /// When bytes came last that belong to a frame begun before.
+    excused: Time,
+    /// When the oldest ping of ours was queued that has no answer.
     asked: Option<Time>,
     /// When the last ping of ours was queued.
     pinged: Time,
@@ -21,7 +24,7 @@ pub(super) struct Pulse {
 
 impl Pulse {
     pub(super) fn new(now: Time) -> Self {
-        Self { heard: now, asked: None, pinged: now, look_at: None }
+        Self { heard: now, excused: now, asked: None, pinged: now, look_at: None }
     }
 
     /// Whether anything is to be watched.
@@ -29,10 +32,18 @@ impl Pulse {
         timeouts.idle.is_some() || timeouts.heartbeat.is_some()
     }
 
-    /// Bytes came.
-    pub(super) fn heard(&mut self, now: Time) {
+    /// Bytes came, to begin with those of a frame that had begun if `inside`.
+    pub(super) fn heard(&mut self, now: Time, inside: bool) {
         self.heard = now;
-        self.asked = None;
+        if inside {
+            self.excused = now;
+        }
+    }
+
+    /// A pong answered a ping; `waiting` is when the oldest ping of the
+    /// heartbeat was queued that still has no answer.
+    pub(super) fn answered(&mut self, waiting: Option<Time>) {
+        self.asked = waiting;
     }
 
     /// Whether a ping is due; it counts as queued then.
@@ -48,9 +59,10 @@ impl Pulse {
 
     /// The next deadline, or an earlier look.
     pub(super) fn deadline(&mut self, timeouts: &Timeouts, now: Time) -> Option<(Time, Expiry)> {
-        let dead = timeouts
-            .heartbeat
-            .and_then(|heartbeat| Some((self.asked?.after(heartbeat.timeout), Expiry::Heartbeat)));
+        let dead = timeouts.heartbeat.and_then(|heartbeat| {
+            let since = self.asked?.max(self.excused);
+            Some((since.after(heartbeat.timeout), Expiry::Heartbeat))
+        });
         let ping = timeouts
             .heartbeat
             .map(|heartbeat| (self.pinged.after(heartbeat.interval), Expiry::Look));
@@ -87,9 +99,19 @@ mod tests {
         assert!(pulse.take_ping(&timeouts, at(200)));
         // The first ping counts, not the last.
         assert_eq!(pulse.deadline(&timeouts, at(200)), Some((at(250), Expiry::Heartbeat)));
-        pulse.heard(at(210));
-        assert_eq!(pulse.deadline(&timeouts, at(210)), Some((at(250), Expiry::Look)));
+        pulse.heard(at(210), false);
+        assert_eq!(pulse.deadline(&timeouts, at(210)), Some((at(250), Expiry::Heartbeat)));
+        // The first one was answered.
+        pulse.answered(Some(at(200)));
         assert_eq!(pulse.deadline(&timeouts, at(250)), Some((at(300), Expiry::Look)));
+        assert!(pulse.take_ping(&timeouts, at(300)));
+        // Inside a frame there is no answer.
+        pulse.heard(at(340), true);
+        assert_eq!(pulse.deadline(&timeouts, at(350)), Some((at(400), Expiry::Look)));
+        pulse.answered(None);
+        assert!(pulse.take_ping(&timeouts, at(400)));
+        assert!(pulse.take_ping(&timeouts, at(500)));
+        assert_eq!(pulse.deadline(&timeouts, at(549)), Some((at(550), Expiry::Heartbeat)));
     }
 
     #[test]
@@ -101,7 +123,7 @@ mod tests {
         let mut pulse = Pulse::new(start);
         assert_eq!(pulse.deadline(&timeouts, start), Some((at(100), Expiry::Idle)));
         for ms in 1..50 {
-            pulse.heard(at(ms));
+            pulse.heard(at(ms), false);
             assert_eq!(pulse.deadline(&timeouts, at(ms)), Some((at(100), Expiry::Look)));
         }
         assert_eq!(pulse.deadline(&timeouts, at(100)), Some((at(149), Expiry::Idle)));

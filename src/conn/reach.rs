@@ -1,5 +1,6 @@
 //! The way to the server: a descriptor of the program's, a Unix-domain socket,
-//! or TCP to the server or to a proxy, which is asked for a tunnel.
+//! or TCP to the server or to a proxy, which is asked for a tunnel: to a name,
+//! or to one address of the server after the other.
 
 use super::link::{Handshake, Link};
 use super::proxy::Tunnel;
@@ -9,8 +10,29 @@ use crate::error::{Cause, Failure};
 use crate::log::Level;
 use crate::resolve;
 use socket2::Socket as Tcp;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
+
+/// Whose name is being resolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sought {
+    /// The host that TCP goes to: the server, or a proxy.
+    Peer,
+    /// The server behind a proxy that gets addresses only.
+    Server,
+}
+
+/// What a proxy is asked for that gets addresses only.
+pub(super) struct Detour {
+    /// The server's addresses; the first is the one in question.
+    server: VecDeque<SocketAddr>,
+    proxy: Arc<Proxy>,
+    /// The proxy's own addresses, for the next attempt.
+    proxy_at: Vec<SocketAddr>,
+    /// The keys that are left for its descriptors.
+    next_key: u32,
+}
 
 impl Conn {
     pub(super) fn step_start(&mut self, crank: &Crank<'_>) -> Next {
@@ -29,18 +51,48 @@ impl Conn {
             return Next::Again;
         }
         self.proxy = config.proxies.pick(target.tls, &target.host, target.port).cloned();
-        let place = self.first_place();
+        let local = self.proxy.as_ref().is_some_and(|p| p.kind == ProxyKind::Socks5Local);
+        self.find(if local { Sought::Server } else { Sought::Peer });
+        Next::Again
+    }
+
+    /// Looks for an address.
+    fn find(&mut self, sought: Sought) {
+        let place = self.place(sought);
         if let Some(address) = resolve::numeric(&place.host, place.port) {
-            self.dial(vec![address]);
-            return Next::Again;
+            self.found(sought, vec![address]);
+            return;
         }
         self.log(Level::Debug, || format!("resolving {}", place.host));
-        self.phase_within(config.timeouts.dns);
+        self.phase_within(self.socket.config().timeouts.dns);
         match resolve::start(&place.host, place.port) {
-            Ok(lookup) => self.phase = Phase::Resolving(lookup),
+            Ok(lookup) => self.phase = Phase::Resolving(lookup, sought),
             Err(error) => self.fail(Failure::os(Cause::Dns, "cannot start a lookup", &error)),
         }
-        Next::Again
+    }
+
+    fn found(&mut self, sought: Sought, addresses: Vec<SocketAddr>) {
+        match (sought, &self.proxy) {
+            (Sought::Server, Some(proxy)) => {
+                let (server, proxy) = (addresses.into(), Arc::clone(proxy));
+                let detour = Detour { server, proxy, proxy_at: Vec::new(), next_key: 1 };
+                self.detour = Some(Box::new(detour));
+                self.find(Sought::Peer);
+            }
+            _ => {
+                if let Some(detour) = &mut self.detour {
+                    detour.proxy_at.clone_from(&addresses);
+                }
+                self.dial(addresses);
+            }
+        }
+    }
+
+    fn place(&self, sought: Sought) -> Place {
+        match sought {
+            Sought::Peer => self.first_place(),
+            Sought::Server => self.server_place(),
+        }
     }
 
     /// Where TCP goes.
@@ -58,13 +110,15 @@ impl Conn {
     }
 
     pub(super) fn step_resolving(&mut self) -> Next {
-        let Phase::Resolving(lookup) = &self.phase else { return Next::Again };
+        let Phase::Resolving(lookup, sought) = &self.phase else { return Next::Again };
+        let sought = *sought;
         match lookup.take_or(|| self.socket.reminder()) {
             None => return Next::Leave(Step::Idle),
-            Some(Ok(addresses)) => self.dial(addresses),
+            Some(Ok(addresses)) => self.found(sought, addresses),
             Some(Err(error)) => {
-                let who = if self.proxy.is_some() { "the proxy " } else { "" };
-                let what = format!("cannot resolve {who}{}", self.first_place().host);
+                let proxy = sought == Sought::Peer && self.proxy.is_some();
+                let who = if proxy { "the proxy " } else { "" };
+                let what = format!("cannot resolve {who}{}", self.place(sought).host);
                 self.fail(Failure::os(Cause::Dns, &what, &error));
             }
         }
@@ -77,8 +131,9 @@ impl Conn {
             all => format!("connecting to {} addresses", all.len()),
         });
         let config = self.socket.config();
-        let (limit, dial) =
-            (config.timeouts.connect, dial::Dial::new(addresses, &config.addresses));
+        let first_key = self.detour.as_ref().map_or(1, |detour| detour.next_key);
+        let dial = dial::Dial::new(addresses, &config.addresses, first_key);
+        let limit = config.timeouts.connect;
         self.phase_within(limit);
         self.phase = Phase::Dialing(dial);
     }
@@ -88,6 +143,9 @@ impl Conn {
         match dial.step(crank.now) {
             Ok(None) => return Next::Leave(Step::Idle),
             Ok(Some((tcp, key))) => {
+                if let Some(detour) = &mut self.detour {
+                    detour.next_key = dial.next_key();
+                }
                 self.log(Level::Debug, || match tcp.peer_addr().map(|a| a.as_socket()) {
                     Ok(Some(address)) => format!("connected to {address}"),
                     _ => "connected".to_owned(),
@@ -149,7 +207,10 @@ impl Conn {
     pub(super) fn ask_proxy(&mut self, mut link: Link) {
         let Some(proxy) = self.proxy.take() else { return self.reached(link) };
         link.ends_at_proxy();
-        let server = self.server_place();
+        let server = match self.detour.as_ref().and_then(|detour| detour.server.front()) {
+            Some(at) => Place { host: at.ip().to_string(), port: at.port() },
+            None => self.server_place(),
+        };
         self.log(Level::Debug, || format!("asking the proxy for {}:{}", server.host, server.port));
         match Tunnel::new(link, &proxy, &server) {
             Ok(tunnel) => self.phase = Phase::Tunneling(Box::new(tunnel)),
@@ -161,9 +222,27 @@ impl Conn {
         let Phase::Tunneling(tunnel) = &mut self.phase else { return Next::Again };
         match tunnel.step() {
             Ok(None) => return Next::Leave(Step::Idle),
-            Ok(Some(link)) => self.reached(link),
+            Ok(Some(link)) => {
+                self.detour = None;
+                self.reached(link);
+            }
+            Err(failure) if tunnel.was_asked() => self.try_next(failure),
             Err(failure) => self.fail(failure),
         }
         Next::Again
+    }
+
+    /// The proxy could not reach an address of the server; it is asked for the
+    /// next, if there is one.
+    fn try_next(&mut self, failure: Failure) {
+        let Some(detour) = &mut self.detour else { return self.fail(failure) };
+        detour.server.pop_front();
+        if detour.server.is_empty() {
+            return self.fail(failure);
+        }
+        self.proxy = Some(Arc::clone(&detour.proxy));
+        let proxy_at = detour.proxy_at.clone();
+        self.log(Level::Debug, || failure.message.to_string());
+        self.dial(proxy_at);
     }
 }

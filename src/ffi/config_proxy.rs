@@ -13,13 +13,15 @@ use std::ffi::c_char;
 /// of which only HOST is needed. NULL sets none. The schemes:
 /// - http: HTTP CONNECT; the port is 80 if none is given
 /// - https: the same inside TLS with the proxy; 443
-/// - socks5, socks5h: SOCKS 5; 1080
+/// - socks5h: SOCKS 5; 1080. The proxy resolves the server's name.
+/// - socks5: the same, but the name is resolved here, and the proxy is asked
+///   for one address after the other until it reaches one
 ///
 /// A URL without a scheme is an HTTP proxy's. User and password are
 /// percent-decoded, are sent to this proxy and to nobody else, and do not
 /// appear in the log. The proxy gets the server's host and port and nothing
-/// of the upgrade request; it resolves the server's name. TLS with the server
-/// runs inside the tunnel. An https proxy's certificate is checked against
+/// of the upgrade request; but with socks5 it resolves the server's name. TLS
+/// with the server runs inside the tunnel. An https proxy's certificate is checked against
 /// the same roots as a server's.
 ///
 /// A proxy that refuses gives WSKT_CAUSE_PROXY, with its HTTP status in the

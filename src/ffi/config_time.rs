@@ -231,15 +231,18 @@ pub unsafe extern "C" fn wskt_config_set_idle_timeout(
     unsafe { set_timeout(config, "idle_timeout", Timeout::Idle, ms) }
 }
 
-/// Makes an open socket ping its peer and end when that stays silent. Off if
-/// never set; two zeros turn it off.
+/// Makes an open socket ping its peer and end when that does not answer. Off
+/// if never set; two zeros turn it off.
 ///
-/// A ping leaves every `interval_ms`. If after one nothing at all arrives for
-/// `timeout_ms`, the peer is dead: error, then close with code 1006 and
-/// WSKT_CAUSE_TIMEOUT. Any byte is a sign of life, as a pong may stand behind
-/// a message that takes its time. wskt_socket_round_trip_time has the newest
-/// answer's time. While the socket is paused, and once it is closing, there
-/// is no heartbeat.
+/// A ping goes out every `interval_ms`, unless 32 wait for an answer already.
+/// If one has none after `timeout_ms`, the peer is dead: error, then close
+/// with code 1006 and WSKT_CAUSE_TIMEOUT. An answer is the pong to this ping
+/// or to one sent after it; nothing else that arrives is one. As a pong cannot
+/// come inside a frame, the time starts anew with each byte of a frame that
+/// has begun. It covers what stands in front of ping and pong in the queues of
+/// both sides: let it be longer than these take.
+/// wskt_socket_round_trip_time has the newest answer's time. While the socket
+/// is paused, and once it is closing, there is no heartbeat.
 ///
 /// A socket that is driven by blocking calls has a heartbeat inside them only.
 ///

@@ -51,10 +51,15 @@ pub struct wskt_stats {
     pub dns_us: u64,
     /// How long it took to establish the TCP connection.
     pub connect_us: u64,
-    /// How long the TLS handshake took.
+    /// How long the TLS handshake with the server took.
     pub tls_us: u64,
     /// How long the upgrade took, from the request to the end of the answer.
     pub upgrade_us: u64,
+    /// How long the proxy took, from TCP to its consent, TLS with it included.
+    pub proxy_us: u64,
+    /// How long the last ping that was answered took, as
+    /// wskt_socket_round_trip_time has it; 0 before the first, then at least 1.
+    pub round_trip_us: u64,
 }
 
 impl wskt_stats {
@@ -76,6 +81,8 @@ impl wskt_stats {
             connect_us: us(stats.connect),
             tls_us: us(stats.tls),
             upgrade_us: us(stats.upgrade),
+            proxy_us: us(stats.proxy),
+            round_trip_us: stats.round_trip.map_or(0, |took| us(took).max(1)),
         }
     }
 }

@@ -450,6 +450,11 @@ impl Decoder {
         self.spent = 0;
     }
 
+    /// Whether the next byte belongs to a data frame that has begun.
+    pub fn is_inside_frame(&self) -> bool {
+        self.phase == Phase::Payload
+    }
+
     /// Whether nothing is kept: no message is open and none is lent. An
     /// incomplete header left in the caller's input does not count.
     pub fn is_idle(&self) -> bool {

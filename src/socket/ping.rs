@@ -51,13 +51,13 @@ impl Socket {
         }
     }
 
-    /// A pong came.
-    pub(crate) fn take_pong(&self, payload: &[u8], now: Time) {
-        let sent = self.lock_out().answered(payload);
-        if let Some(sent) = sent {
-            let nanos = u64::try_from(now.until(sent).as_nanos()).unwrap_or(u64::MAX);
-            self.round_trip.store(nanos.max(1), Ordering::Relaxed);
-        }
+    /// A pong came. If it answers a ping: when the heartbeat's oldest was
+    /// queued that still waits.
+    pub(crate) fn take_pong(&self, payload: &[u8], now: Time) -> Option<Option<Time>> {
+        let (sent, waiting) = self.lock_out().answered(payload)?;
+        let nanos = u64::try_from(now.until(sent).as_nanos()).unwrap_or(u64::MAX);
+        self.round_trip.store(nanos.max(1), Ordering::Relaxed);
+        Some(waiting)
     }
 
     /// How long the last ping that was answered took.

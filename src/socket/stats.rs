@@ -14,7 +14,9 @@ pub(crate) enum Opening {
     Dns,
     /// TCP.
     Connect,
-    /// The TLS handshake.
+    /// TLS with the proxy and its consent.
+    Proxy,
+    /// The TLS handshake with the server.
     Tls,
     /// The HTTP upgrade.
     Upgrade,
@@ -25,7 +27,7 @@ pub(crate) enum Opening {
 pub(super) struct Counters {
     received: OnceLock<Arc<Tally>>,
     /// Nanoseconds, by [`Opening`].
-    opening: [AtomicU64; 4],
+    opening: [AtomicU64; 5],
 }
 
 /// A look at the counters.
@@ -55,10 +57,14 @@ pub struct Stats {
     pub dns: Duration,
     /// How long TCP took.
     pub connect: Duration,
+    /// How long it took until the proxy consented.
+    pub proxy: Duration,
     /// How long the TLS handshake took.
     pub tls: Duration,
     /// How long the upgrade took.
     pub upgrade: Duration,
+    /// How long the last ping that was answered took.
+    pub round_trip: Option<Duration>,
 }
 
 /// What was accepted for sending.
@@ -97,8 +103,10 @@ impl Socket {
             wire_payload_received: count(Tally::wire_payload),
             dns: took(Opening::Dns),
             connect: took(Opening::Connect),
+            proxy: took(Opening::Proxy),
             tls: took(Opening::Tls),
             upgrade: took(Opening::Upgrade),
+            round_trip: self.round_trip(),
         }
     }
 

@@ -94,33 +94,87 @@ static void deadlines(void) {
     }
 }
 
-/* A peer that talks is alive, though it answers no ping. */
-static void talking_is_living(void) {
+/* No answer comes, but something else does, again and again. */
+static void only_a_pong_is_an_answer(void) {
+    static const struct {
+        const char *step;
+        /* The log begins so. */
+        const char *log;
+    } rows[] = {
+        {"text x; sleep 50; ", "open/1\ntext/1 \"x\"\n"},
+        {"ping x; sleep 50; ", "open/1\nping/1 \"x\"\n"},
+        /* One that nobody asked for. */
+        {"pong x; sleep 50; ", "open/1\npong/1 \"x\"\n"},
+    };
+    wskt_config *config;
+    size_t row;
+    int way;
+    config = trusting_config();
+    OK(wskt_config_set_heartbeat(config, 50, 300));
+    OK(wskt_config_set_ping_events(config, true));
+    for (row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+        struct text script = {0};
+        static const char end[] =
+            ENDS("the peer did not answer a ping in time");
+        char *url;
+        int i;
+        for (i = 0; i < 30; i++) {
+            text_add(&script, "%s", rows[row].step);
+        }
+        text_add(&script, "expect-fin");
+        for (way = 0; way < WAYS; way++) {
+            struct party party;
+            double before = now_ms();
+            url = script_url(way % 2 ? "wss" : "ws", text_of(&script),
+                             new_id());
+            party_make(&party, (enum way)way, NULL, url, config);
+            if (way_calls_back((enum way)way)) {
+                party_hear_pings(&party);
+            }
+            party_start(&party);
+            party_drive(&party);
+            CHECK(now_ms() - before >= 348);
+            CHECK(strncmp(text_of(&party.log), rows[row].log,
+                          strlen(rows[row].log)) == 0);
+            CHECK(party.log.len > sizeof end);
+            CHECK_STR(party.log.at + party.log.len + 1 - sizeof end, end);
+            party_check_closed(&party);
+            party_free(&party);
+            free(url);
+        }
+        text_free(&script);
+    }
+    wskt_config_free(config);
+}
+
+/* No pong can come inside a frame, whatever that takes. */
+static void a_frame_takes_its_time(void) {
     struct text script = {0};
     wskt_config *config;
-    char *url;
     int i, way;
+    text_add(&script, "expect-ping hex:00000001; raw hex:820f; ");
     for (i = 0; i < 15; i++) {
-        text_add(&script, "text x; sleep 100; ");
+        text_add(&script, "sleep 100; raw text:a; ");
     }
-    text_add(&script, "close 1000; expect-close");
-    url = script_url("ws", text_of(&script), new_id());
-    OK(wskt_config_new(&config));
-    OK(wskt_config_set_heartbeat(config, 50, 1000));
-    OK(wskt_config_set_idle_timeout(config, 1000));
+    text_add(&script, "pong hex:00000001; close 1000; expect-close; half-close");
+    config = trusting_config();
+    OK(wskt_config_set_heartbeat(config, 100, patient_ms(1000)));
+    OK(wskt_config_set_idle_timeout(config, patient_ms(1000)));
     for (way = 0; way < WAYS; way++) {
+        char *url = script_url(way % 2 ? "wss" : "ws", text_of(&script),
+                               new_id());
         struct party party;
         party_make(&party, (enum way)way, NULL, url, config);
         party_start(&party);
         party_drive(&party);
-        CHECK_INT(party.messages, 15);
-        CHECK_INT(party.errors, 0);
-        party_check_closed(&party);
+        check(&party, "a long frame",
+              "open/1\nbinary/1 \"aaaaaaaaaaaaaaa\"\n"
+              "close/3 1000 \"\" clean peer=1000 peer \"\"\n");
         party_free(&party);
+        free(url);
     }
     wskt_config_free(config);
     text_free(&script);
-    free(url);
 }
 
 /* -- a pause: nobody listens, so nobody is dead -------------------------- */
@@ -291,7 +345,8 @@ int main(void) {
     RUN(both_sides);
     RUN(none_after_close);
     RUN(paused);
-    RUN(talking_is_living);
+    RUN(only_a_pong_is_an_answer);
+    RUN(a_frame_takes_its_time);
     RUN(deadlines);
     return end();
 }

@@ -94,6 +94,8 @@ int main(void) {
     FIELD(wskt_stats, connect_us);
     FIELD(wskt_stats, tls_us);
     FIELD(wskt_stats, upgrade_us);
+    FIELD(wskt_stats, proxy_us);
+    FIELD(wskt_stats, round_trip_us);
 
     SIZE(wskt_result);
     SIZE(wskt_cause);

@@ -1,5 +1,6 @@
 /* Proxies: tunnels of each kind, with ws and wss through them, whatever a
    proxy can answer instead, and who gets which credentials. */
+#include "support/names.h"
 #include "support/ways.h"
 
 /* KIND://USER:PASSWORD@localhost:PORT, the password encoded. */
@@ -79,7 +80,7 @@ static void run_tunnel(enum way way, const char *kind, const char *scheme,
     party_make(&party, way, NULL, text_of(&url), config);
     party.on_event = echo_once;
     drive(&party, kind, echoed);
-    check_told(proxy_id, strcmp(kind, "socks5") != 0, text_of(&server));
+    check_told(proxy_id, strcmp(kind, "socks5h") != 0, text_of(&server));
     check_not_told(id);
     wskt_config_free(config);
     free(proxy);
@@ -88,14 +89,14 @@ static void run_tunnel(enum way way, const char *kind, const char *scheme,
 }
 
 static void tunnels(void) {
-    static const char *const kinds[] = {"http", "https", "socks5"};
+    static const char *const kinds[] = {"http", "https", "socks5h"};
     static const char *const schemes[] = {"ws", "wss"};
     int kind, scheme, way;
     for (way = 0; way < WAYS; way++) {
         for (kind = 0; kind < 3; kind++) {
             for (scheme = 0; scheme < 2; scheme++) {
                 run_tunnel((enum way)way, kinds[kind], schemes[scheme],
-                           strcmp(kinds[kind], "socks5") == 0 ? "drip" : "");
+                           strcmp(kinds[kind], "socks5h") == 0 ? "drip" : "");
             }
         }
     }
@@ -118,7 +119,7 @@ static void large(struct party *party, const wskt_event *event) {
 }
 
 static void large_messages(void) {
-    static const char *const kinds[] = {"http", "https", "socks5"};
+    static const char *const kinds[] = {"http", "https", "socks5h"};
     static const char *const schemes[] = {"ws", "wss"};
     int way, i;
     for (way = 0; way < WAYS; way++) {
@@ -178,14 +179,14 @@ static const struct answer answers[] = {
     {"https", "http 503 Busy", "http=503 ",
      "the proxy answered HTTP 503 Busy"},
     {"https", "fin", "", "the proxy closed the connection"},
-    {"socks5", "auth=0101", "", "the proxy refused user and password"},
-    {"socks5", "auth=4854", "", "the proxy's answer is not SOCKS 5"},
-    {"socks5", "reply=0501", "", "the proxy refused: general failure"},
-    {"socks5", "reply=0502", "", "the proxy refused: not allowed by its rules"},
-    {"socks5", "reply=0505000100000000", "",
+    {"socks5h", "auth=0101", "", "the proxy refused user and password"},
+    {"socks5h", "auth=4854", "", "the proxy's answer is not SOCKS 5"},
+    {"socks5h", "reply=0501", "", "the proxy refused: general failure"},
+    {"socks5h", "reply=0502", "", "the proxy refused: not allowed by its rules"},
+    {"socks5h", "reply=0505000100000000", "",
      "the proxy refused: connection refused"},
-    {"socks5", "reply=485454502f", "", "the proxy's answer is not SOCKS 5"},
-    {"socks5", "reply=050000010000000000002a", "",
+    {"socks5h", "reply=485454502f", "", "the proxy's answer is not SOCKS 5"},
+    {"socks5h", "reply=050000010000000000002a", "",
      "the proxy sent something behind its answer"},
 };
 
@@ -212,6 +213,109 @@ static void refusals(void) {
             free(proxy);
         }
     }
+}
+
+/* -- who resolves the server's name --------------------------------------- */
+
+static int asked;
+
+static void count_asked(wskt_log_level level, const char *line, size_t len,
+                        void *user_data) {
+    char text[256];
+    (void)level;
+    (void)user_data;
+    len = len < sizeof text ? len : sizeof text - 1;
+    memcpy(text, line, len);
+    text[len] = '\0';
+    asked += strstr(text, "asking the proxy for ") != NULL;
+}
+
+#define ENDS(cause, message)                       \
+    "error/3 " cause " \"" message                  \
+    "\"\nclose/3 1006 \"\" unclean peer=0 " cause " \"" message "\"\n"
+
+struct resolution {
+    const char *kind;
+    const char *password;
+    const char *host;
+    /* What "here.test" has, in this program. */
+    const char *addresses[2];
+    const char *log;
+    /* How often the proxy is asked. */
+    int asked;
+    /* What it was asked for, if once: there is one report. The port is left
+       out. */
+    const char *target;
+};
+
+static const struct resolution resolutions[] = {
+    {"socks5", "x", "here.test", {"127.0.0.1", NULL}, echoed, 1, "127.0.0.1"},
+    {"socks5", "x", "here.test", {"::1", NULL}, echoed, 1, "[::1]"},
+    /* Nobody listens at the first one. */
+    {"socks5", "x", "here.test", {"127.0.0.3", "127.0.0.1"}, echoed, 2, NULL},
+    {"socks5", "x", "here.test", {"127.0.0.3", "127.0.0.4"},
+     ENDS("proxy", "the proxy refused: connection refused"), 2, NULL},
+    /* What is not about the address is not repeated. */
+    {"socks5", "auth=0101", "here.test", {"127.0.0.1", "127.0.0.3"},
+     ENDS("proxy", "the proxy refused user and password"), 1, NULL},
+    {"socks5", "x", "nowhere.example", {"127.0.0.1", NULL},
+     "error/3* dns \"cannot resolve nowhere.example: *\"\nclose/3 1006 \"\" "
+     "unclean peer=0 dns \"*\"\n",
+     0, NULL},
+    {"socks5", "x", "127.0.0.1", {NULL, NULL}, echoed, 1, "127.0.0.1"},
+    /* The proxy gets the name, which it does not know. */
+    {"socks5h", "x", "here.test", {"127.0.0.1", NULL},
+     ENDS("proxy", "the proxy refused: connection refused"), 1, "here.test"},
+    {"http", "", "here.test", {"127.0.0.1", NULL},
+     "error/3 http=502 proxy \"*\"\n*\n", 1, "here.test"},
+};
+
+static void run_resolution(enum way way, const struct resolution *row) {
+    const char *id = new_id();
+    const char *proxy_id = new_id();
+    struct text proxy = {0};
+    struct text url = {0};
+    struct text target = {0};
+    struct report report;
+    struct party party;
+    wskt_config *config = trusting_config();
+    bool tls = way % 2 == 1;
+    answer(row->addresses[0], row->addresses[1], NULL);
+    asked = 0;
+    text_add(&proxy, "%s://%s:%s@127.0.0.1:%d", row->kind, proxy_id,
+             row->password, port("ws"));
+    text_add(&url, "%s://%s:%d/s/echo-until-close?id=%s", tls ? "wss" : "ws",
+             row->host, port(tls ? "wss" : "ws"), id);
+    OK(wskt_config_set_proxy(config, text_of(&proxy)));
+    OK(wskt_config_set_danger_any_host_name(config, true));
+    party_make(&party, way, NULL, text_of(&url), config);
+    party.on_event = echo_once;
+    drive(&party, text_of(&proxy), row->log);
+    CHECK_INT(asked, row->asked);
+    if (row->target != NULL) {
+        get_report(&report, proxy_id);
+        text_add(&target, "\"%s:%d\"", row->target, port(tls ? "wss" : "ws"));
+        if (strstr(report.json, text_of(&target)) == NULL) {
+            FAIL("%s is not in %s", text_of(&target), report.json);
+        }
+        free_report(&report);
+    }
+    wskt_config_free(config);
+    text_free(&proxy);
+    text_free(&url);
+    text_free(&target);
+}
+
+static void names(void) {
+    size_t i;
+    int way;
+    OK(wskt_log_set(WSKT_LOG_DEBUG, count_asked, NULL));
+    for (i = 0; i < sizeof resolutions / sizeof resolutions[0]; i++) {
+        for (way = 0; way < WAYS; way++) {
+            run_resolution((enum way)way, &resolutions[i]);
+        }
+    }
+    OK(wskt_log_set(WSKT_LOG_OFF, NULL, NULL));
 }
 
 /* RST inside the talk: whichever error the kernel tells. */
@@ -297,7 +401,7 @@ static void stalls(void) {
          "the proxy did not answer in time"},
         /* Reading the system's certificates may take the whole time. */
         {"https", "none; expect-fin", "the * in time"},
-        {"socks5", "stall", "the proxy did not answer in time"},
+        {"socks5h", "stall", "the proxy did not answer in time"},
     };
     size_t i;
     int way;
@@ -387,13 +491,13 @@ static void environment(void) {
 static void bad_input(void) {
     static const char *const bad[][2] = {
         {"", "proxy: the URL does not parse: empty host"},
-        {"ftp://a", "proxy: the URL's scheme is none of http, https, socks5"},
+        {"ftp://a", "proxy: the URL's scheme is none of http, https, socks5, socks5h"},
         {"http://a/path", "proxy: the URL has a path, a query or a fragment"},
         {"http://a:b:c@d:x", "proxy: the URL does not parse: invalid port "
                              "number"},
         {"http://u%0d%0aX:p@a",
          "proxy: user or password has a control character in it"},
-        {"socks5://u:@a",
+        {"socks5h://u:@a",
          "proxy: user and password for SOCKS 5 have 1 to 255 bytes each"},
     };
     wskt_config *config;
@@ -422,6 +526,7 @@ int main(void) {
     begin();
     RUN(bad_input);
     RUN(exceptions);
+    RUN(names);
     RUN(environment);
     RUN(tls_inside);
     RUN(unreachable);

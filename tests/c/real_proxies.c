@@ -1,6 +1,8 @@
 /* The same exchange through proxies that others wrote: tests/proxies.rs starts
    them. One line of WSKT_PROXIES each: WANT URL, where WANT is "yes", or what
-   the message of the failure has in it. */
+   the message of the failure has in it. "here.test" has an address in this
+   program only. */
+#include "support/names.h"
 #include "support/ways.h"
 
 static void echo_once(struct party *party, const wskt_event *event) {
@@ -16,12 +18,16 @@ static void echo_once(struct party *party, const wskt_event *event) {
 
 static void run_one(enum way way, const char *proxy, const char *want,
                     const char *host, const char *scheme) {
+    bool local = strcmp(host, "here.test") == 0;
     struct text url = {0};
     struct text log = {0};
     struct party party;
     wskt_config *config = trusting_config();
     OK(wskt_config_add_ca_file(config, env("WSKT_PROXY_CA")));
     OK(wskt_config_set_proxy(config, proxy));
+    if (local) {
+        OK(wskt_config_set_tls_server_name(config, "localhost"));
+    }
     text_add(&url, "%s://%s:%d/echo", scheme, host, port(scheme));
     party_make(&party, way, NULL, text_of(&url), config);
     party.on_event = echo_once;
@@ -49,6 +55,8 @@ static void all(void) {
     char *line, *rest;
     int count = 0, way;
     CHECK(list != NULL);
+    /* Nobody listens at the first. */
+    answer("127.0.0.3", "127.0.0.1", NULL);
     for (line = strtok_r(list, "\n", &rest); line != NULL;
          line = strtok_r(NULL, "\n", &rest)) {
         char *url = strrchr(line, ' ');
@@ -57,6 +65,11 @@ static void all(void) {
         for (way = 0; way < WAYS; way++) {
             run_one((enum way)way, url + 1, line, "127.0.0.1", "ws");
             run_one((enum way)way, url + 1, line, "localhost", "wss");
+            if (strcmp(line, "yes") == 0) {
+                bool here = strncmp(url + 1, "socks5:", 7) == 0;
+                run_one((enum way)way, url + 1, here ? "yes" : "the proxy ",
+                        "here.test", "wss");
+            }
         }
         count += 1;
     }

@@ -1,6 +1,8 @@
-/* A visit to the server at $WSKT_URL: prints the messages and the close event.
-   $WSKT_CLIENT: with the client's certificate. Run by tests/s_server.rs. */
-#include "support/support.h"
+/* A visit to the server at $WSKT_URL, driven in the way number $WSKT_WAY: says
+   hello, prints the messages and the close event. $WSKT_CLIENT: with the
+   client's certificate. $WSKT_ECHO: messages are sent back. Run by
+   tests/s_server.rs. */
+#include "support/ways.h"
 
 static wskt_config *configure(void) {
     wskt_config *config = trusting_config();
@@ -15,30 +17,37 @@ static wskt_config *configure(void) {
     return config;
 }
 
+static void on_event(struct party *party, const wskt_event *event) {
+    if (event->type == WSKT_EVENT_OPEN) {
+        OK(wskt_socket_send_text(party->socket, "hello", 5));
+    } else if (event->type == WSKT_EVENT_MESSAGE) {
+        const wskt_message_event *message = as_message(event);
+        printf("%.*s\n", (int)message->len, (const char *)message->data);
+        if (getenv("WSKT_ECHO") != NULL) {
+            OK(wskt_socket_send_text(party->socket, message->data,
+                                     message->len));
+        }
+    } else if (event->type == WSKT_EVENT_CLOSE) {
+        const wskt_close_event *close = as_close(event);
+        printf("%u %s %s %s\n", (unsigned)close->code,
+               close->was_clean ? "clean" : "unclean",
+               wskt_cause_name(close->cause), close->message);
+    }
+}
+
 int main(void) {
+    const char *way = getenv("WSKT_WAY");
+    struct party party;
     wskt_config *config;
-    wskt_socket *socket;
-    const wskt_event *event;
-    const wskt_close_event *close;
     begin();
     config = configure();
-    OK(wskt_socket_new(NULL, env("WSKT_URL"), config, &socket));
+    party_make(&party, (enum way)(way != NULL ? atoi(way) : WAY_BLOCKING), NULL,
+               env("WSKT_URL"), config);
     wskt_config_free(config);
-    if (wskt_socket_connect(socket, limit_ms()) == WSKT_OK) {
-        OK(wskt_socket_send_text(socket, "hello", 5));
-    }
-    while (wskt_socket_recv(socket, limit_ms(), &event) == WSKT_OK) {
-        if (event->type == WSKT_EVENT_MESSAGE) {
-            const wskt_message_event *message =
-                (const wskt_message_event *)event;
-            printf("%.*s\n", (int)message->len, (const char *)message->data);
-        }
-    }
-    close = wskt_socket_close_event(socket);
-    CHECK(close != NULL);
-    printf("%u %s %s %s\n", (unsigned)close->code,
-           close->was_clean ? "clean" : "unclean", wskt_cause_name(close->cause),
-           close->message);
-    wskt_socket_free(socket);
+    party.on_event = on_event;
+    party_start(&party);
+    party_drive(&party);
+    party_check_closed(&party);
+    party_free(&party);
     return end();
 }

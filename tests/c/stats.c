@@ -28,15 +28,15 @@ static void on_event(struct party *party, const wskt_event *event) {
         CHECK_INT(stats.frames_sent, 3);
     } else if (party->messages == 3 && party->closes == 0) {
         CHECK_INT(stats.payload_received, 5 + 6 + 70000);
-        CHECK_INT(stats.frames_received, 1 + 1 + 2 + 1 + 1 + 1);
+        CHECK_INT(stats.frames_received, 1 + 1 + 1 + 2 + 1 + 1 + 1);
         OK(wskt_socket_close(party->socket, 1000, "bye", 3));
     }
 }
 
-/* Frames: "hello", a ping, "foobar" in three (one of them empty) with a ping
+/* Frames: the answer to our ping, "hello", a ping, "foobar" in three (one of them empty) with a ping
    between, 70000 bytes; the answer to our Close. */
 static const char script[] =
-    "recvn 2; text hello; ping ab; frame fin=0 text=foo; "
+    "recvn 2; expect-ping xyz; pong xyz; text hello; ping ab; frame fin=0 text=foo; "
     "frame opcode=continuation fin=0; ping c; "
     "frame opcode=continuation text=bar; binn 70000; answer-close; half-close";
 
@@ -53,7 +53,9 @@ static void counts(enum way way, const char *port_name, const char *prefix) {
     party_make(&party, way, NULL, url, config);
     wskt_config_free(config);
     stats = look(party.socket);
-    CHECK_INT(stats.bytes_sent + stats.bytes_received + stats.connect_us, 0);
+    CHECK_INT(stats.bytes_sent + stats.bytes_received + stats.connect_us +
+                  stats.round_trip_us,
+              0);
     party.on_event = on_event;
     party_start(&party);
     party_drive(&party);
@@ -70,12 +72,15 @@ static void counts(enum way way, const char *port_name, const char *prefix) {
     CHECK_INT(stats.payload_received, 70011);
     CHECK_INT(stats.wire_payload_sent, 5);
     CHECK_INT(stats.wire_payload_received, 70011);
-    CHECK_INT(stats.frames_received, 8);
+    CHECK_INT(stats.frames_received, 9);
     CHECK_INT(stats.bytes_received,
-              (2 + 5) + (2 + 2) + (2 + 3) + 2 + (2 + 1) + (2 + 3) +
+              (2 + 3) + (2 + 5) + (2 + 2) + (2 + 3) + 2 + (2 + 1) + (2 + 3) +
                   (10 + 70000) + (2 + 5));
     CHECK((stats.tls_us > 0) == (strcmp(port_name, "wss") == 0));
-    CHECK_INT(stats.dns_us, 0);
+    CHECK_INT(stats.dns_us + stats.proxy_us, 0);
+    CHECK(stats.round_trip_us > 0);
+    CHECK((double)stats.round_trip_us / 1e3 <=
+          wskt_socket_round_trip_time(party.socket) + 0.001);
     free_report(&report);
     party_check_closed(&party);
     party_free(&party);
@@ -141,6 +146,48 @@ static void durations(enum way way) {
     text_free(&url);
 }
 
+/* What a proxy takes, TLS with it included, is neither TLS nor upgrade. */
+static void through_a_proxy(enum way way) {
+    static const struct {
+        const char *kind;
+        /* The script of its answer; none is a tunnel. */
+        const char *password;
+        const char *scheme;
+    } rows[] = {
+        {"http", "sleep%2030;http%20403", "wss"},
+        {"https", "sleep%2030;http%20403", "ws"},
+        {"https", "", "wss"},
+        {"http", "", "ws"},
+    };
+    size_t i;
+    for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        bool tunnel = rows[i].password[0] == '\0';
+        char *url = script_url(rows[i].scheme, "close 1000; expect-close",
+                               new_id());
+        wskt_config *config = trusting_config();
+        struct text proxy = {0};
+        struct party party;
+        wskt_stats stats;
+        text_add(&proxy, "%s://%s:%s@127.0.0.1:%d", rows[i].kind, new_id(),
+                 rows[i].password,
+                 port(strcmp(rows[i].kind, "https") == 0 ? "wss" : "ws"));
+        OK(wskt_config_set_proxy(config, text_of(&proxy)));
+        party_make(&party, way, NULL, url, config);
+        party_start(&party);
+        party_drive(&party);
+        CHECK_INT(party.opens, tunnel);
+        stats = look(party.socket);
+        CHECK(stats.proxy_us >= (tunnel ? 1 : 25000));
+        CHECK((stats.tls_us > 0) ==
+              (tunnel && strcmp(rows[i].scheme, "wss") == 0));
+        CHECK((stats.upgrade_us > 0) == tunnel);
+        party_free(&party);
+        wskt_config_free(config);
+        text_free(&proxy);
+        free(url);
+    }
+}
+
 /* A struct of another version: only what fits is touched. */
 static void sizes(void) {
     wskt_socket *socket;
@@ -183,6 +230,7 @@ int main(void) {
         counts(in, "wss", "");
         compression(in);
         durations(in);
+        through_a_proxy(in);
     }
     RUN(sizes);
     return end();

@@ -36,7 +36,9 @@ impl Talk {
             ProxyKind::Http | ProxyKind::Https => {
                 Self::Http(http::Connect::begin(server, who, out))
             }
-            ProxyKind::Socks5 => Self::Socks5(socks5::Client::begin(server, who, out)?),
+            ProxyKind::Socks5 | ProxyKind::Socks5Local => {
+                Self::Socks5(socks5::Client::begin(server, who, out)?)
+            }
         })
     }
 
@@ -60,6 +62,15 @@ impl Tunnel {
 
     pub(crate) fn link(&self) -> Option<&Link> {
         self.link.as_ref()
+    }
+
+    /// Whether the proxy knows where we want to go, and its refusal is about
+    /// that.
+    pub(crate) fn was_asked(&self) -> bool {
+        match &self.talk {
+            Talk::Http(_) => true,
+            Talk::Socks5(client) => client.was_asked(),
+        }
     }
 
     /// Whether bytes wait for the kernel.

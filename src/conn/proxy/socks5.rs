@@ -1,5 +1,5 @@
-//! SOCKS 5 (RFC 1928) with user and password (RFC 1929). Names are resolved
-//! by the proxy.
+//! SOCKS 5 (RFC 1928) with user and password (RFC 1929). A name is the
+//! proxy's to resolve.
 
 use super::{nothing_behind, refused};
 use crate::config::{Credentials, Place};
@@ -115,6 +115,11 @@ impl Client {
                 _ => return Err(not_socks()),
             }
         }
+    }
+
+    /// Whether the request was sent, and the answer is about it.
+    pub(super) fn was_asked(&self) -> bool {
+        self.state == State::Reply
     }
 
     fn ask(&mut self, out: &mut Vec<u8>) {
