@@ -13,6 +13,8 @@
 mod harness;
 #[path = "bindings/interface.rs"]
 mod interface;
+#[path = "bindings/readme.rs"]
+mod readme;
 mod support;
 mod tools;
 
@@ -113,6 +115,20 @@ fn python() {
     // -B: no __pycache__ in the repository.
     bench.run(bench.command(&python).args(["-B", "-m", "unittest", "discover", "-s"]).arg(&tests));
     bench.run(bench.command(&python).args(["-m", "mypy", "--strict", "-p", "wskt"]));
+
+    // What the README calls pip and python3 are the environment's.
+    let python3 = python.display();
+    let commands = format!(
+        "pip() {{ command python3 -m pip --quiet --python '{python3}' \"$@\"; }}\n\
+         python3() {{ '{python3}' \"$@\"; }}\n"
+    );
+    let printed = readme::run(&bench, &commands, |shell| {
+        shell.env("PIP_NO_INDEX", "1").env("PIP_FIND_LINKS", root().join("build/wheels"));
+        shell.env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
+    });
+    let [hello, event, rest @ ..] = printed.as_slice() else { panic!("{printed:?}") };
+    assert!(hello == "hello" && event.contains("code=1000"), "{printed:?}");
+    assert_eq!(rest, ["hello", "1000 thanks", "hello again"]);
     for example in ["echo.py", "echo_asyncio.py"] {
         bench.echoes(|| {
             let mut command = bench.command(&python);
@@ -132,6 +148,13 @@ fn node() {
         tests.arg(format!("test/{name}.test.js"));
     }
     bench.run(&mut tests);
+    // npm has koffi in its cache: tests/bindings/setup.sh installed it.
+    let printed = readme::run(&bench, "", |shell| {
+        shell.env("npm_config_prefer_offline", "true");
+        shell.env("npm_config_audit", "false").env("npm_config_fund", "false");
+        shell.env("npm_config_loglevel", "silent");
+    });
+    assert_eq!(printed, ["hello", "1000 thanks true"]);
     bench.echoes(|| {
         let mut command = bench.command("node");
         command.arg(bench.source.join("examples/echo.js"));
@@ -149,6 +172,8 @@ fn lua() {
         command
     };
     bench.run(&mut luajit("test/all.lua"));
+    let printed = readme::run(&bench, "", |_| ());
+    assert_eq!(printed, ["hello\ttext", "1000\tthanks", "hello"]);
     bench.echoes(|| luajit("examples/echo.lua"));
 }
 
@@ -168,17 +193,21 @@ fn go() {
         .replace("@STATIC_REQUIRES@", "")
         .replace("@STATIC_LIBS@", "");
     std::fs::write(format!("{prefix}/wskt.pc"), package).expect("a file");
-    let go = |args: &[&str]| {
-        let mut command = bench.command("go");
-        command.current_dir(&bench.source).args(args);
+    let settings = |command: &mut Command| {
         // Nothing is downloaded, and what is compiled stays for the next time.
         command.env("GOFLAGS", "-mod=mod").env("GOPROXY", "off").env("PKG_CONFIG_PATH", &prefix);
         command.env("GOCACHE", root().join("build/go"));
+    };
+    let go = |args: &[&str]| {
+        let mut command = bench.command("go");
+        command.current_dir(&bench.source).args(args);
+        settings(&mut command);
         command
     };
     let echo = bench.dir().join("echo");
     bench.run(go(&["build", "-o"]).arg(&echo).arg("./examples/echo"));
     bench.run(&mut go(&["test", "-count=1", "."]));
+    assert_eq!(readme::run(&bench, "", settings), ["1 hello <nil>", "1000 thanks"]);
     bench.echoes(|| bench.command(&echo));
 }
 
@@ -196,6 +225,12 @@ fn ruby() {
     for name in ["interface", "socket", "options"] {
         bench.run(&mut ruby(&format!("test/{name}_test.rb")));
     }
+    let gems = bench.dir().join("gems");
+    let printed = readme::run(&bench, "", |shell| {
+        shell.env("GEM_HOME", &gems);
+    });
+    let after = printed.iter().skip_while(|line| *line != "hello").collect::<Vec<_>>();
+    assert_eq!(after, ["hello", "1000", "\"thanks\""], "{printed:?}");
     bench.echoes(|| ruby("examples/echo.rb"));
 }
 
@@ -219,6 +254,8 @@ fn java() {
         command
     };
     bench.run(&mut java("wskt.Tests"));
+    let printed = readme::run(&bench, "", |_| ());
+    assert_eq!(printed, ["hello", "1000 thanks", "hello", "1000"]);
     for example in ["Echo", "EchoListener"] {
         bench.echoes(|| java(example));
     }

@@ -232,7 +232,9 @@ fn the_program_of_the_readme_is_the_example() {
 }
 
 /// Languages of the README, each with the file that is its program.
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 6] = [
+    ("c", "examples-c/echo.c"),
+    ("cpp", "examples-c/echo.cpp"),
     ("python", "bindings/python/examples/echo.py"),
     ("js", "bindings/node/examples/echo.js"),
     ("lua", "bindings/lua/examples/echo.lua"),
@@ -240,9 +242,9 @@ const PROGRAMS: [(&str, &str); 4] = [
 ];
 
 #[test]
-fn the_programs_of_other_languages_are_the_examples() {
+fn the_program_in_six_languages_is_the_examples() {
     let readme = read("README.md");
-    let part = chapter(&readme, "From other languages");
+    let part = chapter(&readme, "One program in six languages");
     for (language, example) in PROGRAMS {
         let program = blocks(part, language).into_iter().next();
         assert_eq!(program, Some(read(example)), "{example}");

@@ -115,6 +115,20 @@ fn close_event_finds_every_row_right() {
     );
 }
 
+/// As the bindings' examples do: tests/bindings.rs.
+#[test]
+fn the_program_of_six_languages_in_c_and_cpp() {
+    let server = TestServer::start();
+    for name in ["echo", "echo_cpp"] {
+        for scheme in ["ws", "wss"] {
+            let mut command = program(name);
+            command.arg(server.path_url(scheme, "/echo")).env("SSL_CERT_FILE", server.ca());
+            let done = run(&mut command, "", SHORT).exited(0);
+            assert_eq!(done.stdout, "hello\nclosed: 1000 \"thanks\" (local)\n", "{name}");
+        }
+    }
+}
+
 #[test]
 fn blocking_over_ws_and_wss() {
     let server = TestServer::start();
