@@ -40,6 +40,8 @@ mod event;
 mod handle;
 mod log;
 mod r#loop;
+#[cfg(test)]
+mod panic_tests;
 #[cfg(debug_assertions)]
 mod quarantine;
 mod result;

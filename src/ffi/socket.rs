@@ -87,7 +87,8 @@ unsafe fn config_or_default(config: *const wskt_config) -> Result<Arc<Config>> {
 /// so that the program may then free what the callback uses. Inside any
 /// callback it never waits; the destructor of the user data marks the end
 /// there. A blocking call of another thread that waits on this socket returns
-/// with WSKT_ERR_CLOSED; no call on it may begin once this one has.
+/// with WSKT_ERR_CLOSED. Every other call on the socket must have returned
+/// before, and none may begin after: the handle is gone then.
 ///
 /// In a child after fork() it releases memory and descriptors only.
 ///

@@ -8,7 +8,9 @@ enum {
     /* How long a refusal waits for its body, */
     WAIT = 1000,
     /* and what may pass on a busy machine. */
-    SLACK = 1500
+    SLACK = 1500,
+    /* A loaded machine may be late; a library that waits is so every time. */
+    TRIES = 5
 };
 
 struct refusal {
@@ -235,18 +237,22 @@ static void garbage(void) {
     int way, browser;
     for (i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
         for (way = 0; way < WAYS; way++) {
+            int tries = TRIES;
+            double took;
             browser = (way + (int)i) % 2;
-            char *url = script_url(way % 3 == 0 ? "wss" : "ws", scripts[i],
-                                   new_id());
-            struct seen seen = {true, NULL, NULL, false, 0};
-            double took = fail_socket(
-                (enum way)way, url, configs[browser], &seen,
-                browser ? HIDDEN_LOG
-                        : "error/3 handshake \"the response is not HTTP\"\n"
-                          "close/3 1006 \"\" unclean peer=0 handshake \"the "
-                          "response is not HTTP\"\n");
-            CHECK(took < patient_ms(WAIT));
-            free(url);
+            do {
+                char *url = script_url(way % 3 == 0 ? "wss" : "ws", scripts[i],
+                                       new_id());
+                struct seen seen = {true, NULL, NULL, false, 0};
+                took = fail_socket(
+                    (enum way)way, url, configs[browser], &seen,
+                    browser ? HIDDEN_LOG
+                            : "error/3 handshake \"the response is not "
+                              "HTTP\"\nclose/3 1006 \"\" unclean peer=0 "
+                              "handshake \"the response is not HTTP\"\n");
+                free(url);
+            } while (took >= patient_ms(WAIT) && --tries > 0);
+            CHECK(tries > 0);
         }
     }
 }
