@@ -148,6 +148,7 @@ programs! {
 
 /// Programs that other tests run.
 const ELSEWHERE: &[&str] = &[
+    "bad_endings",
     "real_proxies",
     "s_server",
     "layout",

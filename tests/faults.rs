@@ -64,6 +64,15 @@ cases! {
         fin_behind_half_a_record
         connecting
     }
+    bad_endings {
+        never_answers
+        answers_after_the_deadline
+        sends_data_for_ever
+        closes_tcp_before_its_close
+        sends_close_twice
+        keeps_tcp_open
+        half_closes
+    }
     memory {
         send_without_memory
         receive_without_memory
