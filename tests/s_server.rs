@@ -15,9 +15,10 @@ mod tools;
 
 use harness::Harness;
 use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 use tools::{Done, Running, SHORT};
 use tungstenite::handshake::derive_accept_key;
@@ -114,6 +115,11 @@ impl Server {
     /// the answer.
     fn serve(&mut self) {
         self.accept();
+        self.close();
+    }
+
+    /// Sends "welcome" and Close 1000, and waits for the answer.
+    fn close(&mut self) {
         self.write(b"\x81\x07welcome\x88\x02\x03\xe8");
         self.await_bytes(b"\x88\x82");
         let _ = self.child.kill();
@@ -154,6 +160,66 @@ fn visitor(port: &str) -> Command {
     let mut command = harness().command(&program, &[]);
     command.env("WSKT_URL", format!("wss://127.0.0.1:{port}/chat"));
     command
+}
+
+/// Carries one connection, and can hold back what the client sends.
+struct Between {
+    port: String,
+    gate: Arc<(Mutex<Gate>, Condvar)>,
+}
+
+#[derive(Default)]
+struct Gate {
+    shut: bool,
+    /// Bytes stand in front of it.
+    waiting: bool,
+}
+
+impl Between {
+    fn start(to: String) -> Between {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("its number").port().to_string();
+        let gate = Arc::<(Mutex<Gate>, Condvar)>::default();
+        let kept = Arc::clone(&gate);
+        std::thread::spawn(move || {
+            let (client, _) = listener.accept().expect("the client");
+            let server = TcpStream::connect(format!("127.0.0.1:{to}")).expect("the server");
+            let streams = [client.try_clone(), server.try_clone()].map(|s| s.expect("a copy"));
+            std::thread::spawn(move || carry(&server, &client, || ()));
+            let [client, server] = streams;
+            carry(&client, &server, || {
+                let mut gate = kept.0.lock().unwrap();
+                while gate.shut {
+                    gate.waiting = true;
+                    kept.1.notify_all();
+                    gate = kept.1.wait(gate).unwrap();
+                }
+            });
+        });
+        Between { port, gate }
+    }
+
+    fn set(&self, shut: bool) {
+        self.gate.0.lock().unwrap().shut = shut;
+        self.gate.1.notify_all();
+    }
+
+    fn await_bytes(&self) {
+        let gate = self.gate.0.lock().unwrap();
+        let limit = self.gate.1.wait_timeout_while(gate, SHORT, |gate| !gate.waiting);
+        assert!(!limit.unwrap().1.timed_out(), "the client sends nothing");
+    }
+}
+
+fn carry(mut from: &TcpStream, mut to: &TcpStream, mut before: impl FnMut()) {
+    let mut buf = [0; 4096];
+    while let Ok(n @ 1..) = from.read(&mut buf) {
+        before();
+        if to.write_all(buf.get(..n).unwrap_or_default()).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Write);
 }
 
 /// A visit that is served.
@@ -210,6 +276,34 @@ fn keys_change_in_every_way_of_driving() {
             let done = client.wait().exited(0);
             assert_eq!(done.stdout, "0\n1\n2\n1000 clean peer \n", "way {way}");
         }
+    }
+}
+
+/// TLS takes nothing from the program until the peer has answered; then it
+/// leaves although nothing else happens.
+#[test]
+fn what_is_sent_in_a_renegotiation_leaves_after_it() {
+    for way in 0..6 {
+        let mut server = Server::start(&["-tls1_2", "-msg"]);
+        let between = Between::start(server.port());
+        let sent = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let sent_port = sent.local_addr().expect("its number").port().to_string();
+        let mut visitor = visitor(&between.port);
+        visitor.env("WSKT_WAY", way.to_string()).env("WSKT_SECOND", sent_port);
+        let mut client = Running::start(&mut visitor, Duration::from_secs(60));
+        server.accept();
+        between.set(true);
+        server.write(b"r\n");
+        // What the client begins to renegotiate with.
+        between.await_bytes();
+        client.write("\n");
+        drop(sent.accept().expect("the client has sent"));
+        between.set(false);
+        // Masked, six bytes of text.
+        server.await_bytes(b"\x81\x86");
+        server.close();
+        let done = client.wait().exited(0);
+        assert_eq!(done.stdout, "welcome\n1000 clean peer \n", "way {way}");
     }
 }
 

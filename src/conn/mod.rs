@@ -237,7 +237,8 @@ impl Conn {
 
     /// Calls `f` with each descriptor to wait for.
     pub(crate) fn descriptors(&self, mut f: impl FnMut(Descriptor)) {
-        let blocked = self.socket.signals.has(bit::BLOCKED);
+        let blocked =
+            self.socket.signals.has(bit::BLOCKED) && !self.socket.lock_out().awaits_peer();
         let mut main = |tcp: &socket2::Socket, read, write| {
             f(Descriptor { key: self.key, fd: tcp.as_raw_fd(), read, write });
         };

@@ -456,11 +456,10 @@ fn read_tls(open: &mut Open, socket: &Arc<Socket>, buffers: &mut Buffers, mode: 
             }
         }
         more |= link.has_unread();
-        // Plaintext that TLS could not take: it waited for the peer's part of
-        // a renegotiation.
-        let stuck = !link.has_ciphertext() && out.pending() > 0;
+        let stuck = out.awaits_peer();
         drop(out);
         if stuck {
+            // Perhaps this was what TLS waited for.
             socket.flush();
         }
         match over {

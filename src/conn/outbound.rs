@@ -142,6 +142,13 @@ impl Outbound {
         !self.broken && self.link.as_ref().is_some_and(waits)
     }
 
+    /// Whether TLS takes nothing before it has heard from the peer, in the
+    /// middle of a renegotiation: room in the kernel is no help then.
+    pub(crate) fn awaits_peer(&self) -> bool {
+        let full = |link: &Link| link.is_tls() && !link.has_ciphertext();
+        !self.outbox.is_empty() && self.link.as_ref().is_some_and(full)
+    }
+
     pub(crate) fn is_broken(&self) -> bool {
         self.broken
     }

@@ -308,7 +308,8 @@ pub(crate) fn flush_out(socket: &Arc<Socket>) {
     let by = until(socket.config().timeouts.send);
     while let Ok(readable) = wait_writable(socket, by, true) {
         socket.flush();
-        if readable || socket.signals.has(ENDED) || !socket.lock_out().is_waiting() {
+        let out = socket.lock_out();
+        if readable || socket.signals.has(ENDED) || !out.is_waiting() || out.awaits_peer() {
             return;
         }
     }
