@@ -118,6 +118,7 @@ programs! {
     echo_sizes
     endings
     failed_upgrades
+    fairness
     fork
     free_anywhere
     free_beside

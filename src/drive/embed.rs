@@ -22,7 +22,9 @@ impl Loop {
         let engine = claim.engine()?;
         self.woken.store(false, Ordering::Release);
         for round in 0..ROUNDS {
-            if round == 0 {
+            // One that has more to read than a turn allows must not keep the
+            // others waiting for all rounds.
+            if round == 0 || engine.has_ready() {
                 self.gather(engine, Some(Duration::ZERO)).or_else(ignore_signal)?;
             } else {
                 self.collect(engine);

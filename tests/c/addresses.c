@@ -231,17 +231,6 @@ static int option(int fd, int level, int name) {
 
 /* -- descriptors ---------------------------------------------------------- */
 
-static int connected(const char *port_name) {
-    struct sockaddr_in to;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    memset(&to, 0, sizeof to);
-    to.sin_family = AF_INET;
-    to.sin_port = htons((uint16_t)port(port_name));
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CHECK(connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
-    return fd;
-}
-
 static void adopted(void) {
     static const char *const ports[] = {"ws", "wss"};
     int way, i;
@@ -250,7 +239,7 @@ static void adopted(void) {
             char *url = path_url(ports[i], "/echo");
             wskt_config *config = trusting_config();
             struct party party;
-            int fd = connected(ports[i]);
+            int fd = connected_fd(ports[i]);
             /* Neither matters for a connection that is there. */
             OK(wskt_config_set_proxy(config, "http://127.0.0.1:1"));
             OK(wskt_config_set_tcp_keepalive(config, 7000, 1500, 3));
@@ -304,7 +293,7 @@ static void bad_descriptors(void) {
     CHECK(close(pipes[0]) == 0 && close(pipes[1]) == 0);
     CHECK(close(pair[0]) == 0 && close(pair[1]) == 0);
     CHECK(close(lone) == 0 && close(listener) == 0 && close(datagram) == 0);
-    good = connected("ws");
+    good = connected_fd("ws");
     OK(wskt_socket_adopt_fd(sock, good));
     RESULT(wskt_socket_adopt_fd(sock, good), WSKT_ERR_INVALID_STATE);
     /* Freed without being opened, the socket closes what it adopted. */
@@ -312,7 +301,7 @@ static void bad_descriptors(void) {
     CHECK_INT(fcntl(good, F_GETFD), -1);
     OK(wskt_socket_new(NULL, "ws://a.test/", NULL, &sock));
     OK(wskt_socket_close(sock, 0, NULL, 0));
-    good = connected("ws");
+    good = connected_fd("ws");
     RESULT(wskt_socket_adopt_fd(sock, good), WSKT_ERR_INVALID_STATE);
     CHECK(close(good) == 0);
     wskt_socket_free(sock);

@@ -160,6 +160,72 @@ static void blocking_send_times_out(const char *port_name) {
     free(url);
 }
 
+/* -- a server that takes its time ----------------------------------------- */
+
+struct stuck {
+    unsigned char *bytes;
+    const char *id;
+    char go_on[64];
+};
+
+#define STUCK (8 << 20)
+
+static void send_and_listen(struct party *party, const wskt_event *event) {
+    struct stuck *stuck = party->data;
+    if (event->type == WSKT_EVENT_OPEN) {
+        /* The pings lie there before the queue is stuck, and are read after. */
+        signal_server(stuck->id);
+        OK(wskt_socket_send_binary(party->socket, stuck->bytes, STUCK));
+        CHECK(wskt_socket_buffered_amount(party->socket) > 0);
+    } else if (event->type == WSKT_EVENT_MESSAGE && party->messages == 1) {
+        CHECK(wskt_socket_buffered_amount(party->socket) > 0);
+        signal_server(stuck->go_on);
+    } else if (event->type == WSKT_EVENT_MESSAGE) {
+        CHECK_INT(wskt_socket_buffered_amount(party->socket), 0);
+        OK(wskt_socket_close(party->socket, 1000, NULL, 0));
+    }
+}
+
+/* Whoever waits for messages waits for room, too: nothing comes from the
+   server until it has the message and the pongs behind it. Of the pings that
+   came meanwhile the first was queued at once, and the last is answered. */
+static void queue_leaves_while_receiving(enum way way, const char *port_name) {
+    struct stuck stuck;
+    struct party party;
+    struct report report;
+    struct text want = {0};
+    wskt_config *config = trusting_config();
+    char *url;
+    stuck.id = new_id();
+    stuck.bytes = pattern_binary(STUCK);
+    snprintf(stuck.go_on, sizeof stuck.go_on, "%s-2", stuck.id);
+    url = script_url(port_name,
+                     "limit 60000; rcvbuf 65536; stop-reading; wait $ID; hold;"
+                     "ping first; repeat 20000 ping 0123456789; ping last;"
+                     "text full; flush; wait $ID-2; resume-reading; recv;"
+                     "expect-pong first; expect-pong last; text done; flush;"
+                     "answer-close; half-close",
+                     stuck.id);
+    party_make(&party, way, NULL, url, config);
+    party.on_event = send_and_listen;
+    party.data = &stuck;
+    party_start(&party);
+    party_drive(&party);
+    CHECK_INT(party.messages, 2);
+    CHECK(wskt_socket_close_event(party.socket)->was_clean);
+    get_report(&report, stuck.id);
+    text_add(&want, "binary %d\npong \"first\"\npong \"last\"\n", STUCK);
+    text_add(&want, "close 1000 \"\"\n");
+    CHECK_STR(text_of(&report.frames), text_of(&want));
+    CHECK_STR(report.errors, "[]");
+    free_report(&report);
+    text_free(&want);
+    party_free(&party);
+    wskt_config_free(config);
+    free(stuck.bytes);
+    free(url);
+}
+
 /* Data queued before close(): the send deadline runs, not the close one. */
 static void send_deadline(struct party *party, const wskt_event *event) {
     if (event->type == WSKT_EVENT_OPEN) {
@@ -347,6 +413,9 @@ int main(void) {
     blocking_send_times_out("ws");
     blocking_send_times_out("wss");
     for (way = 0; way < WAYS; way++) {
+        now_testing("queue_leaves_while_receiving");
+        queue_leaves_while_receiving((enum way)way, "ws");
+        queue_leaves_while_receiving((enum way)way, "wss");
         now_testing("send_deadline_ends_it");
         send_deadline_ends_it((enum way)way, true);
         send_deadline_ends_it((enum way)way, false);

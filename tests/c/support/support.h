@@ -92,6 +92,8 @@ char *pattern_text(size_t size);
 const char *env(const char *name);
 /* The port of "ws", "wss", "refused" ... */
 int port(const char *name);
+/* A descriptor that is connected to it. */
+int connected_fd(const char *name);
 /* A name no other connection has; valid until the program ends. */
 const char *new_id(void);
 /* SCHEME://127.0.0.1:PORT/s/SCRIPT?id=ID, with $ID in the script replaced.

@@ -1,0 +1,232 @@
+/* Bounded work: sockets that flood leave the others of their loop a turn, and
+   a pause stops a flood where it is. */
+#include "support/cases.h"
+
+#include <poll.h>
+
+/* Read before others get a turn, and the buffer of one read. */
+#define BUDGET (512 << 10)
+#define BUFFER (68 << 10)
+
+/* -- turns ---------------------------------------------------------------- */
+
+#define FLOODS 2
+#define ROUNDS 5
+
+struct fair {
+    struct party quiet;
+    struct party floods[FLOODS];
+    /* The quiet socket's descriptor. */
+    int fd;
+    int rounds;
+    /* Delivered by the floods, in all, and while a message of the quiet one
+       lay in the kernel: now and at most. */
+    size_t flooded;
+    size_t behind;
+    size_t worst;
+};
+
+static void count_flood(struct party *party, const wskt_event *event) {
+    struct fair *fair = party->data;
+    struct pollfd quiet;
+    if (event->type != WSKT_EVENT_MESSAGE) {
+        return;
+    }
+    quiet.fd = fair->fd;
+    quiet.events = POLLIN;
+    quiet.revents = 0;
+    CHECK(poll(&quiet, 1, 0) >= 0);
+    if (quiet.revents != 0) {
+        fair->behind += as_message(event)->len;
+    }
+    fair->flooded += as_message(event)->len;
+}
+
+/* Round trips until the floods have brought a lot. */
+static void count_quiet(struct party *party, const wskt_event *event) {
+    struct fair *fair = party->data;
+    if (event->type == WSKT_EVENT_MESSAGE) {
+        fair->rounds += 1;
+        if (fair->behind > fair->worst) {
+            fair->worst = fair->behind;
+        }
+    } else if (event->type != WSKT_EVENT_OPEN) {
+        return;
+    }
+    fair->behind = 0;
+    if (fair->rounds < ROUNDS || fair->flooded < (size_t)(8 << 20)) {
+        OK(wskt_socket_send_text(party->socket, "quiet", 5));
+    } else {
+        OK(wskt_socket_close(party->socket, 1000, NULL, 0));
+    }
+}
+
+static void floods_leave_turns(enum way way, const char *port_name) {
+    struct fair fair;
+    wskt_config *config = trusting_config();
+    wskt_loop *loop;
+    char *url = path_url(port_name, "/echo");
+    char *flood;
+    int i;
+    memset(&fair, 0, sizeof fair);
+    flood = script_url(port_name, "forever binn 1000", new_id());
+    OK(wskt_loop_new(&loop));
+    if (way == WAY_THREAD) {
+        OK(wskt_loop_start(loop));
+    }
+    fair.fd = connected_fd(port_name);
+    party_make(&fair.quiet, way, loop, url, config);
+    fair.quiet.on_event = count_quiet;
+    fair.quiet.data = &fair;
+    OK(wskt_socket_adopt_fd(fair.quiet.socket, fair.fd));
+    for (i = 0; i < FLOODS; i++) {
+        party_make(&fair.floods[i], way, loop, flood, config);
+        fair.floods[i].on_event = count_flood;
+        fair.floods[i].data = &fair;
+        party_start(&fair.floods[i]);
+    }
+    party_start(&fair.quiet);
+    party_drive(&fair.quiet);
+    for (i = 0; i < FLOODS; i++) {
+        OK(wskt_socket_abort(fair.floods[i].socket));
+        party_drive(&fair.floods[i]);
+    }
+    CHECK(fair.rounds >= ROUNDS);
+    /* It becomes readable right after a look at the kernel: each of the others
+       has its turn, before the next look and after it. */
+    if (fair.worst > (size_t)2 * FLOODS * (BUDGET + BUFFER)) {
+        FAIL("%s: %zu bytes came before a message that was there",
+             way_name(way), fair.worst);
+    }
+    for (i = 0; i < FLOODS; i++) {
+        party_free(&fair.floods[i]);
+    }
+    party_free(&fair.quiet);
+    wskt_loop_free(loop);
+    wskt_config_free(config);
+    free(flood);
+    free(url);
+}
+
+static void a_flood_leaves_the_others_their_turns(void) {
+    static const enum way loops[] = {WAY_THREAD, WAY_EMBEDDED, WAY_PULLED,
+                                     WAY_LOOP_RUN};
+    size_t i;
+    for (i = 0; i < sizeof loops / sizeof loops[0]; i++) {
+        floods_leave_turns(loops[i], "ws");
+        floods_leave_turns(loops[i], "wss");
+    }
+}
+
+/* -- pause ---------------------------------------------------------------- */
+
+#define SIZE 60000
+#define FRAME (SIZE + 4)
+#define PAUSES 4
+
+struct pauser {
+    struct party *party;
+    unsigned char *pattern;
+    pthread_t threads[PAUSES];
+    int pauses;
+    int every;
+    uint64_t received;
+};
+
+static uint64_t received(wskt_socket *socket) {
+    struct wskt_stats stats;
+    memset(&stats, 0, sizeof stats);
+    stats.struct_size = sizeof stats;
+    OK(wskt_socket_stats(socket, &stats));
+    return stats.bytes_received;
+}
+
+static void *resume_later(void *argument) {
+    struct pauser *pauser = argument;
+    /* The server goes on sending all that while. */
+    pause_ms(30);
+    CHECK(received(pauser->party->socket) == pauser->received);
+    OK(wskt_socket_resume(pauser->party->socket));
+    return NULL;
+}
+
+static void pause_now_and_then(struct party *party, const wskt_event *event) {
+    struct pauser *pauser = party->data;
+    uint64_t delivered = (uint64_t)party->messages * FRAME;
+    if (event->type != WSKT_EVENT_MESSAGE) {
+        return;
+    }
+    CHECK_INT(as_message(event)->len, SIZE);
+    CHECK(memcmp(as_message(event)->data, pauser->pattern, SIZE) == 0);
+    if (party->messages % pauser->every != 0 || pauser->pauses == PAUSES) {
+        return;
+    }
+    OK(wskt_socket_pause(party->socket));
+    pauser->received = received(party->socket);
+    if (pauser->received - delivered > BUFFER) {
+        FAIL("%s: %llu bytes were read ahead", way_name(party->way),
+             (unsigned long long)(pauser->received - delivered));
+    }
+    CHECK_INT(pthread_create(&pauser->threads[pauser->pauses], NULL,
+                             resume_later, pauser),
+              0);
+    pauser->pauses += 1;
+}
+
+/* WSKT_FLOOD_MIB=1024 makes it a gibibyte. */
+static int flood_messages(void) {
+    const char *mib = getenv("WSKT_FLOOD_MIB");
+    int wanted = mib != NULL ? atoi(mib) : 12;
+    CHECK(wanted > 0 && wanted <= 1 << 20);
+    return (int)(((int64_t)wanted << 20) / SIZE);
+}
+
+static void paused_flood(enum way way, const char *port_name) {
+    struct pauser pauser = {0};
+    struct party party;
+    struct text path = {0};
+    wskt_config *config = trusting_config();
+    int messages = flood_messages(), i;
+    long before = peak_kib();
+    char *url;
+    text_add(&path, "/flood?n=%d&size=%d&kind=binary", messages, SIZE);
+    url = path_url(port_name, text_of(&path));
+    party_make(&party, way, NULL, url, config);
+    pauser.party = &party;
+    pauser.pattern = pattern_binary(SIZE);
+    pauser.every = messages / (PAUSES + 1);
+    party.on_event = pause_now_and_then;
+    party.data = &pauser;
+    party_start(&party);
+    party_drive(&party);
+    for (i = 0; i < pauser.pauses; i++) {
+        pthread_join(pauser.threads[i], NULL);
+    }
+    CHECK_INT(pauser.pauses, PAUSES);
+    CHECK_INT(party.messages, messages);
+    CHECK_INT(wskt_socket_close_event(party.socket)->code, 1000);
+    CHECK(wskt_socket_close_event(party.socket)->was_clean);
+    CHECK(received(party.socket) == (uint64_t)messages * FRAME + 4);
+    check_peak(before, 8192);
+    party_free(&party);
+    wskt_config_free(config);
+    free(pauser.pattern);
+    text_free(&path);
+    free(url);
+}
+
+static void a_pause_stops_a_flood_and_loses_nothing(void) {
+    int way;
+    for (way = 0; way < WAYS; way++) {
+        paused_flood((enum way)way, "ws");
+        paused_flood((enum way)way, "wss");
+    }
+}
+
+int main(int argc, char **argv) {
+    static const struct named_case cases[] = {
+        CASE(a_flood_leaves_the_others_their_turns),
+        CASE(a_pause_stops_a_flood_and_loses_nothing),
+    };
+    return CASES(argc, argv, cases);
+}
