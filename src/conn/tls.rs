@@ -89,21 +89,25 @@ impl Drop for Memory {
 /// An established TLS session.
 pub(super) struct Tls {
     pub(super) stream: TlsStream<Memory>,
-    /// Ciphertext that was not passed on yet: `stream.output[sent..]`.
+    /// Ciphertext that was not passed on yet: `stream.output[sent..]`, and how
+    /// much that is.
     sent: usize,
+    waiting: usize,
+    /// There is no plaintext to be had before more ciphertext comes.
+    dry: bool,
     /// The session of a proxy that carries this one.
     under: Option<Box<Tls>>,
 }
 
 impl Tls {
     pub(super) fn new(stream: TlsStream<Memory>, under: Option<Box<Tls>>) -> Self {
-        Self { stream, sent: 0, under }
+        Self { stream, sent: 0, waiting: 0, dry: false, under }
     }
 
     /// Encrypts and sends what the kernel takes; the number is that of the
     /// bytes that need not be given again.
     pub(super) fn write(&mut self, tcp: &Socket, bytes: &[u8]) -> io::Result<usize> {
-        if self.flush(tcp)? == Flushed::Full {
+        if self.ciphertext() > 0 && self.flush(tcp)? == Flushed::Full {
             return Err(ErrorKind::WouldBlock.into());
         }
         let n = self.encrypt(bytes.get(..PLAIN_CHUNK).unwrap_or(bytes))?;
@@ -131,10 +135,13 @@ impl Tls {
     /// Offers waiting ciphertext to the kernel.
     pub(super) fn flush(&mut self, tcp: &Socket) -> io::Result<Flushed> {
         let memory = self.stream.get_mut();
-        let mut done = match &mut self.under {
-            Some(under) => push_all(|b| under.write(tcp, b), &memory.output, &mut self.sent)?,
-            None => push_all(|b| sys::send(tcp, b), &memory.output, &mut self.sent)?,
+        let output = &memory.output;
+        let done = match &mut self.under {
+            Some(under) => push_all(|b| under.write(tcp, b), output, &mut self.sent),
+            None => offer(tcp, output, &mut self.sent),
         };
+        self.waiting = output.len() - self.sent;
+        let mut done = done?;
         if done == Flushed::All {
             memory.output.clear();
             self.sent = 0;
@@ -150,8 +157,7 @@ impl Tls {
 
     /// How much ciphertext waits for the kernel.
     pub(super) fn ciphertext(&self) -> usize {
-        let under = self.under.as_ref().map_or(0, |under| under.ciphertext());
-        self.stream.get_ref().output.len() - self.sent + under
+        self.waiting + self.under.as_ref().map_or(0, |under| under.ciphertext())
     }
 
     /// Reads without waiting while opening; 0 is the end of the stream.
@@ -197,6 +203,9 @@ impl Tls {
     }
 
     fn decrypt_from(&mut self, cipher: &mut Cipher, buf: &mut [u8]) -> io::Result<usize> {
+        if self.dry && cipher.len == 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
         let memory = self.stream.get_mut();
         if memory.unread() == 0 && cipher.len > 0 {
             std::mem::swap(&mut memory.input, &mut cipher.bytes);
@@ -206,7 +215,8 @@ impl Tls {
         }
         let done = self.stream.read(buf);
         let memory = self.stream.get_mut();
-        if memory.unread() == 0 && !memory.input.is_empty() {
+        let used_up = memory.unread() == 0;
+        if used_up && !memory.input.is_empty() {
             if cipher.bytes.is_empty() {
                 std::mem::swap(&mut memory.input, &mut cipher.bytes);
             }
@@ -214,6 +224,12 @@ impl Tls {
             memory.taken = 0;
             memory.end = 0;
         }
+        self.dry = match &done {
+            // It gives a record at a time, so this was the end of one. Asking
+            // once more would cost a tenth of what a small message costs.
+            Ok(n) => used_up && *n > 0 && *n < buf.len(),
+            Err(error) => error.kind() == ErrorKind::WouldBlock,
+        };
         done
     }
 
@@ -237,9 +253,11 @@ impl Tls {
 
     /// Whether bytes that arrived wait here, encrypted or not.
     pub(super) fn has_unread(&self) -> bool {
-        self.stream.get_ref().unread() > 0
-            || self.stream.buffered_read_size().is_ok_and(|size| size > 0)
-            || self.under.as_ref().is_some_and(|under| under.has_unread())
+        let own = || {
+            self.stream.get_ref().unread() > 0
+                || self.stream.buffered_read_size().is_ok_and(|size| size > 0)
+        };
+        (!self.dry && own()) || self.under.as_ref().is_some_and(|under| under.has_unread())
     }
 
     /// Sends close_notify if the kernel takes it.
@@ -250,6 +268,23 @@ impl Tls {
         if let Some(under) = &mut self.under {
             under.close_notify(tcp);
         }
+    }
+}
+
+/// Sends `bytes[*sent..]` as far as the kernel takes it; a short write says
+/// that it is full.
+fn offer(tcp: &Socket, bytes: &[u8], sent: &mut usize) -> io::Result<Flushed> {
+    let Some(rest) = bytes.get(*sent..).filter(|rest| !rest.is_empty()) else {
+        return Ok(Flushed::All);
+    };
+    match retry(|| sys::send(tcp, rest)) {
+        Ok(0) => Err(ErrorKind::WriteZero.into()),
+        Ok(n) => {
+            *sent += n;
+            Ok(if n < rest.len() { Flushed::Full } else { Flushed::All })
+        }
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Flushed::Full),
+        Err(error) => Err(error),
     }
 }
 
