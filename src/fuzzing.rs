@@ -57,7 +57,7 @@ pub fn request(url: &str, config: &Config, protocols: &[String], key: &str) -> R
 
 /// The host a URL leads to, if a socket would take it.
 pub fn host(url: &str) -> Option<String> {
-    Target::parse(url).ok().map(|target| target.host)
+    Target::parse(url).ok().map(|target| target.host().to_owned())
 }
 
 /// What became of asking a proxy for a tunnel.

@@ -8,28 +8,48 @@ use crate::text::Text;
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
-use url::{Host, Url};
+use std::path::{Path, PathBuf};
+use url::{Host, Position, Url};
 
 /// Where a socket connects to.
 #[derive(Debug)]
 pub(crate) struct Target {
     /// The serialized URL, as the `url` attribute shows it.
     pub(crate) url: Text,
-    /// Host to resolve: a name, or an address without brackets.
-    pub(crate) host: String,
-    /// Scheme, host and port, for the log.
-    pub(crate) origin: String,
-    /// The `Host` header.
-    authority: String,
+    /// Parts of it, but for a Unix-domain socket's.
+    host: Part,
+    authority: Part,
+    resource: Part,
     pub(crate) port: u16,
     pub(crate) tls: bool,
-    /// The Unix-domain socket of a `ws+unix:` URL.
-    pub(crate) unix: Option<PathBuf>,
-    /// Path and query.
-    resource: String,
+    unix: Option<Box<Unix>>,
     /// The `Authorization` header of the URL's user info.
-    authorization: Option<String>,
+    authorization: Option<Box<str>>,
+}
+
+/// A part of the URL.
+#[derive(Debug, Clone, Copy, Default)]
+struct Part {
+    begin: u32,
+    end: u32,
+}
+
+/// What a `ws+unix:` URL says.
+#[derive(Debug)]
+struct Unix {
+    path: PathBuf,
+    origin: String,
+    resource: String,
+}
+
+/// The host of a server behind a Unix-domain socket.
+const LOCALHOST: &str = "localhost";
+
+impl Part {
+    fn of(url: &Url, begin: Position, end: Position) -> Result<Self> {
+        let at = |at| u32::try_from(url[..at].len()).map_err(|_| Error::InvalidUrl);
+        Ok(Self { begin: at(begin)?, end: at(end)? })
+    }
 }
 
 impl Target {
@@ -46,34 +66,21 @@ impl Target {
         if url.fragment().is_some() {
             return Err(Error::InvalidFragment);
         }
-        let (host, authority) = match url.host().ok_or(Error::InvalidUrl)? {
-            Host::Domain("") => return Err(Error::InvalidUrl),
-            Host::Domain(name) => (name.to_owned(), name.to_owned()),
-            Host::Ipv4(ip) => (ip.to_string(), ip.to_string()),
-            Host::Ipv6(ip) => (ip.to_string(), format!("[{ip}]")),
-        };
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err(Error::InvalidUrl);
+        }
         let port = url.port_or_known_default().ok_or(Error::InvalidUrl)?;
         if port == 0 {
             return Err(Error::InvalidUrl);
         }
-        let mut resource = url.path().to_owned();
-        if let Some(query) = url.query() {
-            resource.push('?');
-            resource.push_str(query);
-        }
-        let authority = match url.port() {
-            Some(port) => format!("{authority}:{port}"),
-            None => authority,
-        };
         Ok(Self {
-            host,
-            origin: format!("{scheme}://{authority}"),
-            authority,
+            host: Part::of(&url, Position::BeforeHost, Position::AfterHost)?,
+            authority: Part::of(&url, Position::BeforeHost, Position::AfterPort)?,
+            resource: Part::of(&url, Position::BeforePath, Position::AfterQuery)?,
             port,
             tls: scheme == "wss",
             unix: None,
-            resource,
-            authorization: basic_authorization(&url),
+            authorization: basic_authorization(&url).map(String::into_boxed_str),
             url: Text::from(url.as_str()),
         })
     }
@@ -97,15 +104,61 @@ impl Target {
         let query = url.query().map_or(String::new(), |query| format!("?{query}"));
         Ok(Self {
             url: Text::from(url.as_str()),
-            host: "localhost".to_owned(),
-            origin: format!("{}:{socket}", url.scheme()),
-            authority: "localhost".to_owned(),
+            host: Part::default(),
+            authority: Part::default(),
+            resource: Part::default(),
             port: 0,
             tls: url.scheme() == "wss+unix",
-            unix: Some(unix),
-            resource: format!("{resource}{query}"),
+            unix: Some(Box::new(Unix {
+                path: unix,
+                origin: format!("{}:{socket}", url.scheme()),
+                resource: format!("{resource}{query}"),
+            })),
             authorization: None,
         })
+    }
+
+    fn part(&self, part: Part) -> &str {
+        self.url.as_str().get(part.begin as usize..part.end as usize).unwrap_or_default()
+    }
+
+    /// Host to resolve: a name, or an address without brackets.
+    pub(crate) fn host(&self) -> &str {
+        match self.unix {
+            Some(_) => LOCALHOST,
+            None => self.part(self.host).trim_matches(['[', ']']),
+        }
+    }
+
+    /// The Unix-domain socket of a `ws+unix:` URL.
+    pub(crate) fn unix(&self) -> Option<&Path> {
+        self.unix.as_ref().map(|unix| unix.path.as_path())
+    }
+
+    /// Scheme, host and port, for the log.
+    pub(crate) fn origin(&self) -> String {
+        match &self.unix {
+            Some(unix) => unix.origin.clone(),
+            None => {
+                format!("{}://{}", if self.tls { "wss" } else { "ws" }, self.part(self.authority))
+            }
+        }
+    }
+
+    /// The `Host` header.
+    fn authority(&self) -> &str {
+        match self.unix {
+            Some(_) => LOCALHOST,
+            None => self.part(self.authority),
+        }
+    }
+
+    /// Path and query.
+    fn resource(&self) -> &str {
+        match &self.unix {
+            Some(unix) => &unix.resource,
+            None => self.part(self.resource),
+        }
     }
 
     /// The upgrade request, byte for byte.
@@ -116,8 +169,8 @@ impl Target {
             text,
             "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n",
-            self.resource,
-            config.request.host.as_ref().unwrap_or(&self.authority)
+            self.resource(),
+            config.request.host.as_deref().unwrap_or_else(|| self.authority())
         );
         if !protocols.is_empty() {
             let _ = write!(text, "Sec-WebSocket-Protocol: {}\r\n", protocols.join(", "));

@@ -140,9 +140,8 @@ impl Dial {
 impl Attempt {
     /// Starts to connect; true if it succeeded at once.
     fn start(address: SocketAddr, key: u32, from: &Origin) -> Result<(Self, bool), Trouble> {
-        let made = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))
-            .and_then(|socket| socket.set_nonblocking(true).map(|()| socket));
-        let socket = made.map_err(|error| ("cannot make a socket".to_owned(), error))?;
+        let socket = tcp_socket(Domain::for_address(address))
+            .map_err(|error| ("cannot make a socket".to_owned(), error))?;
         from.bind(&socket)?;
         let attempt = Self { socket, address, key };
         match attempt.socket.connect(&SockAddr::from(address)) {
@@ -164,10 +163,25 @@ impl Attempt {
 
     /// How the attempt ended, if it did.
     fn outcome(&self) -> Option<io::Result<()>> {
+        if self.socket.peer_addr().is_ok() {
+            return Some(Ok(()));
+        }
         match self.socket.take_error() {
-            Ok(None) => self.socket.peer_addr().is_ok().then_some(Ok(())),
+            Ok(None) => None,
             Ok(Some(error)) | Err(error) => Some(Err(error)),
         }
+    }
+}
+
+/// A TCP socket that does not wait, by one system call where there is one.
+fn tcp_socket(domain: Domain) -> io::Result<Socket> {
+    #[cfg(target_os = "linux")]
+    return Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP));
+    #[cfg(not(target_os = "linux"))]
+    {
+        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        Ok(socket)
     }
 }
 
@@ -198,10 +212,28 @@ pub(crate) fn unix(path: &Path) -> Result<Socket, Failure> {
     connect().map_err(|error| Failure::os(Cause::Connect, &what(), &error))
 }
 
-/// Makes a connected socket ready for use, whoever connected it.
-pub(crate) fn prepare(socket: &Socket, settings: &Addresses) -> io::Result<()> {
-    socket.set_nonblocking(false)?;
-    if matches!(socket.local_addr()?.domain(), Domain::IPV4 | Domain::IPV6) {
+/// How a connected socket came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Made {
+    /// By a race of ours: TCP.
+    Dialed,
+    /// In any other way.
+    Somehow,
+}
+
+/// Makes a connected socket ready for use. Only a driver that `waits` in its
+/// reads needs a descriptor that does: everybody else says so in each call.
+pub(crate) fn prepare(
+    socket: &Socket,
+    made: Made,
+    waits: bool,
+    settings: &Addresses,
+) -> io::Result<()> {
+    if waits {
+        socket.set_nonblocking(false)?;
+    }
+    if made == Made::Dialed || matches!(socket.local_addr()?.domain(), Domain::IPV4 | Domain::IPV6)
+    {
         // Without it small messages wait for acknowledgements.
         socket.set_tcp_nodelay(true)?;
         if let Some(keepalive) = settings.keepalive {

@@ -35,11 +35,12 @@ use std::sync::Arc;
 use tls::Cipher;
 use upgrade::Upgrade;
 
-/// Received into a driver's buffer behind a message that goes elsewhere.
-const SPILL: usize = 4 << 10;
+/// Received into a driver's buffer behind a message that goes elsewhere: the
+/// next header, and little of a message that is copied once more if it is large.
+const SPILL: usize = 512;
 /// Room for plaintext in a driver's buffer: a message of 64 KiB is lent from
 /// it whole.
-const PLAIN_ROOM: usize = (64 << 10) + SPILL;
+const PLAIN_ROOM: usize = (64 << 10) + (4 << 10);
 
 /// What the receiver of an event says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -415,7 +416,7 @@ impl Conn {
     /// Writes a line about this connection. Never called with a lock held:
     /// the sink is the program's.
     fn log(&self, level: Level, text: impl FnOnce() -> String) {
-        log::with(level, || format!("{}: {}", self.socket.target().origin, text()));
+        log::with(level, || format!("{}: {}", self.socket.target().origin(), text()));
     }
 
     /// Drops everything of a silenced socket.

@@ -48,7 +48,7 @@ impl Conn {
 
     /// The name the server's certificate must be for.
     fn tls_name(&self) -> &str {
-        let host = &self.socket.target().host;
+        let host = self.socket.target().host();
         let set = self.socket.config().tls.server_name.as_ref();
         set.map_or_else(|| host.trim_end_matches('.'), String::as_str)
     }

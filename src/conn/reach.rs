@@ -40,17 +40,17 @@ impl Conn {
         let (target, config) = (socket.target(), socket.config());
         self.open_by = Some(crank.now.after(config.timeouts.open));
         if let Some(adopted) = socket.take_adopted() {
-            self.connected(adopted);
+            self.connected(adopted, dial::Made::Somehow);
             return Next::Again;
         }
-        if let Some(path) = target.unix.as_ref().or(config.addresses.unix.as_ref()) {
+        if let Some(path) = target.unix().or(config.addresses.unix.as_deref()) {
             match dial::unix(path) {
-                Ok(connected) => self.connected(connected),
+                Ok(connected) => self.connected(connected, dial::Made::Somehow),
                 Err(failure) => self.fail(failure),
             }
             return Next::Again;
         }
-        self.proxy = config.proxies.pick(target.tls, &target.host, target.port).cloned();
+        self.proxy = config.proxies.pick(target.tls, target.host(), target.port).cloned();
         let local = self.proxy.as_ref().is_some_and(|p| p.kind == ProxyKind::Socks5Local);
         self.find(if local { Sought::Server } else { Sought::Peer });
         Next::Again
@@ -106,7 +106,7 @@ impl Conn {
     /// Where the server is, as we or the proxy reach it.
     fn server_place(&self) -> Place {
         let target = self.socket.target();
-        self.socket.config().addresses.place_of(&target.host, target.port)
+        self.socket.config().addresses.place_of(target.host(), target.port)
     }
 
     pub(super) fn step_resolving(&mut self) -> Next {
@@ -151,7 +151,7 @@ impl Conn {
                     _ => "connected".to_owned(),
                 });
                 self.key = key;
-                self.connected(tcp);
+                self.connected(tcp, dial::Made::Dialed);
             }
             Err(mut failure) => {
                 if self.proxy.is_some() {
@@ -163,8 +163,9 @@ impl Conn {
         Next::Again
     }
 
-    fn connected(&mut self, tcp: Tcp) {
-        if let Err(error) = dial::prepare(&tcp, &self.socket.config().addresses) {
+    fn connected(&mut self, tcp: Tcp, made: dial::Made) {
+        let (waits, settings) = (self.socket.is_blocking(), &self.socket.config().addresses);
+        if let Err(error) = dial::prepare(&tcp, made, waits, settings) {
             self.fail(Failure::os(Cause::Connect, "cannot prepare the socket", &error));
             return;
         }

@@ -30,7 +30,7 @@ impl Socket {
 
     /// A line about one message or control frame, with no lock held.
     pub(crate) fn trace(&self, text: impl FnOnce() -> String) {
-        log::with(Level::Trace, || format!("{}: {}", self.target.origin, text()));
+        log::with(Level::Trace, || format!("{}: {}", self.target.origin(), text()));
     }
 
     pub(super) fn try_send(
