@@ -243,6 +243,10 @@ func TestEverySetterIsCalled(t *testing.T) {
 func TestStats(t *testing.T) {
 	nothingLeft(t)
 	ctx, conn := limit(t), dial(t, address("wss", "/echo"), &Config{NoDeflate: true})
+	if conn.Stats().RoundTrip != 0 {
+		t.Error(conn.Stats())
+	}
+	conn.Ping(nil)
 	for _, data := range []string{strings.Repeat("x", 10), strings.Repeat("y", 1000)} {
 		conn.SendText(ctx, data)
 		if _, got, err := conn.Read(ctx); err != nil || string(got) != data {
@@ -250,21 +254,26 @@ func TestStats(t *testing.T) {
 		}
 	}
 	got := conn.Stats()
-	for _, phase := range []time.Duration{got.Connect, got.TLS, got.Upgrade} {
+	for _, phase := range []time.Duration{got.Connect, got.TLS, got.Upgrade, got.RoundTrip} {
 		if phase <= 0 || phase > 30*time.Second {
 			t.Error(got)
 		}
 	}
-	got.DNS, got.Connect, got.TLS, got.Upgrade = 0, 0, 0, 0
-	// Six and eight bytes of head; the server masks nothing.
-	if got != (Stats{1024, 1016, 2, 2, 2, 2, 1010, 1010, 1010, 1010, 0, 0, 0, 0}) {
+	got.DNS, got.Connect, got.TLS, got.Upgrade, got.RoundTrip = 0, 0, 0, 0, 0
+	// Six and eight bytes of head; the server masks nothing. The ping is empty.
+	if got != (Stats{1030, 1018, 3, 3, 2, 2, 1010, 1010, 1010, 1010, 0, 0, 0, 0, 0, 0}) {
 		t.Error(got)
 	}
 	conn.Close(1000, "")
 	conn.Wait(ctx)
-	if last := conn.Stats(); last.FramesSent != 3 || last.FramesReceived != 3 {
+	if last := conn.Stats(); last.FramesSent != 4 || last.FramesReceived != 4 {
 		t.Error(last)
 	}
+	conn = dial(t, address("ws", "/echo"), &Config{Proxy: "http://" + host("ws")})
+	if took := conn.Stats().Proxy; took <= 0 {
+		t.Error(took)
+	}
+	conn.Release()
 	if (&Conn{}).Stats() != (Stats{}) {
 		t.Error("an empty connection has statistics")
 	}

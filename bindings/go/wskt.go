@@ -71,7 +71,9 @@ type Stats struct {
 	// Messages as the program has them, and their payload as it was compressed.
 	MessagesSent, MessagesReceived, PayloadSent, PayloadReceived uint64
 	WirePayloadSent, WirePayloadReceived                         uint64
-	DNS, Connect, TLS, Upgrade                                   time.Duration
+	DNS, Connect, TLS, Upgrade, Proxy                            time.Duration
+	// RoundTrip is that of the last ping that was answered.
+	RoundTrip time.Duration
 }
 
 type message struct {
@@ -364,6 +366,7 @@ func statsOf(socket *C.wskt_socket) Stats {
 		PayloadSent: uint64(raw.payload_sent), PayloadReceived: uint64(raw.payload_received),
 		WirePayloadSent: uint64(raw.wire_payload_sent), WirePayloadReceived: uint64(raw.wire_payload_received),
 		DNS: us(raw.dns_us), Connect: us(raw.connect_us), TLS: us(raw.tls_us), Upgrade: us(raw.upgrade_us),
+		Proxy: us(raw.proxy_us), RoundTrip: us(raw.round_trip_us),
 	}
 }
 

@@ -202,14 +202,15 @@ local COUNTERS = {
 }
 
 -- What was sent and received since the socket is open, and how long, in seconds,
--- the phases of opening took: dns_time, connect_time, tls_time, upgrade_time.
+-- the phases of opening took and the last ping that was answered: dns_time,
+-- connect_time, proxy_time, tls_time, upgrade_time, round_trip_time.
 function Socket:stats()
   local raw = ffi.new("wskt_stats")
   raw.struct_size = ffi.sizeof(raw)
   native.check(lib.wskt_socket_stats(handle(self, "stats"), raw))
   local stats = {}
   for _, name in ipairs(COUNTERS) do stats[name] = tonumber(raw[name]) end
-  for _, phase in ipairs { "dns", "connect", "tls", "upgrade" } do
+  for _, phase in ipairs { "dns", "connect", "proxy", "tls", "upgrade", "round_trip" } do
     stats[phase .. "_time"] = tonumber(raw[phase .. "_us"]) / 1e6
   end
   return stats

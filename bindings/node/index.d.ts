@@ -87,6 +87,9 @@ export interface Stats {
   readonly connectTime: number;
   readonly tlsTime: number;
   readonly upgradeTime: number;
+  readonly proxyTime: number;
+  /** Of the last ping that was answered. */
+  readonly roundTripTime: number;
 }
 
 export interface Response {

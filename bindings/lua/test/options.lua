@@ -179,25 +179,30 @@ end
 
 function tests.stats()
   local ws = assert(connect(url "wss", { deflate = false }))
+  same(ws:stats().round_trip_time, 0)
+  ws:ping()
   for _, data in ipairs { ("x"):rep(10), ("y"):rep(1000) } do
     ws:send_binary(data)
     same(ws:recv(LIMIT), data)
   end
   local stats = ws:stats()
   for name, value in pairs {
-    -- Six and eight bytes of head; the server masks nothing.
-    bytes_sent = 1024, bytes_received = 1016, frames_sent = 2, frames_received = 2,
+    -- Six and eight bytes of head; the server masks nothing. The ping is empty.
+    bytes_sent = 1030, bytes_received = 1018, frames_sent = 3, frames_received = 3,
     messages_sent = 2, messages_received = 2, payload_sent = 1010, payload_received = 1010,
-    wire_payload_sent = 1010, wire_payload_received = 1010,
+    wire_payload_sent = 1010, wire_payload_received = 1010, proxy_time = 0,
   } do
     same(stats[name], value, name)
   end
-  for _, phase in ipairs { "connect_time", "tls_time", "upgrade_time" } do
+  for _, phase in ipairs { "connect_time", "tls_time", "upgrade_time", "round_trip_time" } do
     assert(stats[phase] > 0 and stats[phase] < LIMIT, phase)
   end
   assert(stats.dns_time >= 0)
   ws:free()
   raises(-17, ws.stats, ws)
+  ws = assert(connect(url "ws", { proxy = "http://localhost:" .. env "WSKT_PORT_WS" }))
+  assert(ws:stats().proxy_time > 0)
+  ws:free()
 end
 
 return tests

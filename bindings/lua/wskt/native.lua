@@ -66,6 +66,8 @@ typedef struct wskt_stats {
     uint64_t connect_us;
     uint64_t tls_us;
     uint64_t upgrade_us;
+    uint64_t proxy_us;
+    uint64_t round_trip_us;
 } wskt_stats;
 const char *wskt_version_string(void);
 uint32_t wskt_version_number(void);

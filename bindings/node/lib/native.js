@@ -95,6 +95,8 @@ const structs = {
     connect_us: 'uint64_t',
     tls_us: 'uint64_t',
     upgrade_us: 'uint64_t',
+    proxy_us: 'uint64_t',
+    round_trip_us: 'uint64_t',
   }),
 };
 

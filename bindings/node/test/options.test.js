@@ -181,21 +181,30 @@ test('what is refused', () => {
 test('stats', async () => {
   const ws = make(url('wss'), [], { deflate: false });
   await once(ws, 'open');
+  assert.equal(ws.stats.roundTripTime, 0);
+  ws.ping();
   for (const data of ['x'.repeat(10), Buffer.alloc(1000)]) {
     ws.send(data);
     await once(ws, 'message');
   }
-  const { connectTime, tlsTime, upgradeTime, dnsTime, ...counters } = ws.stats;
+  const { connectTime, tlsTime, upgradeTime, roundTripTime, dnsTime, ...counters } = ws.stats;
   assert.deepEqual(counters, {
-    // Six and eight bytes of head; the server masks nothing.
-    bytesSent: 1024, bytesReceived: 1016, framesSent: 2, framesReceived: 2,
+    // Six and eight bytes of head; the server masks nothing. The ping is empty.
+    bytesSent: 1030, bytesReceived: 1018, framesSent: 3, framesReceived: 3,
     messagesSent: 2, messagesReceived: 2, payloadSent: 1010, payloadReceived: 1010,
-    wirePayloadSent: 1010, wirePayloadReceived: 1010,
+    wirePayloadSent: 1010, wirePayloadReceived: 1010, proxyTime: 0,
   });
-  for (const time of [connectTime, tlsTime, upgradeTime]) assert.ok(time > 0 && time < 30000);
+  for (const time of [connectTime, tlsTime, upgradeTime, roundTripTime]) {
+    assert.ok(time > 0 && time < 30000);
+  }
   assert.ok(dnsTime >= 0);
   ws.close();
   await once(ws, 'close');
   // And after the end, with the Close frames.
-  assert.deepEqual([ws.stats.framesSent, ws.stats.framesReceived], [3, 3]);
+  assert.deepEqual([ws.stats.framesSent, ws.stats.framesReceived], [4, 4]);
+  const tunnel = make(url('ws'), [], { proxy: `http://localhost:${port('ws')}` });
+  await once(tunnel, 'open');
+  assert.ok(tunnel.stats.proxyTime > 0);
+  tunnel.close();
+  await once(tunnel, 'close');
 });

@@ -186,6 +186,8 @@ class Statistics(Test):
     def test_stats(self):
         config = wskt.Config(ca_file=CA, deflate=False)
         with wskt.connect(url("wss"), (), config, timeout=LIMIT) as ws:
+            self.assertEqual(ws.stats.round_trip_time, 0.0)
+            ws.ping()
             for data in ("x" * 10, b"y" * 1000):
                 ws.send(data)
                 ws.recv(LIMIT)
@@ -193,13 +195,18 @@ class Statistics(Test):
         self.assertEqual((stats.messages_sent, stats.messages_received), (2, 2))
         self.assertEqual((stats.payload_sent, stats.payload_received), (1010, 1010))
         self.assertEqual((stats.wire_payload_sent, stats.wire_payload_received), (1010, 1010))
-        # Six and eight bytes of head; the server masks nothing.
-        self.assertEqual((stats.bytes_sent, stats.bytes_received), (1024, 1016))
-        self.assertEqual((stats.frames_sent, stats.frames_received), (2, 2))
+        # Six and eight bytes of head; the server masks nothing. The ping is empty.
+        self.assertEqual((stats.bytes_sent, stats.bytes_received), (1030, 1018))
+        self.assertEqual((stats.frames_sent, stats.frames_received), (3, 3))
         self.assertTrue(all(0 < t < LIMIT for t in
-                            (stats.connect_time, stats.tls_time, stats.upgrade_time)), stats)
+                            (stats.connect_time, stats.tls_time, stats.upgrade_time,
+                             stats.round_trip_time)), stats)
+        self.assertEqual(stats.proxy_time, 0.0)
         # And after the end, with the Close frames.
-        self.assertEqual((ws.stats.frames_sent, ws.stats.frames_received), (3, 3))
+        self.assertEqual((ws.stats.frames_sent, ws.stats.frames_received), (4, 4))
+        config = wskt.Config(proxy=f"http://localhost:{port('ws')}")
+        with wskt.connect(url("ws"), (), config, timeout=LIMIT) as ws:
+            self.assertTrue(0 < ws.stats.proxy_time < LIMIT)
         del config
 
 

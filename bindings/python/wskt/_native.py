@@ -85,7 +85,7 @@ class Stats(ctypes.Structure):
             "bytes_sent", "bytes_received", "frames_sent", "frames_received",
             "messages_sent", "messages_received", "payload_sent", "payload_received",
             "wire_payload_sent", "wire_payload_received",
-            "dns_us", "connect_us", "tls_us", "upgrade_us",
+            "dns_us", "connect_us", "tls_us", "upgrade_us", "proxy_us", "round_trip_us",
         )
     ]
 

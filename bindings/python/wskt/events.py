@@ -123,7 +123,8 @@ def copy(pointer: Any, target: Any) -> Event:
 @dataclass(frozen=True)
 class Stats:
     """What a socket has sent and received since it is open, and how long, in
-    seconds, the phases of opening took; 0.0 is one that did not take place.
+    seconds, the phases of opening took and the last ping that was answered; 0.0 is
+    what did not take place.
 
     `payload_…` is messages as the program has them, `wire_payload_…` the same
     compressed; `bytes_…` is frames with their headers."""
@@ -142,6 +143,8 @@ class Stats:
     connect_time: float
     tls_time: float
     upgrade_time: float
+    proxy_time: float
+    round_trip_time: float
 
 
 def stats(socket: int) -> Stats:

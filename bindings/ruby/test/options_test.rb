@@ -157,17 +157,24 @@ class OptionsTest < Minitest::Test
 
   def test_stats
     stats = Wskt.connect(url("wss"), timeout: LIMIT, deflate: false) do |ws|
+      assert_equal 0.0, ws.stats.round_trip_time
+      ws.ping
       ["x" * 10, "y" * 1000].each do |data|
         ws.send_text(data)
         assert_equal data, ws.recv(timeout: LIMIT)
       end
       ws.stats
     end
-    # Six and eight bytes of head; the server masks nothing.
-    assert_equal [1024, 1016], [stats.bytes_sent, stats.bytes_received]
-    assert_equal [2, 2, 2, 2], [stats.frames_sent, stats.frames_received, stats.messages_sent, stats.messages_received]
+    # Six and eight bytes of head; the server masks nothing. The ping is empty.
+    assert_equal [1030, 1018], [stats.bytes_sent, stats.bytes_received]
+    assert_equal [3, 3, 2, 2], [stats.frames_sent, stats.frames_received, stats.messages_sent, stats.messages_received]
     assert_equal [1010] * 4, [stats.payload_sent, stats.payload_received,
                               stats.wire_payload_sent, stats.wire_payload_received]
-    [stats.connect_time, stats.tls_time, stats.upgrade_time].each { |time| assert_includes 1e-6..LIMIT, time }
+    [stats.connect_time, stats.tls_time, stats.upgrade_time, stats.round_trip_time]
+      .each { |time| assert_includes 1e-6..LIMIT, time }
+    assert_equal 0.0, stats.proxy_time
+    proxy = "http://localhost:#{port("ws")}"
+    took = Wskt.connect(url("ws"), timeout: LIMIT, proxy: proxy) { |ws| ws.stats.proxy_time }
+    assert_includes 1e-6..LIMIT, took
   end
 end

@@ -125,7 +125,7 @@ final class Native {
     @Structure.FieldOrder({"struct_size", "bytes_sent", "bytes_received", "frames_sent",
             "frames_received", "messages_sent", "messages_received", "payload_sent",
             "payload_received", "wire_payload_sent", "wire_payload_received", "dns_us",
-            "connect_us", "tls_us", "upgrade_us"})
+            "connect_us", "tls_us", "upgrade_us", "proxy_us", "round_trip_us"})
     public static final class RawStats extends Struct {
         public Size struct_size;
         public long bytes_sent;
@@ -142,6 +142,8 @@ final class Native {
         public long connect_us;
         public long tls_us;
         public long upgrade_us;
+        public long proxy_us;
+        public long round_trip_us;
     }
 
     @Structure.FieldOrder({"head", "was_clean", "code", "reason", "reason_len", "peer_code",

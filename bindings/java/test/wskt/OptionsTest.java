@@ -244,21 +244,29 @@ final class OptionsTest {
 
     static void stats() throws Exception {
         WebSocket ws = WebSocket.connect(url("wss", "/echo"), new Config().deflate(false), LIMIT);
+        same(ws.stats().roundTrip(), Duration.ZERO, "before a ping");
+        ws.ping(new byte[0]);
         for (String text : List.of("x".repeat(10), "y".repeat(1000))) {
             ws.sendText(text);
             same(ws.receive(LIMIT).text(), text, "echo");
         }
         Stats stats = ws.stats();
-        // Six and eight bytes of head; the server masks nothing.
+        // Six and eight bytes of head; the server masks nothing. The ping is empty.
         same(List.of(stats.bytesSent(), stats.bytesReceived(), stats.framesSent(),
                 stats.framesReceived(), stats.messagesSent(), stats.messagesReceived(),
                 stats.payloadSent(), stats.payloadReceived(), stats.wirePayloadSent(),
                 stats.wirePayloadReceived()),
-                List.of(1024L, 1016L, 2L, 2L, 2L, 2L, 1010L, 1010L, 1010L, 1010L), stats);
-        for (Duration time : List.of(stats.connect(), stats.tls(), stats.upgrade())) {
+                List.of(1030L, 1018L, 3L, 3L, 2L, 2L, 1010L, 1010L, 1010L, 1010L), stats);
+        for (Duration time : List.of(stats.connect(), stats.tls(), stats.upgrade(),
+                stats.roundTrip())) {
             same(time.compareTo(Duration.ZERO) > 0 && time.compareTo(LIMIT) < 0, true, stats);
         }
         ws.free();
         refuses(-17, IOException.class, "it was freed", ws::stats);
+        same(stats.proxy(), Duration.ZERO, stats);
+        Config proxy = new Config().proxy("http://" + host("ws"));
+        try (WebSocket tunnel = WebSocket.connect(url("ws", "/echo"), proxy, LIMIT)) {
+            same(tunnel.stats().proxy().isZero(), false, "proxy");
+        }
     }
 }

@@ -57,7 +57,7 @@ module Wskt
       COUNTERS = %i[bytes_sent bytes_received frames_sent frames_received messages_sent
                     messages_received payload_sent payload_received wire_payload_sent
                     wire_payload_received].freeze
-      TIMES = %i[dns_us connect_us tls_us upgrade_us].freeze
+      TIMES = %i[dns_us connect_us tls_us upgrade_us proxy_us round_trip_us].freeze
       layout :struct_size, :size_t, *(COUNTERS + TIMES).flat_map { |name| [name, :uint64] }
     end
 

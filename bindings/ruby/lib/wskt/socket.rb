@@ -6,9 +6,10 @@ require_relative "handle"
 
 module Wskt
   # What was sent and received since a socket is open, and how long, in seconds,
-  # the phases of opening took; 0.0 is one that did not take place.
+  # the phases of opening took and the last ping that was answered; 0.0 is what did
+  # not take place.
   Stats = Struct.new(*Native::Stats::COUNTERS, :dns_time, :connect_time, :tls_time,
-                     :upgrade_time, keyword_init: true)
+                     :upgrade_time, :proxy_time, :round_trip_time, keyword_init: true)
 
   # One WebSocket: driven by blocking calls (Wskt.connect), or by a loop.
   class Socket
