@@ -110,8 +110,11 @@ impl Tls {
         if self.ciphertext() > 0 && self.flush(tcp)? == Flushed::Full {
             return Err(ErrorKind::WouldBlock.into());
         }
-        let n = self.encrypt(bytes.get(..PLAIN_CHUNK).unwrap_or(bytes))?;
-        self.flush(tcp)?;
+        let done = self.encrypt(bytes.get(..PLAIN_CHUNK).unwrap_or(bytes));
+        // Without a record of ours there may be one of a renegotiation.
+        let flushed = self.flush(tcp);
+        let n = done?;
+        flushed?;
         Ok(n)
     }
 
