@@ -96,7 +96,17 @@ def python_peers():
         print("bench: picows is not installed", file=sys.stderr)
 
 
+def node_peers():
+    modules = os.path.join(OUT, "node", "node_modules")
+    if os.path.isdir(os.path.join(modules, "ws")):
+        command = ("node", os.path.join(HERE, "peers", "ws_client.js"))
+        yield Client("ws", command, (("NODE_PATH", modules),))
+    else:
+        print("bench: ws is not installed", file=sys.stderr)
+
+
 def peers():
     yield from native_peers()
     yield from rust_peers()
     yield from python_peers()
+    yield from node_peers()

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the peers that wskt is measured against, and the tools that count,
-# where they are missing: Debian packages, and picows from PyPI. The peers in
-# Rust come from crates.io (benches/rust-peers).
+# where they are missing: Debian packages, picows from PyPI, ws from npm. The
+# peers in Rust come from crates.io (benches/rust-peers).
 set -eu
 cd "$(dirname "$0")/.."
 venv=build/bench/venv
@@ -16,7 +16,7 @@ exists() {
 }
 
 for tool in cc:gcc c++:g++ pkg-config:pkg-config valgrind:valgrind strace:strace \
-    python3:python3 perf:linux-perf; do
+    python3:python3 node:nodejs npm:npm perf:linux-perf; do
     command -v "${tool%%:*}" >/dev/null 2>&1 || add "${tool#*:}"
 done
 exists openssl || add libssl-dev
@@ -46,3 +46,10 @@ if [ ! -x "$venv/bin/python" ]; then
     python3 -m venv "$venv"
 fi
 "$venv/bin/python" -m pip install --quiet --requirement benches/peers/requirements.txt
+
+node=build/bench/node
+if [ ! -d "$node/node_modules/ws" ]; then
+    mkdir -p "$node"
+    cp benches/peers/package.json benches/peers/package-lock.json "$node"
+    npm ci --silent --no-audit --no-fund --prefix "$node"
+fi

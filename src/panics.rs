@@ -1,9 +1,11 @@
 //! Whose panic it is: the host's, or a bug of this library.
 
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 thread_local! {
     static OURS: Cell<bool> = const { Cell::new(false) };
+    static EXPECTED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// While this lives, panics of its thread are this library's.
@@ -21,6 +23,20 @@ pub(crate) fn claim() -> Guard {
 /// Whether a panic on this thread would be this library's.
 pub(crate) fn are_ours() -> bool {
     OURS.get()
+}
+
+/// Runs what panics where a crate has no other way to refuse, and nothing
+/// else; `None` if it did, and nobody is told.
+pub(crate) fn expected<T>(body: impl FnOnce() -> T) -> Option<T> {
+    EXPECTED.set(true);
+    let done = catch_unwind(AssertUnwindSafe(body)).ok();
+    EXPECTED.set(false);
+    done
+}
+
+/// Whether a panic on this thread would be no bug.
+pub(crate) fn are_expected() -> bool {
+    EXPECTED.get()
 }
 
 impl Drop for Guard {

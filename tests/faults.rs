@@ -76,5 +76,8 @@ cases! {
     memory {
         send_without_memory
         receive_without_memory
+        compress_without_memory
+        inflate_without_memory
+        a_compressed_connection
     }
 }

@@ -24,6 +24,9 @@ pub(super) fn install_panic_hook() {
     INSTALLED.call_once(|| {
         let previous = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
+            if panics::are_expected() {
+                return;
+            }
             if panics::are_ours() {
                 log::with(Level::Error, || format!("a bug in wskt: {info}"));
             } else {

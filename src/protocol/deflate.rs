@@ -5,6 +5,7 @@
 //! with the thread, for whichever connection comes next.
 
 use super::extension::{DeflateParams, MAX_WINDOW_BITS, MIN_WINDOW_BITS};
+use crate::panics;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use std::cell::Cell;
 use std::collections::TryReserveError;
@@ -36,9 +37,21 @@ fn keep<T>(of: &'static LocalKey<Cell<Option<T>>>, one: Option<T>) {
     let _ = of.try_with(|spare| spare.set(one));
 }
 
-/// The crate panics where memory for a state is refused: ask before.
-fn probe() -> Result<(), TryReserveError> {
-    Vec::<u8>::new().try_reserve_exact(STATE)
+/// Makes a state, for which the crate panics where memory is refused. So we
+/// ask for as much before; it may be gone again when the crate asks.
+fn state<T>(make: impl FnOnce() -> T) -> Result<T, NoMemory> {
+    Vec::<u8>::new().try_reserve_exact(STATE)?;
+    panics::expected(make).ok_or(NoMemory)
+}
+
+/// No memory for a state, or for output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct NoMemory;
+
+impl From<TryReserveError> for NoMemory {
+    fn from(_: TryReserveError) -> Self {
+        Self
+    }
 }
 
 /// zlib has no window of 8 bits; one of 9 reads what was made with 8.
@@ -55,16 +68,15 @@ struct Packer {
 
 impl Packer {
     /// The thread's spare one if it fits, or a new one.
-    fn get(level: u32, bits: u8) -> Result<Self, TryReserveError> {
+    fn get(level: u32, bits: u8) -> Result<Self, NoMemory> {
         if let Some(mut spare) =
             spare(&SPARE_COMPRESS).filter(|p| (p.level, p.bits) == (level, bits))
         {
             spare.compress.reset();
             return Ok(spare);
         }
-        probe()?;
-        let compress = Compress::new_with_window_bits(Compression::new(level), false, bits);
-        Ok(Self { compress, level, bits })
+        let make = || Compress::new_with_window_bits(Compression::new(level), false, bits);
+        Ok(Self { compress: state(make)?, level, bits })
     }
 }
 
@@ -74,6 +86,12 @@ pub struct DeflateError;
 
 impl From<TryReserveError> for DeflateError {
     fn from(_: TryReserveError) -> Self {
+        Self
+    }
+}
+
+impl From<NoMemory> for DeflateError {
+    fn from(_: NoMemory) -> Self {
         Self
     }
 }
@@ -186,13 +204,23 @@ struct Unpacker {
 
 impl Unpacker {
     /// The thread's spare one if it fits, or a new one.
-    fn get(bits: u8) -> Result<Self, TryReserveError> {
+    fn get(bits: u8) -> Result<Self, NoMemory> {
         if let Some(mut spare) = spare(&SPARE_DECOMPRESS).filter(|u| u.bits == bits) {
-            spare.decompress.reset(false);
+            spare.begin_anew()?;
             return Ok(spare);
         }
-        probe()?;
-        Ok(Self { decompress: Decompress::new_with_window_bits(false, bits), bits })
+        let make = || Decompress::new_with_window_bits(false, bits);
+        Ok(Self { decompress: state(make)?, bits })
+    }
+
+    /// Forgets what it has seen. With a small window the crate does so by
+    /// making another state.
+    fn begin_anew(&mut self) -> Result<(), NoMemory> {
+        if self.bits == MAX_WINDOW_BITS {
+            self.decompress.reset(false);
+            return Ok(());
+        }
+        state(|| self.decompress.reset(false))
     }
 }
 
@@ -216,6 +244,12 @@ pub(super) enum InflateError {
 
 impl From<TryReserveError> for InflateError {
     fn from(_: TryReserveError) -> Self {
+        Self::Memory
+    }
+}
+
+impl From<NoMemory> for InflateError {
+    fn from(_: NoMemory) -> Self {
         Self::Memory
     }
 }
@@ -255,8 +289,8 @@ impl Inflater {
             None if input.is_empty() => return Ok(Inflated::Dry),
             none => none.insert(Unpacker::get(self.bits)?),
         };
-        let inflate = &mut unpacker.decompress;
         loop {
+            let inflate = &mut unpacker.decompress;
             let len = out.len();
             if len >= max {
                 return Ok(Inflated::Full);
@@ -273,7 +307,7 @@ impl Inflater {
             self.fed |= took > 0;
             if status == Status::StreamEnd {
                 // A block with BFINAL set (7.2.3.4): another stream may follow.
-                inflate.reset(false);
+                unpacker.begin_anew()?;
                 self.fed = false;
             } else if input.is_empty() && out.len() < out.capacity() {
                 return Ok(Inflated::Dry);

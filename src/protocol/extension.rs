@@ -93,8 +93,14 @@ impl Offer {
                     agreed.server_no_context_takeover = flag(name, value.as_deref())?;
                 }
                 "client_max_window_bits" => {
-                    let bits = window(name, value.as_deref())?;
-                    agreed.client_max_window_bits = bits.min(self.client_max_window_bits);
+                    agreed.client_max_window_bits = window(name, value.as_deref())?;
+                    // At most what was offered (RFC 7692, 7.1.2.2).
+                    if agreed.client_max_window_bits > self.client_max_window_bits {
+                        return Err(format!(
+                            "{NAME} with {name} = {}, where {} was offered",
+                            agreed.client_max_window_bits, self.client_max_window_bits
+                        ));
+                    }
                 }
                 "server_max_window_bits" => {
                     agreed.server_max_window_bits = window(name, value.as_deref())?;
@@ -318,8 +324,12 @@ mod tests {
         }
         let small = Offer { client_max_window_bits: 9, server_max_window_bits: 11, ..offer };
         let want = DeflateParams { client_max_window_bits: 9, server_max_window_bits: 10, ..plain };
-        let value = "permessage-deflate; server_max_window_bits=10; client_max_window_bits=12";
-        assert_eq!(answer(small, value), Ok(Some(want)));
+        for value in [
+            "permessage-deflate; server_max_window_bits=10; client_max_window_bits=9",
+            "permessage-deflate; server_max_window_bits=10",
+        ] {
+            assert_eq!(answer(small, value), Ok(Some(want)));
+        }
     }
 
     #[test]
@@ -349,6 +359,11 @@ mod tests {
                 Offer::default(),
                 "permessage-deflate; client_max_window_bits",
                 "without a value for client_max_window_bits",
+            ),
+            (
+                Offer { client_max_window_bits: 9, ..Offer::default() },
+                "permessage-deflate; client_max_window_bits=12",
+                "client_max_window_bits = 12, where 9 was offered",
             ),
             (Offer::default(), "permessage-deflate; server_max_window_bits=7", "= \"7\""),
             (Offer::default(), "permessage-deflate; server_max_window_bits=16", "= \"16\""),
