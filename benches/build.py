@@ -69,8 +69,10 @@ NATIVE_PEERS = [
 RUST_PEERS = ["tungstenite", "tokio-tungstenite", "fastwebsockets"]
 
 
-def native_peers():
+def native_peers(wanted):
     for name, source, header, package, flags in NATIVE_PEERS:
+        if not wanted(name):
+            continue
         found = flags_of([package]) if package else []
         if found is None or (header and not os.path.exists(f"/usr/include/{header}")):
             print(f"bench: {name} is not installed", file=sys.stderr)
@@ -80,7 +82,9 @@ def native_peers():
         yield Client(name, (compile(program, [f"peers/{source}"], [*flags, *found], compiler),))
 
 
-def rust_peers():
+def rust_peers(wanted):
+    if not any(map(wanted, RUST_PEERS)):
+        return
     target = os.path.join(OUT, "rust-peers")
     command = ["cargo", "build", "--release", "--quiet", "--locked", "--target-dir", target]
     subprocess.run(command, check=True, cwd=os.path.join(HERE, "rust-peers"))
@@ -88,7 +92,9 @@ def rust_peers():
         yield Client(name, (os.path.join(target, "release", name),))
 
 
-def python_peers():
+def python_peers(wanted):
+    if not wanted("picows"):
+        return
     python = os.path.join(OUT, "venv", "bin", "python")
     if os.path.exists(python):
         yield Client("picows", (python, os.path.join(HERE, "peers", "picows_client.py")))
@@ -96,7 +102,9 @@ def python_peers():
         print("bench: picows is not installed", file=sys.stderr)
 
 
-def node_peers():
+def node_peers(wanted):
+    if not wanted("ws"):
+        return
     modules = os.path.join(OUT, "node", "node_modules")
     if os.path.isdir(os.path.join(modules, "ws")):
         command = ("node", os.path.join(HERE, "peers", "ws_client.js"))
@@ -105,8 +113,9 @@ def node_peers():
         print("bench: ws is not installed", file=sys.stderr)
 
 
-def peers():
-    yield from native_peers()
-    yield from rust_peers()
-    yield from python_peers()
-    yield from node_peers()
+def peers(wanted):
+    """The peers whose names `wanted` accepts; only they are built."""
+    yield from native_peers(wanted)
+    yield from rust_peers(wanted)
+    yield from python_peers(wanted)
+    yield from node_peers(wanted)

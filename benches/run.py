@@ -3,7 +3,7 @@
 
     benches/run.py [--rounds N] [--only REGEX] [--clients REGEX]
                    [--no-peers] [--no-counts] [--no-time] [--targets]
-                   [--add] [--out FILE]
+                   [--real-time] [--add] [--out FILE]
 
 make bench installs the peers, builds everything and runs it all. What was
 measured stays in build/bench/results.json; with --add a run replaces only what
@@ -117,13 +117,21 @@ def count_all(workload, clients, server, counter):
         return dict(pool.map(one, clients))
 
 
+def real_time(on):
+    policy = os.SCHED_FIFO if on else os.SCHED_OTHER
+    if policy != os.sched_getscheduler(0):
+        os.sched_setscheduler(0, policy, os.sched_param(1 if on else 0))
+
+
 def measure(workload, clients, server, counter, options):
     taking_part = [client for client in clients if takes_part(client, workload)]
+    real_time(options.real_time)
     if options.no_time:
         results = {client.name: Result() for client in taking_part}
     else:
         results = time_rounds(workload, taking_part, server, options.rounds)
     if counter is not None:
+        real_time(False)  # counts do not mind, and take long
         able = [client for client in taking_part if client.name in results]
         for name, counts in count_all(workload, able, server, counter).items():
             results[name].counts = counts
@@ -138,6 +146,8 @@ def parse():
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--no-counts", action="store_true")
     parser.add_argument("--no-time", action="store_true", help="counts only")
+    parser.add_argument("--real-time", action="store_true",
+                        help="before everything else on this machine (SCHED_FIFO; root)")
     parser.add_argument("--targets", action="store_true", help="only the table of targets")
     parser.add_argument("--add", action="store_true", help="keep what was measured before")
     parser.add_argument("--out", metavar="FILE", help="write there too")
@@ -146,13 +156,18 @@ def parse():
 
 def main():
     options = parse()
-    every_client = build.own_clients() + ([] if options.no_peers else [*build.peers()])
-    clients = [client for client in every_client if re.search(options.clients, client.name)]
+    def wanted(name):
+        return re.search(options.clients, name)
+
+    every_client = build.own_clients() + ([] if options.no_peers else [*build.peers(wanted)])
+    clients = [client for client in every_client if wanted(client.name)]
     workloads = [workload for workload in WORKLOADS if re.search(options.only, workload.id)]
     counter = None if options.no_counts else Counter()
     if not options.add and os.path.exists(RESULTS):
         os.remove(RESULTS)
-    with Server(build.server()) as server:
+    server_program = build.server()
+    real_time(options.real_time)
+    with Server(server_program) as server:
         for workload in workloads:
             print(f"bench: {workload.title}", file=sys.stderr)
             results = measure(workload, clients, server, counter, options)

@@ -60,7 +60,7 @@ WORKLOADS = [
     flood("send-64k-wss", "Send 64 KiB over wss", "send", 64 * KIB, "binary", 1_000, 200, "wss"),
     Workload("fan", "1,000 sockets, one message at a time", "fan", "/fan", 32, "binary", 4_000, 2_000, connections=1000),
     Workload("openclose", "Open and close a connection", "openclose", "/echo", 32, "binary", 1_000, 200),
-    Workload("deflate", "Round trips of 1 KiB of JSON, compressed", "deflate", "/deflate", KIB, "text", 2_000, 500),
+    Workload("deflate", "Round trips of 1 KiB of JSON, compressed", "deflate", "/deflate", KIB, "text", 5_000, 500),
     Workload("idle", "8,000 idle connections", "idle", "/echo", 32, "binary", 8_000, 0),
     Workload("idle-wss", "1,000 idle wss connections", "idle", "/echo", 32, "binary", 1_000, 0, "wss"),
 ]
