@@ -33,7 +33,7 @@ use crate::sys::{self, WakeFd};
 use crate::tag::Tag;
 use crate::text::Text;
 use std::any::Any;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
@@ -294,7 +294,14 @@ impl Socket {
             _ => None,
         };
         let link = self.out.try_lock().ok().and_then(|mut out| out.take_link());
-        drop((driver, link));
+        drop(driver);
+        if let Some(link) = link
+            && Arc::strong_count(link.tcp()) > 1
+        {
+            // The connection's other half is with a loop, whose thread is not
+            // here. Its server must not wait for this process.
+            sys::let_go(link.tcp().as_raw_fd());
+        }
     }
 
     pub(crate) fn set_driver(&self, id: u64) {

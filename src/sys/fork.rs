@@ -2,8 +2,10 @@
 //! that the process has once: a child finds them free.
 
 use std::cell::UnsafeCell;
+use std::fs::File;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -65,6 +67,19 @@ pub(crate) fn generation() -> u32 {
         unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
     });
     GENERATION.load(Ordering::Relaxed)
+}
+
+/// Lets go of a connection whose descriptor a thread of the parent owns, which
+/// will never close it here. The number stays taken, by nothing, so that an
+/// owner who is here after all closes that.
+pub(crate) fn let_go(fd: RawFd) {
+    let Ok(nothing) = File::open("/dev/null") else { return };
+    // SAFETY: both are open descriptors; no pointer is passed.
+    unsafe {
+        if libc::dup2(nothing.as_raw_fd(), fd) == fd {
+            libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC);
+        }
+    }
 }
 
 /// No fork of another thread begins before this is dropped. To be had before

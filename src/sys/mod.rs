@@ -13,7 +13,7 @@ mod time;
 mod wake;
 
 pub(crate) use adopt::adopt;
-pub(crate) use fork::{generation as fork_generation, unforked};
+pub(crate) use fork::{generation as fork_generation, let_go, unforked};
 pub(crate) use time::Time;
 #[cfg(target_os = "linux")]
 pub(crate) use wake::Timer;

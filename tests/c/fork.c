@@ -230,6 +230,54 @@ static void in_every_way(enum way way) {
     party_free(&first);
 }
 
+/* -- the child lets go --------------------------------------------------- */
+
+/* Once both have freed it the connection is over, however long the child
+   lives. */
+static void the_child_lets_go(enum way way, const char *port_name) {
+    const char *id = new_id();
+    char *url = script_url(port_name, "limit 120000; echo-until-close", id);
+    wskt_config *config = trusting_config();
+    struct party party;
+    struct report report;
+    int told[2];
+    int ended[2];
+    int status = 0;
+    char well = 0;
+    pid_t pid;
+    party_make(&party, way, NULL, url, config);
+    wskt_config_free(config);
+    free(url);
+    party.on_event = hear;
+    party_start(&party);
+    party_drive_messages(&party, 1);
+    CHECK(pipe(told) == 0 && pipe(ended) == 0);
+    fflush(NULL);
+    pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        close(ended[1]);
+        wskt_socket_free(party.socket);
+        CHECK(write(told[1], "y", 1) == 1);
+        CHECK(read(ended[0], &well, 1) == 0);
+        execlp("true", "true", (char *)NULL);
+        _exit(1);
+    }
+    close(told[1]);
+    CHECK(read(told[0], &well, 1) == 1);
+    wskt_socket_free(party.socket);
+    party_freed(&party);
+    get_report(&report, id);
+    CHECK_STR(report.tcp_end, "fin");
+    free_report(&report);
+    close(ended[1]);
+    CHECK(waitpid(pid, &status, 0) == pid);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    close(ended[0]);
+    close(told[0]);
+    party_free(&party);
+}
+
 /* -- while other threads look names up ---------------------------------- */
 
 enum { LOOKERS = 3 };
@@ -325,6 +373,8 @@ int main(void) {
     for (way = 0; way < WAYS; way++) {
         now_testing(way_name((enum way)way));
         in_every_way((enum way)way);
+        the_child_lets_go((enum way)way, "ws");
+        the_child_lets_go((enum way)way, "wss");
     }
     RUN(while_others_look_up);
     return end();
