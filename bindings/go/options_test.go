@@ -219,12 +219,16 @@ func TestOptionsRefused(t *testing.T) {
 	}
 }
 
-func TestEverySetterIsCalled(t *testing.T) {
+// The header, as the C compiler has it: tests/bindings/interface.rs.
+func TestTheHeader(t *testing.T) {
 	data, err := os.ReadFile(os.Getenv("WSKT_INTERFACE"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var header struct{ Functions map[string][]string }
+	var header struct {
+		Functions map[string][]string
+		Constants map[string]int
+	}
 	if err := json.Unmarshal(data, &header); err != nil || len(header.Functions) < 100 {
 		t.Fatal(err)
 	}
@@ -237,6 +241,20 @@ func TestEverySetterIsCalled(t *testing.T) {
 		if setter && !strings.Contains(string(source), "C."+name+"(") {
 			t.Error(name)
 		}
+	}
+	results := 0
+	for name, result := range header.Constants {
+		if !strings.HasPrefix(name, "WSKT_ERR_") {
+			continue
+		}
+		results++
+		err := errorOf(result)
+		if err.Name != name || err.Error() != "wskt: "+resultText(result) || !errors.Is(err, errorOf(result)) {
+			t.Error(name, err)
+		}
+	}
+	if results < 20 {
+		t.Error(results)
 	}
 }
 
