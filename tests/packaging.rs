@@ -183,7 +183,11 @@ fn meson_finds_it_through_pkg_config() {
 }
 
 fn with(command: &mut Command) -> Command {
-    with_prefix(command, prefix());
+    with_at(command, prefix())
+}
+
+fn with_at(command: &mut Command, at: &Path) -> Command {
+    with_prefix(command, at);
     std::mem::replace(command, Command::new("true"))
 }
 
@@ -390,8 +394,52 @@ fn capi(table: &str, key: &str) -> String {
     found.unwrap_or_else(|| panic!("no {key} in {table}")).1.trim_matches('"').to_owned()
 }
 
-/// cargo-c is too large a tool to build for a test; what it reads is checked
-/// against what `make install` does.
+/// What it installs is what a small program outside the tree needs. cargo-c is too
+/// large to build for a test: it is taken where it is.
+#[test]
+fn cargo_c_installs_what_a_program_needs() {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if !std::env::split_paths(&path).any(|dir| dir.join("cargo-cinstall").exists()) {
+        let _ = writeln!(
+            std::io::stderr(),
+            "\npackaging: cargo-c SKIPPED, cargo-cinstall is missing; `cargo install cargo-c` \
+             or Debian's package installs it"
+        );
+        return;
+    }
+    let at = fresh_dir("cargo-c-prefix");
+    let mut cinstall = Command::new("cargo");
+    cinstall.current_dir(root()).args(["cinstall", "--release", "--libdir=lib"]);
+    cinstall.arg(format!("--prefix={}", at.display()));
+    cinstall.env("CARGO_TARGET_DIR", fresh_dir("cargo-c-target"));
+    run(&mut cinstall, "", LONG).exited(0);
+
+    let outside = Outside::new("cargo-c");
+    outside.write("main.c", IN_C);
+    let mut shell = Command::new("sh");
+    let build = "cc -Wall -Werror main.c -o shared $(pkg-config --cflags --libs wskt)";
+    shell.args(["-c", build]).current_dir(&outside.0);
+    run(with_prefix(&mut shell, &at), "", LONG).exited(0);
+    let program = outside.0.join("shared");
+    assert!(is_shared(&program));
+    let server = TestServer::start();
+    let mut command = Command::new(program);
+    talks(with_at(&mut command, &at), &server, "cargo-c");
+    for header in ["include/wskt.h", "include/wskt.hpp"] {
+        let both = [root(), at.as_path()].map(|dir| fs::read(dir.join(header)).expect(header));
+        assert!(both[0] == both[1], "{header}");
+    }
+    // The same name to link with, and the same to run with, as `make install` has.
+    let soname = |dir: &Path| {
+        let library = fs::canonicalize(dir.join("lib/libwskt.so")).expect("a library");
+        let done = run(Command::new("objdump").arg("-p").arg(library), "", SHORT).exited(0);
+        let line = done.stdout.lines().find(|line| line.contains("SONAME")).map(str::to_owned);
+        line.expect("a soname")
+    };
+    assert_eq!(soname(&at), soname(prefix()));
+}
+
+/// What cargo-c reads is checked against what `make install` does.
 #[test]
 fn the_metadata_of_cargo_c_is_what_make_install_does() {
     let fields: usize = capi("library", "version_suffix_components").parse().expect("a number");
