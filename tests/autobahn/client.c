@@ -5,8 +5,9 @@
  *
  * Without CASE it asks for the number of cases and runs all of them; a CASE
  * is one by its name, such as 7.9.3. WAY is how the sockets are driven:
- * blocking (the default), callbacks or pulled. The exit status is 0 when
- * every case was run to its close event, whatever the verdict.
+ * blocking (the default), callbacks, pulled, or chunks: blocking, with each
+ * message received and echoed in chunks. The exit status is 0 when every case
+ * was run to its close event, whatever the verdict.
  */
 #include <ctype.h>
 #include <stdarg.h>
@@ -52,16 +53,21 @@ static void check(wskt_result result, const char *call)
 
 /* --- events, the same for all ways --------------------------------------- */
 
+static void take_number(session *session, const void *data, size_t len)
+{
+  char text[24] = {0};
+
+  memcpy(text, data, len < sizeof text - 1 ? len : sizeof text - 1);
+  session->number = strtol(text, NULL, 10);
+}
+
 static void message(session *session, wskt_socket *socket,
                     const wskt_message_event *event)
 {
   wskt_result result;
 
   if (!session->echo) {
-    char text[24] = {0};
-    size_t len = event->len < sizeof text - 1 ? event->len : sizeof text - 1;
-    memcpy(text, event->data, len);
-    session->number = strtol(text, NULL, 10);
+    take_number(session, event->data, event->len);
     return;
   }
   if (event->kind == WSKT_MESSAGE_TEXT) {
@@ -75,6 +81,29 @@ static void message(session *session, wskt_socket *socket,
   }
 }
 
+static void chunk(session *session, wskt_socket *socket,
+                  const wskt_message_chunk_event *event)
+{
+  wskt_result result = WSKT_OK;
+
+  if (!session->echo) {
+    take_number(session, event->data, event->len);
+    return;
+  }
+  if (event->first) {
+    result = wskt_socket_send_begin(socket, event->kind, 0);
+  }
+  if (result == WSKT_OK && event->len > 0) {
+    result = wskt_socket_send_chunk(socket, event->data, event->len);
+  }
+  if (result == WSKT_OK && event->last) {
+    result = wskt_socket_send_end(socket);
+  }
+  if (result != WSKT_ERR_CLOSED) {
+    check(result, "send in chunks");
+  }
+}
+
 static void take(session *session, wskt_socket *socket, const wskt_event *event)
 {
   switch (event->type) {
@@ -83,6 +112,10 @@ static void take(session *session, wskt_socket *socket, const wskt_event *event)
     break;
   case WSKT_EVENT_MESSAGE:
     message(session, socket, (const wskt_message_event *)(const void *)event);
+    break;
+  case WSKT_EVENT_MESSAGE_CHUNK:
+    chunk(session, socket,
+          (const wskt_message_chunk_event *)(const void *)event);
     break;
   case WSKT_EVENT_CLOSE:
     session->closed = true;
@@ -164,6 +197,9 @@ static session run(client *client, bool echo, const char *path, ...)
   va_end(args);
   check(wskt_socket_new(client->loop, url, client->config, &socket),
         "wskt_socket_new");
+  if (strcmp(client->way, "chunks") == 0) {
+    check(wskt_socket_set_message_chunks(socket, true), "set_message_chunks");
+  }
   if (client->loop == NULL) {
     drive_blocking(&session, socket);
   } else if (strcmp(client->way, "pulled") == 0) {
@@ -223,7 +259,8 @@ int main(int argc, char **argv)
   /* Every echo is compressed where it may be. */
   check(wskt_config_set_deflate_min_size(client.config, 0),
         "set_deflate_min_size");
-  if (strcmp(client.way, "blocking") != 0) {
+  if (strcmp(client.way, "blocking") != 0 &&
+      strcmp(client.way, "chunks") != 0) {
     if (strcmp(client.way, "callbacks") != 0 &&
         strcmp(client.way, "pulled") != 0) {
       fail(client.way, "not a way");

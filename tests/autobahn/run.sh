@@ -7,7 +7,8 @@
 #   BUILD=DIR      where suite, client and reports go (build/autobahn)
 #   CASES="7.* 9.1.1"  what to run; without it everything. 12 and 13, compression,
 #                  take most of the time: the server is slow at it.
-#   WAY=blocking|callbacks|pulled   how the client drives its sockets (blocking)
+#   WAY=blocking|callbacks|pulled|chunks   how the client drives its sockets (blocking);
+#                  chunks: and each message is received and echoed in chunks
 #   LIMIT=SECONDS  for the whole run (7200)
 set -eu
 HERE=$(cd "$(dirname "$0")" && pwd)
