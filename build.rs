@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 /// The header's sections in reading order, and the files they come from.
-const SECTIONS: [(&str, &[&str]); 11] = [
+const SECTIONS: [(&str, &[&str]); 12] = [
     ("Version", &["version"]),
     ("Results", &["result"]),
     ("Close codes", &["close_code"]),
@@ -42,6 +42,7 @@ const SECTIONS: [(&str, &[&str]); 11] = [
             "socket_stats",
         ],
     ),
+    ("Reconnector", &["reconnect"]),
     ("Close events of the program", &["close_event"]),
     ("Log", &["log"]),
 ];

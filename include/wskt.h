@@ -611,6 +611,23 @@ typedef struct wskt_config wskt_config;
 typedef struct wskt_loop wskt_loop;
 
 /**
+ * Makes a new socket for each try, after the pattern of one.
+ *
+ * It decides when another try makes sense, and how long to wait for it. What
+ * a socket had accepted and could not give to the kernel comes back to the
+ * program (wskt_unsent_event): nothing is lost in silence, and wskt sends
+ * nothing a second time.
+ *
+ * Made by wskt_reconnector_new, freed by wskt_reconnector_free. Its
+ * functions: wskt_reconnector_set_delays, wskt_reconnector_set_max_tries,
+ * wskt_reconnector_start, wskt_reconnector_connect, wskt_reconnector_stop,
+ * wskt_reconnector_is_over, wskt_reconnector_socket.
+ *
+ * Since: 0.1.0
+ */
+typedef struct wskt_reconnector wskt_reconnector;
+
+/**
  * One WebSocket, as a browser's WebSocket object.
  *
  * A socket is made without touching the network, so that its handlers are
@@ -629,7 +646,8 @@ typedef struct wskt_loop wskt_loop;
  * wskt_socket_set_on_message_chunk, wskt_socket_set_message_chunks,
  * wskt_socket_set_on_error, wskt_socket_set_on_close,
  * wskt_socket_set_on_drain, wskt_socket_set_on_ping,
- * wskt_socket_set_on_pong, wskt_socket_open, wskt_socket_connect,
+ * wskt_socket_set_on_pong, wskt_socket_set_on_attempt,
+ * wskt_socket_set_on_unsent, wskt_socket_open, wskt_socket_connect,
  * wskt_socket_recv, wskt_socket_run, wskt_socket_interrupt,
  * wskt_socket_send_text, wskt_socket_send_binary, wskt_socket_send,
  * wskt_socket_send_begin, wskt_socket_send_chunk, wskt_socket_send_end,
@@ -651,7 +669,8 @@ typedef struct wskt_socket wskt_socket;
 /**
  * How many objects the program has made and not yet freed.
  *
- * Counts configurations, loops, sockets, and close events made by
+ * Counts configurations, loops, sockets, reconnectors (not the sockets they
+ * make), and close events made by
  * wskt_close_event_new, in the whole process. It is 0 when everything was
  * freed: a check for leaks in tests.
  *
@@ -696,8 +715,9 @@ typedef int32_t wskt_ready_state;
  * Which event a struct is: the field `type` of its head.
  *
  * The order of events is open, messages and drains (chunks of messages,
- * pings and pongs), error, close. The close event comes exactly once and
- * last, whatever ended the socket. The error event comes at most once, right
+ * pings and pongs), error, close; of a reconnector's socket, an attempt
+ * first and unsent messages before the error. The close event comes exactly
+ * once and last, whatever ended the socket. The error event comes at most once, right
  * before it.
  *
  * Since: 0.1.0
@@ -730,6 +750,10 @@ enum wskt_event_type
      * WSKT_EVENT_MESSAGE. See wskt_socket_set_message_chunks.
      */
     WSKT_EVENT_MESSAGE_CHUNK = 8,
+    /** A wskt_attempt_event; only of a reconnector's socket. */
+    WSKT_EVENT_ATTEMPT = 9,
+    /** A wskt_unsent_event; only of a reconnector's socket. */
+    WSKT_EVENT_UNSENT = 10,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -789,7 +813,7 @@ typedef struct wskt_event {
     bool is_trusted;
     /**
      * The type as text: "open", "message", "error", "close", "drain",
-     * "ping", "pong", "messagechunk", or what the program called its own
+     * "ping", "pong", "messagechunk", "attempt", "unsent", or what the program called its own
      * close event.
      */
     const char *type_name;
@@ -992,6 +1016,53 @@ typedef struct wskt_message_chunk_event {
     size_t len;
 } wskt_message_chunk_event;
 
+/**
+ * A reconnector has made this socket, its first event; nothing touches the
+ * network before the delay has passed.
+ *
+ * Since: 0.1.0
+ */
+typedef struct wskt_attempt_event {
+    /** The head; `type` is WSKT_EVENT_ATTEMPT. */
+    struct wskt_event head;
+    /** 1 for the reconnector's first socket, and one more for each. */
+    uint32_t number;
+    /** How long it waits before it connects, in milliseconds. */
+    double delay_ms;
+    /**
+     * The close event of the socket before; NULL for the first. It is lent
+     * for as long as that socket is valid: until the reconnector is freed or
+     * tells the next attempt.
+     */
+    const struct wskt_close_event *previous;
+} wskt_attempt_event;
+
+/**
+ * A message that a send had accepted, and that will not be sent: the kernel
+ * did not get all of it, so that the peer cannot have it.
+ *
+ * These events come in the order of the sends, after all messages of the
+ * peer and before error and close. Send the message on the next socket if it
+ * is still wanted. The bytes are those that the program gave; a message sent
+ * in chunks is one, if wskt_socket_send_end was called.
+ *
+ * What is not told was given to the kernel to the last byte. Whether it
+ * reached the peer nobody knows, unless the peer says so: only an
+ * acknowledgement of the application's own tells.
+ *
+ * Since: 0.1.0
+ */
+typedef struct wskt_unsent_event {
+    /** The head; `type` is WSKT_EVENT_UNSENT. */
+    struct wskt_event head;
+    /** Text or binary. */
+    wskt_message_kind kind;
+    /** The payload; not NUL-terminated. Never NULL, also when `len` is 0. */
+    const void *data;
+    /** Length of the payload in bytes. */
+    size_t len;
+} wskt_unsent_event;
+
 /* Callbacks -------------------------------------------------------------- */
 
 /**
@@ -1078,6 +1149,26 @@ typedef void (*wskt_on_ping_fn)(wskt_socket *socket,
 typedef void (*wskt_on_pong_fn)(wskt_socket *socket,
                                 const wskt_pong_event *event,
                                 void *user_data);
+
+/**
+ * Called for each socket that a reconnector makes. See
+ * wskt_socket_set_on_attempt.
+ *
+ * Since: 0.1.0
+ */
+typedef void (*wskt_on_attempt_fn)(wskt_socket *socket,
+                                   const wskt_attempt_event *event,
+                                   void *user_data);
+
+/**
+ * Called for each message that was accepted and not sent. See
+ * wskt_socket_set_on_unsent.
+ *
+ * Since: 0.1.0
+ */
+typedef void (*wskt_on_unsent_fn)(wskt_socket *socket,
+                                  const wskt_unsent_event *event,
+                                  void *user_data);
 
 /**
  * Called once with the user data when wskt will not touch it again. See
@@ -2558,7 +2649,8 @@ wskt_result wskt_socket_new(wskt_loop *loop,
 
 /**
  * Frees a socket, in whatever state it is, and silences it: no callback of
- * it begins afterwards. NULL is fine.
+ * it begins afterwards. NULL is fine, and so is a reconnector's socket: it
+ * stays.
  *
  * An open connection is ended without a closing handshake and NO CLOSE EVENT
  * COMES: for a polite end call wskt_socket_close and free the socket in or
@@ -2818,6 +2910,39 @@ wskt_result wskt_socket_set_on_ping(wskt_socket *socket,
 WSKT_API
 wskt_result wskt_socket_set_on_pong(wskt_socket *socket,
                                     wskt_on_pong_fn on_pong);
+
+/**
+ * Sets the function that is called first for each socket that a reconnector
+ * makes after this one. It has no meaning for others.
+ *
+ * Any thread, at any time; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_socket_set_on_attempt(wskt_socket *socket,
+                                       wskt_on_attempt_fn on_attempt);
+
+/**
+ * Sets the function that is called for each message that was accepted and
+ * not sent, before error and close. Only the sockets of a reconnector keep
+ * their messages for it; a copy of each waits until the kernel has it.
+ *
+ * Any thread, at any time; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_socket_set_on_unsent(wskt_socket *socket,
+                                      wskt_on_unsent_fn on_unsent);
 
 /**
  * Opens the socket on its loop and returns at once.
@@ -3608,6 +3733,219 @@ typedef struct wskt_stats {
 WSKT_API
 wskt_result wskt_socket_stats(const wskt_socket *socket,
                               struct wskt_stats *stats);
+
+/* Reconnector ------------------------------------------------------------ */
+
+/**
+ * Makes a reconnector: a helper that makes a new socket for each try, after
+ * the pattern of one that was made and not opened.
+ *
+ * Each of its sockets has the pattern's loop, URL, configuration,
+ * subprotocols, handlers and user data, and events of its own with one close
+ * event at the end. When that has been told, the next socket is made, unless
+ * another try cannot succeed:
+ * - The program closed or aborted the socket, or called
+ *   wskt_reconnector_stop.
+ * - The server, or a proxy, answered the upgrade with a status from 300 to
+ *   499, other than 408, 425 and 429.
+ * - TLS failed while opening, as with a certificate that is not trusted. A
+ *   connection that is lost in the TLS handshake is no such failure.
+ * - The peer closed with WSKT_CLOSE_POLICY_VIOLATION.
+ * - There were as many tries in a row as wskt_reconnector_set_max_tries
+ *   allows.
+ *
+ * `pattern` was made by wskt_socket_new and was not opened, connected or
+ * closed; it has adopted no descriptor. With WSKT_OK it belongs to the
+ * reconnector, and its handle MUST NOT BE USED any more. What destroys its
+ * user data is called once, when the reconnector was freed and the last
+ * callback of its sockets has ended. With any other result it stays the
+ * program's.
+ *
+ * The sockets are the reconnector's too: wskt_socket_free does nothing to
+ * them. One is valid until the reconnector is freed, or until the socket
+ * after it has ended and another attempt is told.
+ *
+ * `out_reconnector` receives it; the caller frees it with
+ * wskt_reconnector_free. Nothing happens before wskt_reconnector_start or
+ * wskt_reconnector_connect.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_STATE: `pattern` was opened, connected or closed, or
+ *   has adopted a descriptor.
+ * - WSKT_ERR_LOOP_GONE: its loop was freed.
+ * - WSKT_ERR_INVALID_ARGUMENT: `pattern` is a reconnector's.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_reconnector_new(wskt_socket *pattern,
+                                 wskt_reconnector **out_reconnector);
+
+/**
+ * Frees a reconnector and its sockets, in whatever state they are, and
+ * silences them: no callback of them begins afterwards. NULL is fine.
+ *
+ * An open connection is ended without a closing handshake and NO CLOSE EVENT
+ * COMES: for a polite end call wskt_socket_close and free the reconnector in
+ * or after the close event. It waits for callbacks as wskt_socket_free does,
+ * and never inside one.
+ *
+ * In a child after fork() it releases memory and descriptors only.
+ *
+ * Any thread; legal in every callback, those of its own sockets included.
+ *
+ * Since: 0.1.0
+ */
+WSKT_API void wskt_reconnector_free(wskt_reconnector *reconnector);
+
+/**
+ * Sets the delays before tries, in milliseconds. 1000 and 60000 if never set.
+ *
+ * The delay before a try is random, from 0 to a bound: `first_ms` before the
+ * first try of a row, twice as long before each further one, never more than
+ * `max_ms` (exponential backoff with full jitter). A connection that was open
+ * for `max_ms` begins a new row.
+ *
+ * After WSKT_CLOSE_SERVICE_RESTART the delay is random from 5 to 30 seconds,
+ * as the registry of close codes asks; after WSKT_CLOSE_TRY_AGAIN_LATER from
+ * half of `max_ms` to all of it. Neither is more than `max_ms`.
+ *
+ * It counts from the next delay on.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: a delay is not in 1 to 2147483647, or
+ *   `first_ms` is above `max_ms`.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_reconnector_set_delays(wskt_reconnector *reconnector,
+                                        int64_t first_ms,
+                                        int64_t max_ms);
+
+/**
+ * Sets how many tries in a row there may be after the first connection or
+ * failure. 10 if never set; 0 is any number.
+ *
+ * A connection that was open for the longest delay begins a new row.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_reconnector_set_max_tries(wskt_reconnector *reconnector,
+                                           uint32_t max);
+
+/**
+ * Makes the first socket and opens it on the pattern's loop, as
+ * wskt_socket_open does; from then on each further one by itself.
+ *
+ * Each socket tells a wskt_attempt_event first, then waits for its delay, and
+ * goes on as any other. While it waits its ready state is WSKT_CONNECTING,
+ * and close or abort end it with its close event.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_STATE: started or connected before.
+ * - WSKT_ERR_CLOSED: stopped before.
+ * - WSKT_ERR_LOOP_GONE: its loop was freed.
+ * - WSKT_ERR_IO: no descriptor or thread is left.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API wskt_result wskt_reconnector_start(wskt_reconnector *reconnector);
+
+/**
+ * Waits until a socket is open, through all delays and tries that takes. For
+ * a pattern without a loop; the socket is driven by wskt_socket_recv or
+ * wskt_socket_run then. When that has told its close event, the next call
+ * waits for the next one.
+ *
+ * The handler of wskt_socket_set_on_attempt is called inside this call, for
+ * each socket before it waits. Sockets that do not open end without further
+ * events; wskt_socket_close_event of wskt_reconnector_socket tells why the
+ * last one did not.
+ *
+ * `timeout_ms` is the longest wait of this call; -1 sets no limit. Passing it
+ * ends nothing: the next call goes on.
+ *
+ * `out_socket` receives the socket, which is the reconnector's.
+ *
+ * Any thread, one at a time; not in a callback. Other threads may stop the
+ * reconnector meanwhile.
+ *
+ * Returns:
+ * - WSKT_OK: `*out_socket` is open.
+ * - WSKT_ERR_TIMEOUT: none opened in time.
+ * - WSKT_ERR_CONNECT_FAILED: none opened, and there will be no further try.
+ * - WSKT_ERR_CLOSED: there will be no further try.
+ * - WSKT_ERR_INTERRUPTED: a signal or wskt_socket_interrupt ended the wait.
+ *   Call again to go on.
+ * - WSKT_ERR_INVALID_ARGUMENT: `timeout_ms` is below -1.
+ * - WSKT_ERR_INVALID_STATE: the pattern has a loop, the reconnector was
+ *   started, or its socket is open.
+ * - WSKT_ERR_REENTRANT: called in a callback.
+ * - WSKT_ERR_IN_USE: another thread is driving the socket.
+ * - WSKT_ERR_IO: no descriptor or thread is left.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_reconnector_connect(wskt_reconnector *reconnector,
+                                     int32_t timeout_ms,
+                                     wskt_socket **out_socket);
+
+/**
+ * Ends trying. The socket that waits or connects is aborted, and tells its
+ * close event; one that is open stays as it is.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK: also if it had ended.
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API wskt_result wskt_reconnector_stop(wskt_reconnector *reconnector);
+
+/**
+ * Whether no try will follow: in a close handler it tells whether this
+ * socket was the last. False for NULL.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Since: 0.1.0
+ */
+WSKT_API bool wskt_reconnector_is_over(const wskt_reconnector *reconnector);
+
+/**
+ * The newest socket, which is the reconnector's; NULL before the first, and
+ * for NULL.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_socket *wskt_reconnector_socket(const wskt_reconnector *reconnector);
 
 /* Close events of the program -------------------------------------------- */
 

@@ -194,6 +194,8 @@ enum class event_type : std::int32_t {
     ping = WSKT_EVENT_PING,
     pong = WSKT_EVENT_PONG,
     message_chunk = WSKT_EVENT_MESSAGE_CHUNK,
+    attempt = WSKT_EVENT_ATTEMPT,
+    unsent = WSKT_EVENT_UNSENT,
 };
 
 /* Text or binary: wskt_message_kind. */
@@ -476,6 +478,9 @@ public:
     }
 };
 
+/* A message that was accepted and will not be sent. */
+using unsent_event = payload_event<wskt_unsent_event>;
+
 class error_event : public basic_event<wskt_error_event> {
 public:
     using basic_event::basic_event;
@@ -522,6 +527,26 @@ public:
 
 /* What a wait gave: an event, or the reason why there is none. Ask it as a
    bool before anything else. */
+/* A reconnector has made the socket. */
+class attempt_event : public basic_event<wskt_attempt_event> {
+public:
+    using basic_event::basic_event;
+
+    std::uint32_t number() const noexcept {
+        return event_->number;
+    }
+    std::chrono::duration<double, std::milli> delay() const noexcept {
+        return std::chrono::duration<double, std::milli>(event_->delay_ms);
+    }
+    /* Of the socket before; none for the first. */
+    std::optional<close_event> previous() const noexcept {
+        if (event_->previous == nullptr) {
+            return std::nullopt;
+        }
+        return close_event(event_->previous);
+    }
+};
+
 class event : public basic_event<wskt_event> {
 public:
     event(const wskt_event *got, result why) noexcept : basic_event(got), why_(why) {}
@@ -557,6 +582,12 @@ public:
     }
     std::optional<message_chunk_event> as_message_chunk() const noexcept {
         return as<message_chunk_event, wskt_message_chunk_event>(WSKT_EVENT_MESSAGE_CHUNK);
+    }
+    std::optional<attempt_event> as_attempt() const noexcept {
+        return as<attempt_event, wskt_attempt_event>(WSKT_EVENT_ATTEMPT);
+    }
+    std::optional<unsent_event> as_unsent() const noexcept {
+        return as<unsent_event, wskt_unsent_event>(WSKT_EVENT_UNSENT);
     }
 
 private:
@@ -654,13 +685,16 @@ enum slot : std::size_t {
     on_ping,
     on_pong,
     on_message_chunk,
+    on_attempt,
+    on_unsent,
     slots
 };
 
 /* The user data of a socket made here. */
 struct handlers {
     std::array<closure, slots> set{no_closure(), no_closure(), no_closure(), no_closure(),
-                                   no_closure(), no_closure(), no_closure(), no_closure()};
+                                   no_closure(), no_closure(), no_closure(), no_closure(),
+                                   no_closure(), no_closure()};
     std::shared_ptr<carrier> exceptions;
     wskt_loop *loop = nullptr;
     /* How many handlers are running, and those replaced meanwhile. */
@@ -1366,6 +1400,14 @@ public:
                                                            std::forward<F>(f));
     }
 
+    /* For the sockets of a reconnector. */
+    template <class F> void on_attempt(F &&f) {
+        set<attempt_event, detail::on_attempt>(wskt_socket_set_on_attempt, std::forward<F>(f));
+    }
+    template <class F> void on_unsent(F &&f) {
+        set<unsent_event, detail::on_unsent>(wskt_socket_set_on_unsent, std::forward<F>(f));
+    }
+
     /* Opens it on its loop and returns at once; without one, on the process's
        own loop. */
     void open() {
@@ -1419,6 +1461,8 @@ public:
     }
 
 private:
+    friend class reconnector;
+
     socket(const loop *on, std::string_view url, const config *with)
         : socket_ref(nullptr), handlers_(std::make_shared<detail::handlers>()) {
         if (on != nullptr && on->c_loop() == nullptr) {
@@ -1494,6 +1538,86 @@ void call(wskt_socket *socket, const Event *event, void *user_data) noexcept {
 }
 
 } // namespace detail
+
+/* Reconnector ------------------------------------------------------------ */
+
+/* Makes a new socket for each try, after the one it is given: wskt_reconnector.
+   The sockets are its own; handlers get them as socket_ref. */
+class reconnector {
+public:
+    explicit reconnector(wskt::socket &&pattern) {
+        detail::check(wskt_reconnector_new(pattern.socket_, &reconnector_), "reconnector");
+        pattern.socket_ = nullptr;
+        handlers_ = std::move(pattern.handlers_);
+    }
+    reconnector(reconnector &&from) noexcept
+        : reconnector_(std::exchange(from.reconnector_, nullptr)),
+          handlers_(std::move(from.handlers_)) {}
+    reconnector &operator=(reconnector &&from) noexcept {
+        reconnector taken(std::move(from));
+        std::swap(reconnector_, taken.reconnector_);
+        std::swap(handlers_, taken.handlers_);
+        return *this;
+    }
+    reconnector(const reconnector &) = delete;
+    reconnector &operator=(const reconnector &) = delete;
+    ~reconnector() {
+        wskt_reconnector_free(reconnector_);
+    }
+
+    reconnector &set_delays(std::chrono::milliseconds first, std::chrono::milliseconds max) {
+        detail::check(wskt_reconnector_set_delays(reconnector_, first.count(), max.count()),
+                      "set_delays");
+        return *this;
+    }
+    /* 0 is any number. */
+    reconnector &set_max_tries(std::uint32_t max) {
+        detail::check(wskt_reconnector_set_max_tries(reconnector_, max), "set_max_tries");
+        return *this;
+    }
+    /* Opens the first socket on its loop, and each further one by itself. */
+    void start() {
+        detail::check(wskt_reconnector_start(reconnector_), "start");
+    }
+    /* Waits until a socket is open, to be driven by recv and run of wskt.h's
+       calls; none if that took too long, a signal came, or there will be no
+       further try: is_over tells. */
+    std::optional<socket_ref> connect(std::chrono::milliseconds timeout = forever) {
+        const char *call = "connect";
+        detail::driving here(handlers_ == nullptr ? std::make_shared<detail::carrier>()
+                                                  : handlers_->exceptions);
+        wskt_socket *made = nullptr;
+        const wskt_result value =
+            wskt_reconnector_connect(reconnector_, detail::timeout(timeout, call), &made);
+        here.rethrow();
+        switch (value) {
+        case WSKT_ERR_TIMEOUT:
+        case WSKT_ERR_INTERRUPTED:
+        case WSKT_ERR_CONNECT_FAILED:
+        case WSKT_ERR_CLOSED: return std::nullopt;
+        default: detail::check(value, call); return socket_ref(made);
+        }
+    }
+    /* No further try; an open socket stays as it is. */
+    void stop() {
+        detail::check(wskt_reconnector_stop(reconnector_), "stop");
+    }
+    bool is_over() const noexcept {
+        return wskt_reconnector_is_over(reconnector_);
+    }
+    /* The newest socket, if there is one. */
+    std::optional<socket_ref> socket() const noexcept {
+        wskt_socket *const newest = wskt_reconnector_socket(reconnector_);
+        if (newest == nullptr) {
+            return std::nullopt;
+        }
+        return socket_ref(newest);
+    }
+
+private:
+    wskt_reconnector *reconnector_ = nullptr;
+    std::shared_ptr<detail::handlers> handlers_;
+};
 
 /* Log -------------------------------------------------------------------- */
 

@@ -192,12 +192,14 @@ pub struct Failure {
     pub http_status: u16,
     /// One line a person can act on.
     pub message: Text,
+    /// TLS did not fail, its connection was lost.
+    pub lost: bool,
 }
 
 impl Failure {
     /// A failure with a cause and a sentence.
     pub fn new(cause: Cause, message: impl Into<Text>) -> Self {
-        Self { cause, os_error: 0, http_status: 0, message: message.into() }
+        Self { cause, message: message.into(), ..Self::default() }
     }
 
     /// A failure the operating system reported.
@@ -205,8 +207,8 @@ impl Failure {
         Self {
             cause,
             os_error: error.raw_os_error().unwrap_or(0),
-            http_status: 0,
             message: format!("{what}: {error}").into(),
+            ..Self::default()
         }
     }
 }

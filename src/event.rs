@@ -1,6 +1,7 @@
 //! Events as Rust values: what a connection tells its program.
 
 use crate::error::{Cause, Failure};
+use crate::reconnect::Attempt;
 use crate::text::Text;
 
 /// Text or binary, the two kinds of message RFC 6455 knows.
@@ -55,6 +56,10 @@ pub struct Event<'a> {
 /// What happened.
 #[derive(Debug, Clone, Copy)]
 pub enum EventKind<'a> {
+    /// A reconnector has made the socket; it waits for its time.
+    Attempt(&'a Attempt),
+    /// A message was accepted and will not be sent.
+    Unsent(MessageKind, &'a [u8]),
     /// The connection is established.
     Open,
     /// A whole message arrived.

@@ -43,6 +43,8 @@ pub mod log;
 mod panics;
 #[doc(hidden)]
 pub mod protocol;
+#[doc(hidden)]
+pub mod reconnect;
 mod request;
 mod resolve;
 #[doc(hidden)]

@@ -13,6 +13,7 @@ impl Tag {
     pub(crate) const CONFIG: u64 = u64::from_ne_bytes(*b"wsktCONF");
     pub(crate) const LOOP: u64 = u64::from_ne_bytes(*b"wsktLOOP");
     pub(crate) const SOCKET: u64 = u64::from_ne_bytes(*b"wsktSOCK");
+    pub(crate) const RECONNECTOR: u64 = u64::from_ne_bytes(*b"wsktRECO");
     const FREED: u64 = u64::from_ne_bytes(*b"wsktFREE");
 
     pub(crate) const fn new(kind: u64) -> Self {
@@ -34,6 +35,7 @@ impl Tag {
             Self::CONFIG => format!("a wskt_config was passed as a {wanted}"),
             Self::LOOP => format!("a wskt_loop was passed as a {wanted}"),
             Self::SOCKET => format!("a wskt_socket was passed as a {wanted}"),
+            Self::RECONNECTOR => format!("a wskt_reconnector was passed as a {wanted}"),
             Self::FREED => format!("a {wanted} was used after it was freed"),
             _ => format!("what was passed as a {wanted} is none"),
         }

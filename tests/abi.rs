@@ -77,6 +77,8 @@ fn structs_have_one_layout_on_both_sides() {
     layout!(rust, wskt_ping_event: head data len);
     layout!(rust, wskt_pong_event: head data len);
     layout!(rust, wskt_message_chunk_event: head kind first last data len);
+    layout!(rust, wskt_attempt_event: head number delay_ms previous);
+    layout!(rust, wskt_unsent_event: head kind data len);
     layout!(
         rust, wskt_stats: struct_size bytes_sent bytes_received frames_sent frames_received messages_sent messages_received
         payload_sent payload_received wire_payload_sent wire_payload_received dns_us connect_us tls_us upgrade_us

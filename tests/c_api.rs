@@ -132,6 +132,7 @@ programs! {
     proxies
     races
     receive_chunks
+    reconnect
     refused_body
     request
     results

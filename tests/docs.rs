@@ -16,6 +16,7 @@ use std::time::Duration;
 use tools::{SHORT, fresh_dir, root, run};
 use wskt::close_code;
 use wskt::config::{Config, TlsVersion};
+use wskt::reconnect::{Delays, MAX_TRIES};
 
 const DOCUMENTS: [&str; 7] = [
     "README.md",
@@ -442,6 +443,12 @@ fn the_defaults_are_the_librarys() {
     }
     for (name, value) in expected {
         let name = format!("wskt_config_set_{name}");
+        assert_eq!(told.remove(&name), Some(value), "{name}");
+    }
+    let Delays { first, max } = Delays::default();
+    let delays = format!("{} s, {} s", first.as_secs(), max.as_secs());
+    for (name, value) in [("set_delays", delays), ("set_max_tries", MAX_TRIES.to_string())] {
+        let name = format!("wskt_reconnector_{name}");
         assert_eq!(told.remove(&name), Some(value), "{name}");
     }
     assert!(told.is_empty(), "{told:?}");

@@ -76,6 +76,27 @@ fn behind_a_proxy_reaches_a_server_with_a_private_ca() {
 }
 
 #[test]
+fn reconnect_tries_again_and_knows_when_not_to() {
+    let server = TestServer::start();
+    let tries = |port: &str, script: &str| {
+        let url = server.url(port, script, "reconnect");
+        try_program("reconnect", &[&url, "one", "two"], "").exited(0).stdout
+    };
+    let done =
+        tries("ws", "expect-text one; expect-text two; text thanks; answer-close; half-close");
+    assert_eq!(done, "attempt 1\nthanks\nclosed: 1000 , for good\n");
+    let done = tries("ws", "close 1001; expect-close; half-close");
+    assert_eq!(
+        done,
+        "attempt 1\nclosed: 1001 \nattempt 2 after 1001\nclosed: 1001 \n\
+         attempt 3 after 1001\nclosed: 1001 , for good\n"
+    );
+    let done = tries("ws", "http 403 No");
+    assert!(done.starts_with("attempt 1\nclosed: 1006 "), "{done}");
+    assert!(done.ends_with(", for good\n") && done.contains("403 No"), "{done}");
+}
+
+#[test]
 fn close_event_finds_every_row_right() {
     let server = TestServer::start();
     let ports = |wrong: Option<&str>| {

@@ -1,6 +1,7 @@
 //! The end of a connection: waiting for the peer's FIN, then telling error
 //! and close, exactly once and last.
 
+use super::kept::Unsent;
 use super::outbound::{CloseFrame, Progress};
 use super::{Conn, Crank, Expiry, Flow, Next, Phase, Step, event};
 use crate::close_code;
@@ -8,8 +9,10 @@ use crate::error::{Cause, Failure};
 use crate::event::{CloseEvent, EventKind};
 use crate::log::Level;
 use crate::protocol::Violation;
+use crate::reconnect::Fate;
 use crate::socket::{Socket, bit};
 use crate::sys::{self, Mode, Time};
+use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::net::Shutdown;
 use std::sync::Arc;
@@ -59,6 +62,10 @@ pub(super) fn send_deadline(socket: &Socket) -> Option<(Time, Expiry)> {
 
 /// Error and close on their way to the program.
 pub(super) struct Ending {
+    /// Messages to be given back.
+    unsent: VecDeque<Unsent>,
+    /// The one that is lent.
+    lent: Option<Unsent>,
     failure: Option<Failure>,
     at: Time,
     error_told: bool,
@@ -209,6 +216,7 @@ impl Conn {
         let browser = self.socket.config().browser_mode;
         let opening = !matches!(self.phase, Phase::Open(_) | Phase::Lingering(_) | Phase::Gone);
         let mut failure = failure;
+        let fate = self.socket.attempt().map(|attempt| (attempt, failure.clone()));
         let timed_out = failure.as_ref().is_some_and(|failure| failure.cause == Cause::Timeout);
         if let Some(failure) = &mut failure {
             close.cause = failure.cause;
@@ -233,11 +241,18 @@ impl Conn {
             format!("closed: {code}, {clean}, {cause}{colon}{message}")
         });
         let now = Time::now();
+        if let Some((attempt, failure)) = fate {
+            // As it was, whatever browser mode hides.
+            attempt.judge(Fate::of(failure.as_ref(), &close, opening), now);
+        }
+        let unsent = self.socket.lock_out().take_unsent();
         self.socket.conclude(close, now);
         self.deadline = None;
         self.phase = Phase::Ending(Box::new(Ending {
             failure,
             at: now,
+            unsent,
+            lent: None,
             error_told: false,
             close_told: false,
             timed_out,
@@ -251,9 +266,20 @@ impl Conn {
         let Phase::Ending(ending) = &mut self.phase else { return Next::Again };
         if ending.close_told {
             self.phase = Phase::Gone;
+            if let Some(attempt) = self.socket.attempt() {
+                attempt.succeed();
+            }
             return Next::Leave(Step::Finished);
         }
         let socket = &self.socket;
+        ending.lent = ending.unsent.pop_front();
+        if let Some(Unsent { kind, data }) = &ending.lent {
+            return match (crank.deliver)(socket, &event(ending.at, EventKind::Unsent(*kind, data)))
+            {
+                Flow::Go => Next::Again,
+                Flow::Stop => Next::Leave(Step::Stopped),
+            };
+        }
         if let Some(failure) = &ending.failure
             && !ending.error_told
         {

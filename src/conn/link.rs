@@ -138,6 +138,8 @@ pub(crate) struct Handshake {
     alert: Arc<Mutex<Vec<u8>>>,
     /// Whom it is with.
     name: String,
+    /// The connection went, TLS did not fail.
+    lost: bool,
 }
 
 enum State {
@@ -160,7 +162,8 @@ impl Handshake {
     pub(crate) fn start(connector: &TlsConnector, name: &str, link: Link) -> Result<Self, String> {
         let memory = Memory::default();
         let alert = Arc::clone(&memory.alert);
-        let mut this = Self { link, state: State::Void, sent: 0, alert, name: name.to_owned() };
+        let (state, owned) = (State::Void, name.to_owned());
+        let mut this = Self { link, state, sent: 0, alert, name: owned, lost: false };
         this.settle(connector.connect(name, memory))?;
         Ok(this)
     }
@@ -183,6 +186,16 @@ impl Handshake {
         Ok(())
     }
 
+    /// Whether it did not fail but lost its connection.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    fn lose(&mut self, error: &io::Error) -> String {
+        self.lost = true;
+        format!("the connection was lost in the TLS handshake: {error}")
+    }
+
     /// Goes as far as bytes in and out allow.
     pub(crate) fn step(&mut self) -> Result<Shaken, String> {
         loop {
@@ -191,9 +204,10 @@ impl Handshake {
                 State::Done(stream) => (stream.get_mut(), true),
                 State::Void => return Err("the TLS handshake failed".to_owned()),
             };
-            let flushed = self.link.send_all(&memory.output, &mut self.sent).map_err(|error| {
-                format!("the connection was lost in the TLS handshake: {error}")
-            })?;
+            let flushed = match self.link.send_all(&memory.output, &mut self.sent) {
+                Ok(flushed) => flushed,
+                Err(error) => return Err(self.lose(&error)),
+            };
             if flushed == Flushed::Full {
                 return Ok(Shaken::Waits);
             }
@@ -209,15 +223,14 @@ impl Handshake {
             }
             let ended = match memory.fill(|buf| self.link.read(buf)) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Shaken::Waits),
-                Err(error) => {
-                    return Err(format!("the connection was lost in the TLS handshake: {error}"));
-                }
+                Err(error) => return Err(self.lose(&error)),
                 Ok(()) => memory.eof,
             };
             let State::Mid(mid) = std::mem::replace(&mut self.state, State::Void) else { continue };
             let settled = mid.handshake();
             self.settle(settled).map_err(|error| {
                 if ended {
+                    self.lost = true;
                     "the server closed the connection in the TLS handshake".to_owned()
                 } else {
                     error

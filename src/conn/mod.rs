@@ -6,6 +6,7 @@
 
 pub(crate) mod dial;
 mod ending;
+mod kept;
 pub(crate) mod link;
 mod open;
 mod opening;
@@ -409,7 +410,11 @@ impl Conn {
             Phase::Securing(_) => opening(self, "the TLS handshake did not end in time"),
             Phase::Upgrading(_) => opening(self, "the server did not answer the upgrade in time"),
             Phase::Lingering(linger) => linger.deadline(&self.socket),
-            Phase::Start | Phase::Open(_) | Phase::Ending(_) | Phase::Gone => None,
+            Phase::Start => {
+                let attempt = self.socket.attempt();
+                attempt.and_then(|attempt| attempt.wait(now)).map(|at| (at, Expiry::Look))
+            }
+            Phase::Open(_) | Phase::Ending(_) | Phase::Gone => None,
         };
     }
 

@@ -41,7 +41,10 @@ impl Conn {
             Ok(Shaken::Waits) => return Next::Leave(Step::Idle),
             Ok(Shaken::Done(link)) if self.proxy.is_some() => self.ask_proxy(link),
             Ok(Shaken::Done(link)) => self.secured(link),
-            Err(message) => self.fail(self.tls_failure(&message)),
+            Err(message) => {
+                let lost = handshake.is_lost();
+                self.fail(Failure { lost, ..self.tls_failure(&message) });
+            }
         }
         Next::Again
     }
@@ -128,6 +131,9 @@ impl Conn {
             self.socket.set_protocol(protocol);
         }
         if self.socket.establish(link) {
+            if let Some(attempt) = self.socket.attempt() {
+                attempt.opened(Time::now());
+            }
             self.readable = true;
             self.log(Level::Info, || {
                 let mut line = "open".to_owned();

@@ -2,6 +2,7 @@
 //! link and what both owe each other. Any thread may hold it for a moment;
 //! nothing in it waits.
 
+use super::kept::{Kept, Unsent};
 use super::link::{Flushed, Link};
 use super::outbox::{Dropped, Outbox, Part, opcode};
 use super::pings::Pings;
@@ -9,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::protocol::Utf8;
 use crate::socket::Sent;
 use crate::sys::Time;
+use std::collections::VecDeque;
 use std::io::ErrorKind;
 
 /// Most bytes of pongs queued before they are offered to the kernel.
@@ -53,6 +55,8 @@ pub(crate) struct Outbound {
     /// Payload of sends that were refused or dropped at the end.
     lost: usize,
     pings: Pings,
+    /// For a socket that gives back what it could not send.
+    kept: Option<Box<Kept>>,
     /// Since when the kernel takes nothing.
     stalled: Option<Time>,
     /// A drain event is owed once the queue is low.
@@ -85,6 +89,7 @@ impl Outbound {
             withheld: 0,
             lost: 0,
             pings: Pings::default(),
+            kept: None,
             stalled: None,
             drain_owed: false,
             close: CloseFrame::None,
@@ -161,13 +166,57 @@ impl Outbound {
         self.close
     }
 
+    /// From now on what cannot be sent is given back.
+    pub(crate) fn keep_unsent(&mut self) {
+        self.kept = Some(Box::default());
+    }
+
+    /// What was accepted, and the kernel does not have whole.
+    pub(crate) fn take_unsent(&mut self) -> VecDeque<Unsent> {
+        self.kept.take().map_or_else(VecDeque::new, |kept| kept.into_unsent())
+    }
+
+    /// Queues a message of the program.
+    pub(crate) fn push_message(&mut self, opcode: u8, payload: &[u8]) -> Result<()> {
+        if self.kept.is_none() {
+            return self.push(opcode, payload);
+        }
+        let copy = Kept::copy(payload)?;
+        self.push(opcode, payload)?;
+        self.keep(opcode, true, copy);
+        Ok(())
+    }
+
+    /// Queues a data frame of the program that stands for `data`.
+    pub(crate) fn push_data(&mut self, part: &Part<'_>, data: &[u8]) -> Result<()> {
+        if self.kept.is_none() {
+            return self.push_part(part);
+        }
+        let copy = Kept::copy(data)?;
+        self.push_part(part)?;
+        self.keep(part.opcode, part.fin, copy);
+        Ok(())
+    }
+
+    fn keep(&mut self, opcode: u8, fin: bool, copy: Vec<u8>) {
+        let end = self.outbox.end();
+        if let Some(kept) = &mut self.kept {
+            kept.add(opcode, fin, copy, end);
+        }
+    }
+
+    /// Queues a pong that nobody asked for.
+    pub(crate) fn push_control(&mut self, opcode: u8, payload: &[u8]) -> Result<()> {
+        self.push(opcode, payload)
+    }
+
     /// Queues a frame.
-    pub(crate) fn push(&mut self, opcode: u8, payload: &[u8]) -> Result<()> {
+    fn push(&mut self, opcode: u8, payload: &[u8]) -> Result<()> {
         self.outbox.push(opcode, payload).map_err(|_| Error::NoMemory)
     }
 
     /// Queues a data frame that stands for more, or less, than its payload.
-    pub(crate) fn push_part(&mut self, part: &Part<'_>) -> Result<()> {
+    fn push_part(&mut self, part: &Part<'_>) -> Result<()> {
         self.outbox.push_part(part).map_err(|_| Error::NoMemory)
     }
 
@@ -246,6 +295,9 @@ impl Outbound {
     pub(crate) fn answer_close(&mut self, code: Option<u16>, reason: &[u8]) -> Dropped {
         self.pong = None;
         let dropped = self.outbox.drop_unsent();
+        if let Some(kept) = &mut self.kept {
+            kept.drop_behind(self.outbox.end());
+        }
         self.lost = self.lost.saturating_add(dropped.payload);
         if dropped.close || self.close == CloseFrame::None {
             self.push_close(code, reason);
@@ -273,8 +325,20 @@ impl Outbound {
                     Err(_) => break Progress::Broken,
                 }
             }
-            let before = self.outbox.pending().len();
-            match link.write(self.outbox.pending()) {
+            let mut piece = self.outbox.pending();
+            let before = piece.len();
+            if let Some(kept) = self.kept.as_mut().filter(|_| link.is_tls()) {
+                // Which records hold which message is known only if none holds
+                // two, and one is with the kernel before the next is made.
+                match if link.has_ciphertext() { link.flush() } else { Ok(Flushed::All) } {
+                    Ok(Flushed::All) => kept.given(self.outbox.taken()),
+                    Ok(Flushed::Full) => break Progress::Blocked,
+                    Err(_) => break Progress::Broken,
+                }
+                let end = kept.first_end().map_or(u64::MAX, |end| end - self.outbox.taken());
+                piece = piece.get(..usize::try_from(end).unwrap_or(usize::MAX)).unwrap_or(piece);
+            }
+            match link.write(piece) {
                 Ok(0) => break Progress::Broken,
                 Ok(n) => {
                     took = true;
@@ -299,6 +363,9 @@ impl Outbound {
             }
         };
         took |= link.ciphertext() < ciphertext;
+        if let Some(kept) = self.kept.as_mut().filter(|_| !link.has_ciphertext()) {
+            kept.given(self.outbox.taken());
+        }
         self.settle(progress, took, hide);
         progress
     }

@@ -4,11 +4,13 @@
 
 use super::link::{Handshake, Link};
 use super::proxy::Tunnel;
-use super::{Conn, Crank, Next, Phase, Step, dial};
+use super::{Conn, Crank, Flow, Next, Phase, Step, dial, event};
 use crate::config::{Place, Proxy, ProxyKind};
 use crate::error::{Cause, Failure};
+use crate::event::EventKind;
 use crate::log::Level;
 use crate::resolve;
+use crate::sys::Time;
 use socket2::Socket as Tcp;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -35,7 +37,20 @@ pub(super) struct Detour {
 }
 
 impl Conn {
-    pub(super) fn step_start(&mut self, crank: &Crank<'_>) -> Next {
+    pub(super) fn step_start(&mut self, crank: &mut Crank<'_>) -> Next {
+        if let Some(attempt) = self.socket.attempt() {
+            if attempt.take_news() {
+                let told = event(crank.now, EventKind::Attempt(attempt));
+                return match (crank.deliver)(&self.socket, &told) {
+                    Flow::Go => Next::Again,
+                    Flow::Stop => Next::Leave(Step::Stopped),
+                };
+            }
+            crank.now = Time::now();
+            if attempt.wait(crank.now).is_some() {
+                return Next::Leave(Step::Idle);
+            }
+        }
         let socket = Arc::clone(&self.socket);
         let (target, config) = (socket.target(), socket.config());
         self.open_by = Some(crank.now.after(config.timeouts.open));

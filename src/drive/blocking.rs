@@ -208,9 +208,18 @@ impl Socket {
         if self.ready_state() != ReadyState::Connecting {
             return self.refuse(Why::OpenedBefore);
         }
+        self.connect_or(timeout, true)
+    }
+
+    /// The same for a socket of a reconnector, which the timeout does not end.
+    pub(crate) fn connect_on(self: &Arc<Self>, timeout: Option<Duration>) -> Result<()> {
+        self.connect_or(timeout, false)
+    }
+
+    fn connect_or(self: &Arc<Self>, timeout: Option<Duration>, ends: bool) -> Result<()> {
         let mut driver = self.take_blocking()?;
         let pumped = driver.pump(until(timeout), true, &mut |_, _| Flow::Stop);
-        if pumped == Err(Error::Timeout) {
+        if pumped == Err(Error::Timeout) && ends {
             driver.conn.time_out("no connection was established in the time connect was given");
         }
         let timed_out = driver.conn.is_timeout();

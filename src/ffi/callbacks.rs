@@ -2,9 +2,9 @@
 //! one place that calls them.
 
 use super::event::{
-    self, PulledEvent, wskt_close_event, wskt_drain_event, wskt_error_event,
+    self, PulledEvent, wskt_attempt_event, wskt_close_event, wskt_drain_event, wskt_error_event,
     wskt_message_chunk_event, wskt_message_event, wskt_open_event, wskt_ping_event,
-    wskt_pong_event,
+    wskt_pong_event, wskt_unsent_event,
 };
 use super::handle::{self, wskt_socket};
 use crate::drive::enter_callback;
@@ -120,6 +120,30 @@ pub type wskt_on_pong_fn = Option<
     ),
 >;
 
+/// Called for each socket that a reconnector makes. See
+/// wskt_socket_set_on_attempt.
+///
+/// Since: 0.1.0
+pub type wskt_on_attempt_fn = Option<
+    unsafe extern "C-unwind" fn(
+        socket: *mut wskt_socket,
+        event: *const wskt_attempt_event,
+        user_data: *mut c_void,
+    ),
+>;
+
+/// Called for each message that was accepted and not sent. See
+/// wskt_socket_set_on_unsent.
+///
+/// Since: 0.1.0
+pub type wskt_on_unsent_fn = Option<
+    unsafe extern "C-unwind" fn(
+        socket: *mut wskt_socket,
+        event: *const wskt_unsent_event,
+        user_data: *mut c_void,
+    ),
+>;
+
 /// Called once with the user data when wskt will not touch it again. See
 /// wskt_socket_set_user_data.
 ///
@@ -175,6 +199,12 @@ impl<E> Slot<E> {
         !self.function.load(Ordering::Acquire).is_null()
     }
 
+    /// The same handler in a slot of its own.
+    fn copy(&self) -> Self {
+        let function = AtomicPtr::new(self.function.load(Ordering::Acquire));
+        Self { function, event: PhantomData }
+    }
+
     fn get(&self) -> Handler<E> {
         // SAFETY: `set` and `new` are the only writers. What they store is
         // such a function, or NULL, which is `None` of this type.
@@ -192,6 +222,8 @@ pub(super) struct Handlers {
     pub(super) drain: Slot<wskt_drain_event>,
     pub(super) ping: Slot<wskt_ping_event>,
     pub(super) pong: Slot<wskt_pong_event>,
+    pub(super) attempt: Slot<wskt_attempt_event>,
+    pub(super) unsent: Slot<wskt_unsent_event>,
 }
 
 /// The final close event, filled when it is first asked for.
@@ -211,6 +243,8 @@ pub(super) struct CHost {
     user_data: Mutex<UserData>,
     pulled: PulledEvent,
     closed: OnceLock<Box<FinalEvent>>,
+    /// The socket that this one is made after, whose user data it has.
+    _pattern: Option<Arc<Socket>>,
 }
 
 impl CHost {
@@ -225,12 +259,34 @@ impl CHost {
                 drain: Slot::new(),
                 ping: Slot::new(),
                 pong: Slot::new(),
+                attempt: Slot::new(),
+                unsent: Slot::new(),
             },
             user_pointer: AtomicPtr::new(ptr::null_mut()),
             user_data: Mutex::new(UserData { pointer: ptr::null_mut(), destroy: None }),
             pulled: PulledEvent::new(),
             closed: OnceLock::new(),
+            _pattern: None,
         }
+    }
+
+    /// The host of a socket made after `pattern`, whose host this is.
+    fn copy(&self, pattern: &Arc<Socket>) -> Self {
+        let have = &self.handlers;
+        let handlers = Handlers {
+            open: have.open.copy(),
+            message: have.message.copy(),
+            chunk: have.chunk.copy(),
+            error: have.error.copy(),
+            close: have.close.copy(),
+            drain: have.drain.copy(),
+            ping: have.ping.copy(),
+            pong: have.pong.copy(),
+            attempt: have.attempt.copy(),
+            unsent: have.unsent.copy(),
+        };
+        let user_pointer = AtomicPtr::new(self.user_pointer());
+        Self { handlers, user_pointer, _pattern: Some(Arc::clone(pattern)), ..Self::new() }
     }
 
     /// The host of a socket that C made: they all have this one.
@@ -316,6 +372,16 @@ impl CHost {
             EventKind::Close(content) => {
                 self.call(&handlers.close, target, || event::close(target, time, content));
             }
+            EventKind::Attempt(attempt) => {
+                // The event before, which it points to, lives as long.
+                let previous = attempt.previous();
+                self.call(&handlers.attempt, target, || {
+                    event::attempt(target, time, attempt, previous.as_deref())
+                });
+            }
+            EventKind::Unsent(kind, data) => {
+                self.call(&handlers.unsent, target, || event::unsent(target, time, kind, data));
+            }
             EventKind::Drain => self.call(&handlers.drain, target, || event::drain(target, time)),
             EventKind::Ping(data) => {
                 self.call(&handlers.ping, target, || event::ping(target, time, data));
@@ -340,5 +406,9 @@ impl Host for CHost {
 
     fn as_any(&self) -> &(dyn Any + Send + Sync) {
         self
+    }
+
+    fn again(&self, pattern: &Arc<Socket>) -> Box<dyn Host> {
+        Box::new(self.copy(pattern))
     }
 }

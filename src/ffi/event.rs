@@ -1,13 +1,17 @@
 //! Events as C structs, filled from the core's events. Fields are only ever
 //! added at the end.
 
+use super::callbacks::CHost;
 use super::handle::wskt_socket;
 use super::result::wskt_cause;
 use crate::error::Failure;
 use crate::event::{Chunk, CloseEvent, Event, EventKind, MessageKind};
+use crate::reconnect::Attempt;
+use crate::socket::Socket;
 use std::cell::UnsafeCell;
 use std::ffi::{CStr, c_char, c_void};
 use std::mem;
+use std::ptr;
 
 /// Where a socket is in its life. The values are the browser's.
 ///
@@ -30,8 +34,9 @@ pub enum wskt_ready_state {
 /// Which event a struct is: the field `type` of its head.
 ///
 /// The order of events is open, messages and drains (chunks of messages,
-/// pings and pongs), error, close. The close event comes exactly once and
-/// last, whatever ended the socket. The error event comes at most once, right
+/// pings and pongs), error, close; of a reconnector's socket, an attempt
+/// first and unsent messages before the error. The close event comes exactly
+/// once and last, whatever ended the socket. The error event comes at most once, right
 /// before it.
 ///
 /// Since: 0.1.0
@@ -55,6 +60,10 @@ pub enum wskt_event_type {
     /// A wskt_message_chunk_event; only if asked for, then in place of
     /// WSKT_EVENT_MESSAGE. See wskt_socket_set_message_chunks.
     WSKT_EVENT_MESSAGE_CHUNK = 8,
+    /// A wskt_attempt_event; only of a reconnector's socket.
+    WSKT_EVENT_ATTEMPT = 9,
+    /// A wskt_unsent_event; only of a reconnector's socket.
+    WSKT_EVENT_UNSENT = 10,
 }
 
 /// Text or binary. The values are the opcodes of RFC 6455.
@@ -104,7 +113,7 @@ pub struct wskt_event {
     /// True for events of the library, false for those of the program.
     pub is_trusted: bool,
     /// The type as text: "open", "message", "error", "close", "drain",
-    /// "ping", "pong", "messagechunk", or what the program called its own
+    /// "ping", "pong", "messagechunk", "attempt", "unsent", or what the program called its own
     /// close event.
     pub type_name: *const c_char,
     /// The socket it happened to. NULL in a close event that was made by the
@@ -290,6 +299,51 @@ pub struct wskt_pong_event {
     pub len: usize,
 }
 
+/// A reconnector has made this socket, its first event; nothing touches the
+/// network before the delay has passed.
+///
+/// Since: 0.1.0
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct wskt_attempt_event {
+    /// The head; `type` is WSKT_EVENT_ATTEMPT.
+    pub head: wskt_event,
+    /// 1 for the reconnector's first socket, and one more for each.
+    pub number: u32,
+    /// How long it waits before it connects, in milliseconds.
+    pub delay_ms: f64,
+    /// The close event of the socket before; NULL for the first. It is lent
+    /// for as long as that socket is valid: until the reconnector is freed or
+    /// tells the next attempt.
+    pub previous: *const wskt_close_event,
+}
+
+/// A message that a send had accepted, and that will not be sent: the kernel
+/// did not get all of it, so that the peer cannot have it.
+///
+/// These events come in the order of the sends, after all messages of the
+/// peer and before error and close. Send the message on the next socket if it
+/// is still wanted. The bytes are those that the program gave; a message sent
+/// in chunks is one, if wskt_socket_send_end was called.
+///
+/// What is not told was given to the kernel to the last byte. Whether it
+/// reached the peer nobody knows, unless the peer says so: only an
+/// acknowledgement of the application's own tells.
+///
+/// Since: 0.1.0
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct wskt_unsent_event {
+    /// The head; `type` is WSKT_EVENT_UNSENT.
+    pub head: wskt_event,
+    /// Text or binary.
+    pub kind: wskt_message_kind,
+    /// The payload; not NUL-terminated. Never NULL, also when `len` is 0.
+    pub data: *const c_void,
+    /// Length of the payload in bytes.
+    pub len: usize,
+}
+
 fn head<T>(
     r#type: wskt_event_type,
     type_name: &'static CStr,
@@ -396,6 +450,33 @@ pub(super) fn pong(target: *mut wskt_socket, timestamp: f64, data: &[u8]) -> wsk
     wskt_pong_event { head, data: data.as_ptr().cast(), len: data.len() }
 }
 
+pub(super) fn attempt(
+    target: *mut wskt_socket,
+    timestamp: f64,
+    attempt: &Attempt,
+    previous: Option<&Socket>,
+) -> wskt_attempt_event {
+    let r#type = wskt_event_type::WSKT_EVENT_ATTEMPT;
+    let close = previous.and_then(|socket| CHost::of(socket).ok()?.final_event(socket));
+    wskt_attempt_event {
+        head: head::<wskt_attempt_event>(r#type, c"attempt", target, timestamp),
+        number: attempt.number,
+        delay_ms: attempt.delay.as_secs_f64() * 1e3,
+        previous: close.map_or(ptr::null(), ptr::from_ref),
+    }
+}
+
+pub(super) fn unsent(
+    target: *mut wskt_socket,
+    timestamp: f64,
+    kind: MessageKind,
+    data: &[u8],
+) -> wskt_unsent_event {
+    let r#type = wskt_event_type::WSKT_EVENT_UNSENT;
+    let head = head::<wskt_unsent_event>(r#type, c"unsent", target, timestamp);
+    wskt_unsent_event { head, kind: kind.into(), data: data.as_ptr().cast(), len: data.len() }
+}
+
 /// Any event, as a place to keep one.
 #[repr(C)]
 union AnyEvent {
@@ -408,6 +489,8 @@ union AnyEvent {
     ping: wskt_ping_event,
     pong: wskt_pong_event,
     chunk: wskt_message_chunk_event,
+    attempt: wskt_attempt_event,
+    unsent: wskt_unsent_event,
 }
 
 impl AnyEvent {
@@ -419,6 +502,11 @@ impl AnyEvent {
             EventKind::Chunk(part) => Self { chunk: chunk(target, time, part) },
             EventKind::Error(failure) => Self { error: error(target, time, failure) },
             EventKind::Close(content) => Self { close: close(target, time, content) },
+            EventKind::Attempt(news) => {
+                let previous = news.previous();
+                Self { attempt: attempt(target, time, news, previous.as_deref()) }
+            }
+            EventKind::Unsent(kind, data) => Self { unsent: unsent(target, time, kind, data) },
             EventKind::Drain => Self { drain: drain(target, time) },
             EventKind::Ping(data) => Self { ping: ping(target, time, data) },
             EventKind::Pong(data) => Self { pong: pong(target, time, data) },

@@ -9,6 +9,7 @@ use super::result::wskt_result;
 use crate::drive::Loop;
 use crate::error::{Error, Result};
 use crate::log::{self, Level};
+use crate::reconnect::Reconnector;
 use crate::socket::Socket;
 use crate::tag::Tag;
 use std::mem::{ManuallyDrop, offset_of};
@@ -103,7 +104,8 @@ pub struct wskt_loop {
 /// wskt_socket_set_on_message_chunk, wskt_socket_set_message_chunks,
 /// wskt_socket_set_on_error, wskt_socket_set_on_close,
 /// wskt_socket_set_on_drain, wskt_socket_set_on_ping,
-/// wskt_socket_set_on_pong, wskt_socket_open, wskt_socket_connect,
+/// wskt_socket_set_on_pong, wskt_socket_set_on_attempt,
+/// wskt_socket_set_on_unsent, wskt_socket_open, wskt_socket_connect,
 /// wskt_socket_recv, wskt_socket_run, wskt_socket_interrupt,
 /// wskt_socket_send_text, wskt_socket_send_binary, wskt_socket_send,
 /// wskt_socket_send_begin, wskt_socket_send_chunk, wskt_socket_send_end,
@@ -123,9 +125,27 @@ pub struct wskt_socket {
     _private: [u8; 0],
 }
 
+/// Makes a new socket for each try, after the pattern of one.
+///
+/// It decides when another try makes sense, and how long to wait for it. What
+/// a socket had accepted and could not give to the kernel comes back to the
+/// program (wskt_unsent_event): nothing is lost in silence, and wskt sends
+/// nothing a second time.
+///
+/// Made by wskt_reconnector_new, freed by wskt_reconnector_free. Its
+/// functions: wskt_reconnector_set_delays, wskt_reconnector_set_max_tries,
+/// wskt_reconnector_start, wskt_reconnector_connect, wskt_reconnector_stop,
+/// wskt_reconnector_is_over, wskt_reconnector_socket.
+///
+/// Since: 0.1.0
+pub struct wskt_reconnector {
+    _private: [u8; 0],
+}
+
 /// How many objects the program has made and not yet freed.
 ///
-/// Counts configurations, loops, sockets, and close events made by
+/// Counts configurations, loops, sockets, reconnectors (not the sockets they
+/// make), and close events made by
 /// wskt_close_event_new, in the whole process. It is 0 when everything was
 /// freed: a check for leaks in tests.
 ///
@@ -227,6 +247,21 @@ impl Handle for wskt_socket {
     }
 }
 
+impl Handle for wskt_reconnector {
+    type Object = Reconnector;
+
+    const NAME: &'static str = "wskt_reconnector";
+    const TAG: u64 = Tag::RECONNECTOR;
+
+    fn tag(object: &Reconnector) -> &Tag {
+        &object.tag
+    }
+
+    fn is_forked(object: &Reconnector) -> bool {
+        object.is_forked()
+    }
+}
+
 /// The handle of an object that C already holds.
 pub(super) fn of<H: Handle>(object: &Arc<H::Object>) -> *mut H {
     Arc::as_ptr(object).cast_mut().cast()
@@ -245,6 +280,7 @@ const _: () = {
     assert!(offset_of!(ConfigCell, tag) == 0);
     assert!(offset_of!(Loop, tag) == 0);
     assert!(offset_of!(Socket, tag) == 0);
+    assert!(offset_of!(Reconnector, tag) == 0);
 };
 
 /// The object of a handle, once its tag has told that it is one.

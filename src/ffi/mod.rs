@@ -44,6 +44,7 @@ mod r#loop;
 mod panic_tests;
 #[cfg(debug_assertions)]
 mod quarantine;
+mod reconnect;
 mod result;
 mod socket;
 mod socket_drive;
@@ -69,6 +70,7 @@ pub use event::*;
 pub use handle::*;
 pub use log::*;
 pub use r#loop::*;
+pub use reconnect::*;
 pub use result::*;
 pub use socket::*;
 pub use socket_drive::*;

@@ -77,7 +77,8 @@ unsafe fn config_or_default(config: *const wskt_config) -> Result<Arc<Config>> {
 }
 
 /// Frees a socket, in whatever state it is, and silences it: no callback of
-/// it begins afterwards. NULL is fine.
+/// it begins afterwards. NULL is fine, and so is a reconnector's socket: it
+/// stays.
 ///
 /// An open connection is ended without a closing handshake and NO CLOSE EVENT
 /// COMES: for a polite end call wskt_socket_close and free the socket in or
@@ -98,6 +99,11 @@ unsafe fn config_or_default(config: *const wskt_config) -> Result<Arc<Config>> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wskt_socket_free(socket: *mut wskt_socket) {
     boundary(|| {
+        // SAFETY: the caller promises a live handle or NULL.
+        if unsafe { handle::peek(socket) }.is_some_and(Socket::is_lent) {
+            // Its reconnector frees it.
+            return Ok(());
+        }
         // SAFETY: the caller gives up the handle with this call.
         if let Some(socket) = unsafe { handle::take(socket) } {
             socket.free();

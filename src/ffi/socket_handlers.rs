@@ -1,9 +1,9 @@
 //! A socket's event handlers for C.
 
 use super::callbacks::{
-    CHost, Handlers, wskt_on_close_fn, wskt_on_drain_fn, wskt_on_error_fn,
+    CHost, Handlers, wskt_on_attempt_fn, wskt_on_close_fn, wskt_on_drain_fn, wskt_on_error_fn,
     wskt_on_message_chunk_fn, wskt_on_message_fn, wskt_on_open_fn, wskt_on_ping_fn,
-    wskt_on_pong_fn,
+    wskt_on_pong_fn, wskt_on_unsent_fn,
 };
 use super::handle::{self, wskt_socket};
 use super::result::wskt_result;
@@ -233,4 +233,43 @@ pub unsafe extern "C" fn wskt_socket_set_on_pong(
 ) -> wskt_result {
     // SAFETY: the caller promises a live handle or NULL.
     unsafe { set_control(socket, |handlers| handlers.pong.set(on_pong)) }
+}
+
+/// Sets the function that is called first for each socket that a reconnector
+/// makes after this one. It has no meaning for others.
+///
+/// Any thread, at any time; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_set_on_attempt(
+    socket: *mut wskt_socket,
+    on_attempt: wskt_on_attempt_fn,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { set(socket, |handlers| handlers.attempt.set(on_attempt)) }
+}
+
+/// Sets the function that is called for each message that was accepted and
+/// not sent, before error and close. Only the sockets of a reconnector keep
+/// their messages for it; a copy of each waits until the kernel has it.
+///
+/// Any thread, at any time; legal in a callback.
+///
+/// Returns:
+/// - WSKT_OK
+/// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+///
+/// Since: 0.1.0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wskt_socket_set_on_unsent(
+    socket: *mut wskt_socket,
+    on_unsent: wskt_on_unsent_fn,
+) -> wskt_result {
+    // SAFETY: the caller promises a live handle or NULL.
+    unsafe { set(socket, |handlers| handlers.unsent.set(on_unsent)) }
 }

@@ -243,9 +243,10 @@ pub(crate) enum Why {
     TooLateToAdopt,
     AdoptedBefore,
     NoConnection,
+    NoPattern,
 }
 
-const WHYS: [Why; 12] = [
+const WHYS: [Why; 13] = [
     Why::StillConnecting,
     Why::OpenedBefore,
     Why::OnLoop,
@@ -258,6 +259,7 @@ const WHYS: [Why; 12] = [
     Why::TooLateToAdopt,
     Why::AdoptedBefore,
     Why::NoConnection,
+    Why::NoPattern,
 ];
 
 impl Why {
@@ -273,6 +275,7 @@ impl Why {
             | Self::NoStream
             | Self::TooLateForProtocol
             | Self::TooLateToAdopt
+            | Self::NoPattern
             | Self::AdoptedBefore => Error::InvalidState,
         }
     }
@@ -289,6 +292,9 @@ impl Why {
             Self::NoStream => "no message is sent in chunks: wskt_socket_send_begin comes first",
             Self::TooLateToAdopt => "a descriptor is adopted before the socket is opened",
             Self::AdoptedBefore => "the socket has adopted a descriptor before",
+            Self::NoPattern => {
+                "sockets are made after one that was never opened, without a descriptor"
+            }
             Self::NoConnection => "the descriptor is not a connected stream socket",
             Self::ReasonWithoutCode => "a close reason needs a close code",
         }

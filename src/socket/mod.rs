@@ -28,6 +28,7 @@ use crate::drive::blocking::Blocking;
 use crate::error::{Error, Result};
 use crate::event::{CloseEvent, Event};
 use crate::protocol::Deflater;
+use crate::reconnect::Attempt;
 use crate::request::{self, Target};
 use crate::sys::{self, WakeFd};
 use crate::tag::Tag;
@@ -43,6 +44,8 @@ pub trait Host: Send + Sync + 'static {
     fn deliver(&self, socket: &Arc<Socket>, event: &Event<'_>);
     /// The object itself, for the layer that made it.
     fn as_any(&self) -> &(dyn Any + Send + Sync);
+    /// The same for a socket made after this one, which `pattern` is.
+    fn again(&self, pattern: &Arc<Socket>) -> Box<dyn Host>;
 }
 
 /// Who drives a socket.
@@ -53,6 +56,8 @@ pub(crate) enum Seat {
     Blocking(Option<Box<Blocking>>),
     /// A loop.
     Loop,
+    /// Nobody: sockets are made after it.
+    Pattern,
 }
 
 /// One WebSocket.
@@ -83,6 +88,8 @@ pub struct Socket {
     /// The final event and its timestamp.
     closed: OnceLock<Box<(CloseEvent, f64)>>,
     counters: stats::Counters,
+    /// For one that a reconnector has made.
+    attempt: OnceLock<Box<Attempt>>,
     event_loop: OnceLock<Weak<Loop>>,
     seat: Mutex<Seat>,
     /// Wakes the thread that waits in a blocking call.
@@ -134,6 +141,7 @@ impl Socket {
             peer_certificate: OnceLock::new(),
             closed: OnceLock::new(),
             counters: stats::Counters::default(),
+            attempt: OnceLock::new(),
             event_loop: OnceLock::new(),
             seat: Mutex::new(Seat::Unset),
             waiter: Mutex::new(None),
@@ -214,6 +222,42 @@ impl Socket {
         lock(&self.adopted).take()
     }
 
+    /// Takes it as what sockets are made after.
+    pub(crate) fn make_pattern(&self) -> Result<()> {
+        let mut seat = lock(&self.seat);
+        if !matches!(*seat, Seat::Unset)
+            || self.ready_state() != ReadyState::Connecting
+            || lock(&self.adopted).is_some()
+        {
+            return self.refuse(Why::NoPattern);
+        }
+        *seat = Seat::Pattern;
+        Ok(())
+    }
+
+    /// A socket like this one.
+    pub(crate) fn again(self: &Arc<Self>, attempt: Attempt) -> Result<Arc<Self>> {
+        self.check()?;
+        let event_loop = self.event_loop();
+        let (url, config) = (self.url().as_str(), Arc::clone(&self.config));
+        let made = Self::new(event_loop.as_ref(), url, config, self.host.again(self))?;
+        lock(&made.protocols).clone_from(&lock(&self.protocols));
+        made.signals.set(self.signals.get() & bit::INHERITED);
+        made.lock_out().keep_unsent();
+        let _ = made.attempt.set(Box::new(attempt));
+        Ok(made)
+    }
+
+    /// What the reconnector that made it says of it.
+    pub(crate) fn attempt(&self) -> Option<&Attempt> {
+        self.attempt.get().map(Box::as_ref)
+    }
+
+    /// Whether it is a reconnector's, which frees it.
+    pub fn is_lent(&self) -> bool {
+        self.attempt.get().is_some()
+    }
+
     /// Puts the socket on its loop, the process's own if it has none, and
     /// starts to connect.
     pub fn open(self: &Arc<Self>) -> Result<()> {
@@ -249,7 +293,7 @@ impl Socket {
                 Ok(Box::new(Blocking::new(self)))
             }
             Seat::Blocking(driver) => driver.take().ok_or(Error::InUse),
-            Seat::Unset | Seat::Loop => self.refuse(Why::OnLoop),
+            Seat::Unset | Seat::Loop | Seat::Pattern => self.refuse(Why::OnLoop),
         }
     }
 
@@ -269,7 +313,7 @@ impl Socket {
     pub(crate) fn drop_blocking(&self) {
         let driver = match &mut *lock(&self.seat) {
             Seat::Blocking(driver) => driver.take(),
-            Seat::Unset | Seat::Loop => None,
+            Seat::Unset | Seat::Loop | Seat::Pattern => None,
         };
         if driver.is_some() {
             self.vanish();

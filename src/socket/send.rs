@@ -73,11 +73,12 @@ impl Socket {
                     if self.ready_state() != ReadyState::Open {
                         return self.send_refused(&mut out, opcode, data.len());
                     }
-                    out.push_part(&part)?;
+                    out.push_data(&part, data)?;
                     packing.was_queued();
                 }
                 None if opcode == opcode::PING => out.push_ping(data)?,
-                None => out.push(opcode, data)?,
+                None if opcode < opcode::CLOSE => out.push_message(opcode, data)?,
+                None => out.push_control(opcode, data)?,
             }
             drop(packing);
             self.depart(out, gather, waits);

@@ -46,6 +46,9 @@ pub(crate) mod bit {
     /// One of these two may have changed.
     pub(crate) const CHUNKS_ASKED: u32 = 1 << 19;
 
+    /// What a socket has from the one it is made after.
+    pub(crate) const INHERITED: u32 = PINGS | CHUNKS | CHUNK_HANDLER | CHUNKS_ASKED;
+
     /// What an open connection must act on between two messages.
     pub(crate) const URGENT: u32 =
         SILENCED | ABORT | PAUSED | RESUMED | DRAIN | POISONED | CHUNKS_ASKED;

@@ -94,12 +94,13 @@ impl Socket {
                     if self.ready_state() != ReadyState::Open {
                         return self.send_refused(&mut out, opcode::TEXT, data.len());
                     }
-                    out.push_part(&part)?;
+                    out.push_data(&part, data)?;
                     packing.was_queued();
                 }
                 None => {
                     let (opcode, bytes) = (stream.opcode, data.len());
-                    out.push_part(&Part { opcode, fin: last, rsv1: false, payload: data, bytes })?;
+                    let part = Part { opcode, fin: last, rsv1: false, payload: data, bytes };
+                    out.push_data(&part, data)?;
                 }
             }
             out.stream = (!last).then_some(next);

@@ -78,6 +78,17 @@ int main(void) {
     FIELD(wskt_message_chunk_event, data);
     FIELD(wskt_message_chunk_event, len);
 
+    STRUCT(wskt_attempt_event);
+    FIELD(wskt_attempt_event, head);
+    FIELD(wskt_attempt_event, number);
+    FIELD(wskt_attempt_event, delay_ms);
+    FIELD(wskt_attempt_event, previous);
+    STRUCT(wskt_unsent_event);
+    FIELD(wskt_unsent_event, head);
+    FIELD(wskt_unsent_event, kind);
+    FIELD(wskt_unsent_event, data);
+    FIELD(wskt_unsent_event, len);
+
     STRUCT(wskt_stats);
     FIELD(wskt_stats, struct_size);
     FIELD(wskt_stats, bytes_sent);

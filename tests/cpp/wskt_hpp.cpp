@@ -591,6 +591,41 @@ void the_log_takes_a_lambda() {
     FAIL("it went on");
 }
 
+void a_reconnector_makes_sockets_after_one() {
+    const script where("close 1001; expect-close; half-close");
+    wskt::loop loop;
+    std::string log;
+    wskt::socket pattern(loop, where.url);
+    pattern.on_attempt([&](const wskt::attempt_event &attempt) {
+        log += "attempt " + std::to_string(attempt.number());
+        if (const auto previous = attempt.previous()) {
+            log += " after " + std::to_string(static_cast<int>(previous->code()));
+        }
+        log += attempt.delay().count() < 100 ? "\n" : " late\n";
+    });
+    pattern.on_unsent([&](const wskt::unsent_event &unsent) { log += unsent.text(); });
+    pattern.on_open([&](wskt::socket_ref s) { s.send_text("hello"); });
+    wskt::reconnector again(std::move(pattern));
+    CHECK(!again.socket());
+    again.set_delays(1ms, 60000ms).set_max_tries(1);
+    again.start();
+    CHECK(loop.run());
+    CHECK(again.is_over() && again.socket());
+    CHECK_STR(log.c_str(), "attempt 1\nattempt 2 after 1001\n");
+    wskt::reconnector moved(std::move(again));
+    moved.stop();
+
+    wskt::reconnector blocking{wskt::socket(where.url)};
+    blocking.set_delays(1ms, 60000ms);
+    const auto open = blocking.connect();
+    CHECK(open && open->ready_state() == wskt::ready_state::open);
+    wskt::reconnector never{wskt::socket("ws://127.0.0.1:1/")};
+    never.set_delays(1ms, 1ms).set_max_tries(1);
+    CHECK(!never.connect() && never.is_over());
+    CHECK(thrown([] { wskt::reconnector(wskt::socket("ws://a/")).set_delays(2ms, 1ms); }) ==
+          wskt::result::invalid_argument);
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -615,6 +650,7 @@ int main(int argc, char **argv) {
     RUN(from_a_handler_to_dispatch);
     RUN(on_a_thread_the_function_of_start_gets_it);
     RUN(a_synthetic_close_event_throws_where_it_is_dispatched);
+    RUN(a_reconnector_makes_sockets_after_one);
     RUN(the_log_takes_a_lambda);
     return end();
 }
