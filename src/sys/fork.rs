@@ -1,13 +1,20 @@
 //! Notices `fork` without a cost per call, and keeps it away from the locks
 //! that the process has once: a child finds them free.
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::fs::File;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a fork and the holders of locks wait for each other. A host that
+/// locks a mutex of its own in a fork, and calls us while it holds that, would
+/// otherwise wait for ever.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
@@ -26,6 +33,25 @@ impl Gate {
         self.0.get().cast()
     }
 
+    /// Whether this thread is inside now.
+    fn enter(&self) -> bool {
+        let begun = Instant::now();
+        // SAFETY: `generation` made it.
+        while unsafe { libc::pthread_mutex_trylock(self.mutex()) } != 0 {
+            if begun.elapsed() > PATIENCE {
+                return false;
+            }
+            thread::yield_now();
+        }
+        true
+    }
+
+    fn leave(&self) {
+        // SAFETY: this thread is inside. In a child that was forked from there
+        // it is new, and this an error without consequence.
+        unsafe { libc::pthread_mutex_unlock(self.mutex()) };
+    }
+
     /// Makes it anew, with nobody inside.
     fn init(&self) {
         let mut attributes = MaybeUninit::uninit();
@@ -40,14 +66,19 @@ impl Gate {
     }
 }
 
+thread_local! {
+    /// The fork of this thread is inside the gate.
+    static FORKS: Cell<bool> = const { Cell::new(false) };
+}
+
 extern "C" fn before() {
-    // SAFETY: it was made before this function was registered.
-    unsafe { libc::pthread_mutex_lock(GATE.mutex()) };
+    FORKS.set(GATE.enter());
 }
 
 extern "C" fn in_parent() {
-    // SAFETY: `before` has locked it on this thread.
-    unsafe { libc::pthread_mutex_unlock(GATE.mutex()) };
+    if FORKS.take() {
+        GATE.leave();
+    }
 }
 
 extern "C" fn in_child() {
@@ -84,19 +115,21 @@ pub(crate) fn let_go(fd: RawFd) {
 
 /// No fork of another thread begins before this is dropped. To be had before
 /// a lock that the process has once, and for as short.
-pub(crate) struct Unforked(PhantomData<*const ()>);
+pub(crate) struct Unforked {
+    inside: bool,
+    /// The thread that entered leaves.
+    here: PhantomData<*const ()>,
+}
 
 pub(crate) fn unforked() -> Unforked {
     generation();
-    // SAFETY: `generation` made it.
-    unsafe { libc::pthread_mutex_lock(GATE.mutex()) };
-    Unforked(PhantomData)
+    Unforked { inside: GATE.enter(), here: PhantomData }
 }
 
 impl Drop for Unforked {
     fn drop(&mut self) {
-        // SAFETY: locked by this thread, which the type cannot leave. In a
-        // child whose parent was forked meanwhile it is new, and this an error.
-        unsafe { libc::pthread_mutex_unlock(GATE.mutex()) };
+        if self.inside {
+            GATE.leave();
+        }
     }
 }

@@ -299,15 +299,35 @@ static char *url_by_name(void) {
     return url;
 }
 
-/* Starts lookups, waits for none. */
+/* A lock that the program itself keeps away from forks: it was registered
+   before wskt's, so that a fork has wskt's already when it asks for this. */
+static pthread_mutex_t own_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static void lock_own(void) {
+    pthread_mutex_lock(&own_mutex);
+}
+
+static void unlock_own(void) {
+    pthread_mutex_unlock(&own_mutex);
+}
+
+/* Starts lookups, waits for none; with an argument the program's lock is held
+   meanwhile. */
 static void *look_up(void *argument) {
-    (void)argument;
     while (still_looking()) {
         wskt_socket *socket;
         char *url = url_by_name();
+        if (argument != NULL) {
+            lock_own();
+        }
         OK(wskt_socket_new(NULL, url, NULL, &socket));
         (void)wskt_socket_connect(socket, 0);
         wskt_socket_free(socket);
+        if (argument != NULL) {
+            unlock_own();
+            /* A mutex is not fair: the fork must come to it. */
+            pause_ms(1);
+        }
         free(url);
     }
     return NULL;
@@ -334,15 +354,16 @@ static void ignore_line(wskt_log_level level, const char *text, size_t len,
     (void)user_data;
 }
 
-static void while_others_look_up(void) {
+static void fork_beside_lookups(int forks, void *with_lock) {
     pthread_t threads[LOOKERS];
     int i;
     looking = true;
     OK(wskt_log_set(WSKT_LOG_TRACE, ignore_line, NULL));
     for (i = 0; i < LOOKERS; i++) {
-        CHECK_INT(pthread_create(&threads[i], NULL, look_up, NULL), 0);
+        CHECK_INT(pthread_create(&threads[i], NULL, look_up, with_lock),
+                  0);
     }
-    for (i = 0; i < (is_slow() ? 3 : 100); i++) {
+    for (i = 0; i < (is_slow() ? 3 : forks); i++) {
         int status = 0;
         pid_t pid;
         fflush(NULL);
@@ -365,8 +386,17 @@ static void while_others_look_up(void) {
     OK(wskt_log_set(WSKT_LOG_OFF, NULL, NULL));
 }
 
+static void while_others_look_up(void) {
+    fork_beside_lookups(100, NULL);
+}
+
+static void while_others_look_up_with_a_lock_held(void) {
+    fork_beside_lookups(10, &own_mutex);
+}
+
 int main(void) {
     int way;
+    pthread_atfork(lock_own, unlock_own, unlock_own);
     /* Its thread stays: once before anything is counted. */
     on_the_default_loop();
     begin();
@@ -377,5 +407,6 @@ int main(void) {
         the_child_lets_go((enum way)way, "wss");
     }
     RUN(while_others_look_up);
+    RUN(while_others_look_up_with_a_lock_held);
     return end();
 }
