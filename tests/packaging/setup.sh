@@ -1,12 +1,34 @@
 #!/bin/sh
-# Makes what tests/packaging.rs installs the Debian packages on: a root of Debian's
-# with apt and a C compiler and nothing else, in build/clean-root.tar. What the
-# packages depend on is in its apt's cache, so that the test needs no network. If it
-# cannot be had, that is said, and the test is skipped by name: this script does not fail.
+# Gets what tests/packaging.rs needs besides tests/setup.sh. What cannot be had is
+# said, and its test is skipped by name: this script does not fail.
+#
+# - cargo-c, where Debian's is new enough for edition 2024.
+# - A root to install the Debian packages on, in build/clean-root.tar: Debian's, with
+#   apt and a C compiler and nothing else. What the packages depend on is in its apt's
+#   cache, so that the test needs no network.
 set -eu
 cd "$(dirname "$0")/../.."
 
 root=build/clean-root.tar
+
+if [ "$(id -u)" = 0 ]; then
+    as_root=
+elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+    as_root="sudo -n"
+else
+    as_root=none
+fi
+export DEBIAN_FRONTEND=noninteractive
+
+if ! command -v cargo-cinstall >/dev/null 2>&1; then
+    version=$(LC_ALL=C apt-cache policy cargo-c 2>/dev/null |
+        sed -n 's/^ *Candidate: \([0-9.]*\).*/\1/p')
+    if [ "$as_root" = none ] || ! dpkg --compare-versions "${version:-0}" ge 0.10.8 ||
+        ! $as_root apt-get install -y -qq --no-install-recommends cargo-c >/dev/null; then
+        echo "setup: cargo-c CANNOT BE HAD (Debian's is ${version:-missing}); the test of it" \
+            "will be skipped, unless \"cargo install cargo-c\" builds it"
+    fi
+fi
 
 lacks() {
     rm -f "$root" "$root.new"
@@ -21,16 +43,9 @@ stamp=$ID-${VERSION_CODENAME:-}-1
 if [ -e "$root" ] && [ "$(cat "$root.stamp" 2>/dev/null)" = "$stamp" ]; then
     exit 0
 fi
-if [ "$(id -u)" = 0 ]; then
-    as_root=
-elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
-    as_root="sudo -n"
-else
-    lacks "not root, and sudo asks for a password"
-fi
+[ "$as_root" != none ] || lacks "not root, and sudo asks for a password"
 if ! command -v mmdebstrap >/dev/null 2>&1; then
     echo "setup: mmdebstrap is missing"
-    export DEBIAN_FRONTEND=noninteractive
     $as_root apt-get update -qq || true
     $as_root apt-get install -y -qq --no-install-recommends mmdebstrap >/dev/null ||
         lacks "no mmdebstrap"
