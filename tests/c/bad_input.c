@@ -235,13 +235,20 @@ static void options_are_named(void) {
 typedef wskt_result (*timeout_fn)(wskt_config *config, int64_t ms);
 
 static void settings(void) {
-    static const timeout_fn timeouts[] = {
-        wskt_config_set_send_timeout,    wskt_config_set_idle_timeout,
-        wskt_config_set_open_timeout,
-        wskt_config_set_connect_timeout, wskt_config_set_tls_timeout,
-        wskt_config_set_upgrade_timeout, wskt_config_set_close_timeout,
-        wskt_config_set_linger_timeout,  wskt_config_set_dns_timeout,
-        wskt_config_set_proxy_timeout,
+    static const struct {
+        const char *name;
+        timeout_fn set;
+    } timeouts[] = {
+        {"send_timeout", wskt_config_set_send_timeout},
+        {"idle_timeout", wskt_config_set_idle_timeout},
+        {"open_timeout", wskt_config_set_open_timeout},
+        {"connect_timeout", wskt_config_set_connect_timeout},
+        {"tls_timeout", wskt_config_set_tls_timeout},
+        {"upgrade_timeout", wskt_config_set_upgrade_timeout},
+        {"close_timeout", wskt_config_set_close_timeout},
+        {"linger_timeout", wskt_config_set_linger_timeout},
+        {"dns_timeout", wskt_config_set_dns_timeout},
+        {"proxy_timeout", wskt_config_set_proxy_timeout},
     };
     static const int64_t bad[] = {-1, INT64_MIN, INT64_C(2147483648),
                                   INT64_MAX};
@@ -253,12 +260,17 @@ static void settings(void) {
     size_t i, j;
     for (i = 0; i < sizeof timeouts / sizeof timeouts[0]; i++) {
         for (j = 0; j < sizeof bad / sizeof bad[0]; j++) {
-            NAMED(timeouts[i](config, bad[j]), WSKT_ERR_INVALID_ARGUMENT,
+            struct text text = {0};
+            NAMED(timeouts[i].set(config, bad[j]), WSKT_ERR_INVALID_ARGUMENT,
                   "range");
+            text_add(&text, "%s: %lld ms is not in %d to 2147483647 ms",
+                     timeouts[i].name, (long long)bad[j], i < 2 ? 0 : 1);
+            CHECK_STR(wskt_config_error_text(config), text_of(&text));
+            text_free(&text);
         }
-        RESULT(timeouts[i](config, 0),
+        RESULT(timeouts[i].set(config, 0),
                i < 2 ? WSKT_OK : WSKT_ERR_INVALID_ARGUMENT);
-        OK(timeouts[i](config, 2147483647));
+        OK(timeouts[i].set(config, 2147483647));
     }
     NAMED(wskt_config_set_max_message_size(config, 0),
           WSKT_ERR_INVALID_ARGUMENT, "range");
