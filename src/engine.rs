@@ -247,7 +247,8 @@ impl Engine {
         conn.descriptors(|d| wanted.push(Descriptor { read: d.read || !d.write, ..d }));
         if *wanted != slot.registered {
             register(poll.registry(), at, &slot.registered, wanted);
-            slot.registered.clone_from(wanted);
+            // With room for no more: there is one for each socket.
+            slot.registered = wanted.clone();
         }
         let deadline = conn.deadline();
         if deadline != slot.armed {

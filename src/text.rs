@@ -13,6 +13,11 @@ impl Text {
         self.0.strip_suffix('\0').unwrap_or("")
     }
 
+    /// The text with its NUL.
+    pub fn with_nul(&self) -> &str {
+        &self.0
+    }
+
     /// Length in bytes, the NUL not counted.
     pub fn len(&self) -> usize {
         self.as_str().len()

@@ -106,7 +106,7 @@ enum Phase {
     /// A name is being resolved.
     Resolving(crate::resolve::Lookup, Sought),
     /// TCP connections race.
-    Dialing(dial::Dial),
+    Dialing(Box<dial::Dial>),
     /// A proxy is asked for a tunnel.
     Tunneling(Box<Tunnel>),
     /// A TLS handshake runs: with the proxy, or with the server.

@@ -150,7 +150,7 @@ impl Conn {
         let dial = dial::Dial::new(addresses, &config.addresses, first_key);
         let limit = config.timeouts.connect;
         self.phase_within(limit);
-        self.phase = Phase::Dialing(dial);
+        self.phase = Phase::Dialing(Box::new(dial));
     }
 
     pub(super) fn step_dialing(&mut self, crank: &Crank<'_>) -> Next {

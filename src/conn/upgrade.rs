@@ -9,7 +9,7 @@ use super::tls_error::explain;
 use crate::config::Config;
 use crate::error::{Cause, Failure};
 use crate::protocol::{DeflateParams, EXTENSIONS, negotiate, random_bytes};
-use crate::socket::Response;
+use crate::socket::{Header, Response};
 use crate::sys::Time;
 use crate::text::Text;
 use body::Body;
@@ -304,11 +304,13 @@ impl Answer {
             return Ok(None);
         }
         let http11 = parsed.version == Some(1);
-        let text = |bytes: &[u8]| Text::from(unfolded(&String::from_utf8_lossy(bytes)));
+        let header = |h: &httparse::Header<'_>| {
+            Header::new(h.name, &unfolded(&String::from_utf8_lossy(h.value)))
+        };
         let response = Response::new(
             status,
             Text::from(parsed.reason.unwrap_or("")),
-            parsed.headers.iter().map(|h| (Text::from(h.name), text(h.value))).collect(),
+            parsed.headers.iter().map(header).collect(),
         );
         match check(&response, http11, &self.accept, config, protocols) {
             Ok((protocol, deflate)) => {

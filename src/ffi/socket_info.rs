@@ -7,24 +7,24 @@ use super::event::{wskt_close_event, wskt_ready_state};
 use super::handle::{self, wskt_socket};
 use super::result::wskt_result;
 use crate::error::Error;
-use crate::socket::{ReadyState, Response, Socket};
-use crate::text::Text;
+use crate::socket::{Header, ReadyState, Response, Socket};
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_char, c_void};
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Lends a text of the socket: its address, and its length where wanted.
+/// Lends a text of the socket, picked with its NUL: its address, and its length
+/// where wanted.
 unsafe fn lend(
     socket: *const wskt_socket,
     out_len: *mut usize,
-    pick: impl FnOnce(&Socket) -> Option<&Text>,
+    pick: impl FnOnce(&Socket) -> Option<&str>,
 ) -> *const c_char {
     getter(ptr::null(), || {
         // SAFETY: the entry point's caller promises a live handle or NULL.
         let text = pick(unsafe { handle::peek(socket) }?)?;
         // SAFETY: the entry point's caller promises a writable place or NULL.
-        unsafe { set_if_wanted(out_len, text.len()) };
+        unsafe { set_if_wanted(out_len, text.len() - 1) };
         Some(text.as_ptr().cast())
     })
 }
@@ -102,7 +102,7 @@ pub unsafe extern "C" fn wskt_socket_url(
     out_len: *mut usize,
 ) -> *const c_char {
     // SAFETY: the caller promises a live handle and a place, or NULLs.
-    unsafe { lend(socket, out_len, |socket| Some(socket.url())) }
+    unsafe { lend(socket, out_len, |socket| Some(socket.url().with_nul())) }
 }
 
 /// The subprotocol the server picked; empty before the socket is open, and if
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn wskt_socket_protocol(
     out_len: *mut usize,
 ) -> *const c_char {
     // SAFETY: the caller promises a live handle and a place, or NULLs.
-    unsafe { lend(socket, out_len, |socket| Some(socket.protocol())) }
+    unsafe { lend(socket, out_len, |socket| Some(socket.protocol().with_nul())) }
 }
 
 /// The extensions in use; empty before the socket is open, and if there are
@@ -141,7 +141,7 @@ pub unsafe extern "C" fn wskt_socket_extensions(
     out_len: *mut usize,
 ) -> *const c_char {
     // SAFETY: the caller promises a live handle and a place, or NULLs.
-    unsafe { lend(socket, out_len, |socket| Some(socket.extensions())) }
+    unsafe { lend(socket, out_len, |socket| Some(socket.extensions().with_nul())) }
 }
 
 /// The HTTP status of the server's answer to the upgrade: 101 for an open
@@ -178,7 +178,7 @@ pub unsafe extern "C" fn wskt_socket_response_reason(
     out_len: *mut usize,
 ) -> *const c_char {
     // SAFETY: the caller promises a live handle and a place, or NULLs.
-    unsafe { lend(socket, out_len, |socket| Some(socket.response_reason())) }
+    unsafe { lend(socket, out_len, |socket| Some(socket.response_reason().with_nul())) }
 }
 
 /// The value of a header of the server's answer; the first one if it came
@@ -205,7 +205,8 @@ pub unsafe extern "C" fn wskt_socket_response_header(
         lend(socket, out_len, |socket| {
             let name = text(name).ok()?;
             let headers = &socket.response()?.headers;
-            headers.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+            let found = headers.iter().find(|have| have.name().eq_ignore_ascii_case(name))?;
+            Some(found.value_with_nul())
         })
     }
 }
@@ -250,10 +251,10 @@ pub unsafe extern "C" fn wskt_socket_response_header_at(
     let tell = |socket: &Arc<Socket>| {
         // SAFETY: the caller promises writable places or NULLs.
         let (name_place, value_place) = unsafe { (Out::new(out_name)?, Out::new(out_value)?) };
-        let headers: &[(Text, Text)] = socket.response().map_or(&[], |r: &Response| &r.headers);
-        let (name, value) = headers.get(index).ok_or(Error::InvalidArgument)?;
-        name_place.set(name.as_ptr().cast());
-        value_place.set(value.as_ptr().cast());
+        let headers: &[Header] = socket.response().map_or(&[], |r: &Response| &r.headers);
+        let header = headers.get(index).ok_or(Error::InvalidArgument)?;
+        name_place.set(header.name_with_nul().as_ptr().cast());
+        value_place.set(header.value_with_nul().as_ptr().cast());
         Ok(())
     };
     // SAFETY: the caller promises a live handle or NULL.

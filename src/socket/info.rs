@@ -30,15 +30,57 @@ pub struct Response {
     /// The reason phrase.
     pub reason: Text,
     /// All headers as they came.
-    pub headers: Vec<(Text, Text)>,
+    pub headers: Box<[Header]>,
     /// A NUL follows it, unless it is empty.
-    body: Vec<u8>,
+    body: Box<[u8]>,
+}
+
+/// A header of the response, in one piece: there are some for each socket for
+/// as long as it lives.
+#[derive(Clone)]
+pub struct Header {
+    text: Box<str>,
+    /// Where the value begins.
+    value: usize,
+}
+
+impl Header {
+    pub(crate) fn new(name: &str, value: &str) -> Self {
+        let text = [name, "\0", value, "\0"].concat().into_boxed_str();
+        Self { text, value: name.len() + 1 }
+    }
+
+    /// The name and the NUL behind it.
+    pub fn name_with_nul(&self) -> &str {
+        self.text.get(..self.value).unwrap_or("\0")
+    }
+
+    /// The value and the NUL behind it.
+    pub fn value_with_nul(&self) -> &str {
+        self.text.get(self.value..).unwrap_or("\0")
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        self.name_with_nul().strip_suffix('\0').unwrap_or("")
+    }
+
+    /// The value.
+    pub fn value(&self) -> &str {
+        self.value_with_nul().strip_suffix('\0').unwrap_or("")
+    }
+}
+
+impl std::fmt::Debug for Header {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.name(), self.value())
+    }
 }
 
 impl Response {
     /// A response without a body.
-    pub(crate) fn new(status: u16, reason: Text, headers: Vec<(Text, Text)>) -> Self {
-        Self { status, reason, headers, body: Vec::new() }
+    pub(crate) fn new(status: u16, reason: Text, headers: Box<[Header]>) -> Self {
+        Self { status, reason, headers, body: Box::default() }
     }
 
     /// The body of a refusal, as far as it was read; a NUL follows it in
@@ -52,15 +94,15 @@ impl Response {
             body.reserve_exact(1);
             body.push(0);
         }
-        self.body = body;
+        self.body = body.into_boxed_slice();
     }
 
     /// The values of every header of this name.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers
             .iter()
-            .filter(move |(have, _)| have.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+            .filter(move |header| header.name().eq_ignore_ascii_case(name))
+            .map(Header::value)
     }
 }
 
@@ -142,7 +184,7 @@ impl Socket {
         let values: Vec<&str> = response.all(EXTENSIONS).collect();
         let _ = self.extensions.set(values.join(", ").into());
         if let Some(deflater) = Deflater::new(params, self.config.deflate.level) {
-            let _ = self.deflater.set(Mutex::new(deflater));
+            let _ = self.deflater.set(Box::new(Mutex::new(deflater)));
         }
     }
 

@@ -16,7 +16,7 @@ mod stats;
 mod stream;
 
 pub(crate) use info::Why;
-pub use info::{ReadyState, Response};
+pub use info::{Header, ReadyState, Response};
 pub(crate) use signal::{Signals, bit};
 pub use stats::Stats;
 pub(crate) use stats::{Opening, Sent};
@@ -77,7 +77,7 @@ pub struct Socket {
     out: Mutex<Outbound>,
     /// Compresses messages, once that was agreed. It is locked before `out`
     /// and until its output is queued: the order of both is one.
-    deflater: OnceLock<Mutex<Deflater>>,
+    deflater: OnceLock<Box<Mutex<Deflater>>>,
     protocols: Mutex<Vec<String>>,
     /// The connection the program made itself, until it is used.
     adopted: Mutex<Option<socket2::Socket>>,

@@ -164,11 +164,11 @@ fn trimmed(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::{Body, MAX_KEPT, MAX_SEEN};
-    use crate::socket::Response;
+    use crate::socket::{Header, Response};
     use crate::text::Text;
 
     fn response(status: u16, headers: &[(&str, &str)]) -> Response {
-        let headers = headers.iter().map(|(n, v)| (Text::from(*n), Text::from(*v))).collect();
+        let headers = headers.iter().map(|(name, value)| Header::new(name, value)).collect();
         Response::new(status, Text::default(), headers)
     }
 
