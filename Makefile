@@ -8,6 +8,7 @@
 #     make valgrind   every C test under valgrind; the better part of an hour
 #     make fuzz       the fuzz targets, TIME=60 seconds each
 #     make sanitize   library and C tests under AddressSanitizer and others; ten minutes
+#     make soak       200 sockets among faults for MINUTES=10
 #     make abi        record the ABI that tests/abidiff.rs holds the header against
 #     make conformance   the Autobahn TestSuite; CASES="7.* 9.1.1", WAY=callbacks
 #     make bench         measure wskt beside its peers; BENCH="--only pingpong --rounds 3"
@@ -125,8 +126,16 @@ bench: all
 	benches/setup.sh
 	benches/run.py --out build/bench/tables.md $(BENCH)
 
-# Fails if a message is lost or memory grows.
 MINUTES ?= 10
+SOCKETS ?= 200
+# Twice that long at most: what a black hole has swallowed is waited for.
+soak:
+	$(CARGO) build --examples $(FEATURES)
+	WSKT_SOAK_SECONDS=$$(($(MINUTES) * 60)) WSKT_SOAK_SOCKETS=$(SOCKETS) \
+	    WSKT_SERVER_SECONDS=$$(($(MINUTES) * 120 + 600)) \
+	    $(CARGO) test $(FEATURES) --test soak -- --nocapture
+
+# Fails if a message is lost or memory grows.
 scale: all
 	benches/setup.sh
 	benches/scale.py $(MINUTES)
@@ -211,5 +220,5 @@ clean:
 	rm -rf examples-c/build build
 
 
-.PHONY: all demo test tests-only check valgrind fuzz sanitize abi conformance browsers bench scale manual install \
+.PHONY: all demo test tests-only check valgrind fuzz sanitize soak abi conformance browsers bench scale manual install \
     uninstall deb clean

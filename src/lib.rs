@@ -49,6 +49,7 @@ mod request;
 mod resolve;
 #[doc(hidden)]
 pub mod socket;
+mod sync;
 mod sys;
 mod tag;
 #[doc(hidden)]

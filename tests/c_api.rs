@@ -164,7 +164,9 @@ const ELSEWHERE: &[&str] = &[
     "faults",
     "hostile_host",
     "memory",
+    "soak",
     "unload",
+    "unplugged",
     "wrong_handles",
 ];
 

@@ -29,6 +29,7 @@ tool perl perl
 tool openssl openssl
 tool objdump binutils
 tool abidiff abigail-tools
+tool ip iproute2
 tool pkg-config pkg-config
 tool valgrind valgrind
 tool strace strace

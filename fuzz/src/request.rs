@@ -39,8 +39,8 @@ fn check(made: &[u8], config: &Config) {
     for once in ["Host", "Connection", "Upgrade", "Sec-WebSocket-Key", "Sec-WebSocket-Version"] {
         assert_eq!(named(once), 1, "{once}: {shown}");
     }
-    // Five of ours, the subprotocols, the user info of the URL, theirs.
-    let most = 7 + config.request.headers.len();
+    // Six of ours, the subprotocols, the user info of the URL, theirs.
+    let most = 8 + config.request.headers.len();
     assert!(parsed.headers.len() <= most, "{} headers: {shown}", parsed.headers.len());
     assert_eq!(made.iter().filter(|byte| **byte == b'\n').count(), parsed.headers.len() + 2);
     assert!(!made.contains(&0), "{shown}");

@@ -218,8 +218,8 @@ impl Conn {
             if signals & bit::URGENT != 0 {
                 if signals & bit::RESUMED != 0 {
                     socket.signals.clear(bit::RESUMED);
-                    // Nobody could hear the peer until now.
-                    open.pulse = Pulse::new(crank.now);
+                    let still = socket.lock_out().take_stillness();
+                    open.pulse.stood_still(still, crank.now);
                     self.readable = true;
                 }
                 if signals & bit::CHUNKS_ASKED != 0 {

@@ -12,6 +12,7 @@ use crate::socket::Sent;
 use crate::sys::Time;
 use std::collections::VecDeque;
 use std::io::ErrorKind;
+use std::time::Duration;
 
 /// Most bytes of pongs queued before they are offered to the kernel.
 const PONG_BATCH: usize = 4 << 10;
@@ -59,6 +60,10 @@ pub(crate) struct Outbound {
     kept: Option<Box<Kept>>,
     /// Since when the kernel takes nothing.
     stalled: Option<Time>,
+    /// Since when the program has paused the socket.
+    paused: Option<Time>,
+    /// How long pauses were that the driver has not heard of.
+    stillness: Duration,
     /// A drain event is owed once the queue is low.
     drain_owed: bool,
     close: CloseFrame,
@@ -91,6 +96,8 @@ impl Outbound {
             pings: Pings::default(),
             kept: None,
             stalled: None,
+            paused: None,
+            stillness: Duration::ZERO,
             drain_owed: false,
             close: CloseFrame::None,
             broken: false,
@@ -160,6 +167,22 @@ impl Outbound {
 
     pub(crate) fn stalled(&self) -> Option<Time> {
         self.stalled
+    }
+
+    /// A pause begins, or is over.
+    pub(crate) fn set_paused(&mut self, pause: bool) {
+        let since = self.paused.take();
+        let now = Time::now();
+        if pause {
+            self.paused = since.or(Some(now));
+        } else if let Some(since) = since {
+            self.stillness += now.until(since);
+        }
+    }
+
+    /// How long the socket was paused since this was asked last.
+    pub(crate) fn take_stillness(&mut self) -> Duration {
+        std::mem::take(&mut self.stillness)
     }
 
     pub(crate) fn close(&self) -> CloseFrame {

@@ -4,6 +4,7 @@
 use super::Expiry;
 use crate::config::Timeouts;
 use crate::sys::Time;
+use std::time::Duration;
 
 /// See the module. Only a pong answers a ping. But none can come inside a frame
 /// (RFC 6455 §5.4), so the time for it starts anew with each byte of one that
@@ -17,6 +18,8 @@ pub(super) struct Pulse {
     asked: Option<Time>,
     /// When the last ping of ours was queued.
     pinged: Time,
+    /// When the last pause ended.
+    resumed: Time,
     /// A look that is planned already. It may be too early: a deadline that
     /// moves with every byte would fill the heap.
     look_at: Option<Time>,
@@ -24,12 +27,23 @@ pub(super) struct Pulse {
 
 impl Pulse {
     pub(super) fn new(now: Time) -> Self {
-        Self { heard: now, excused: now, asked: None, pinged: now, look_at: None }
+        Self { heard: now, excused: now, asked: None, pinged: now, resumed: now, look_at: None }
     }
 
     /// Whether anything is to be watched.
     pub(super) fn is_on(timeouts: &Timeouts) -> bool {
         timeouts.idle.is_some() || timeouts.heartbeat.is_some()
+    }
+
+    /// For so long nobody listened: every deadline stood still.
+    pub(super) fn stood_still(&mut self, by: Duration, now: Time) {
+        let later = |time: Time| time.after(by).min(now);
+        self.heard = later(self.heard);
+        self.excused = later(self.excused);
+        self.asked = self.asked.map(later);
+        self.pinged = later(self.pinged);
+        self.resumed = now;
+        self.look_at = None;
     }
 
     /// Bytes came, to begin with those of a frame that had begun if `inside`.
@@ -43,7 +57,8 @@ impl Pulse {
     /// A pong answered a ping; `waiting` is when the oldest ping of the
     /// heartbeat was queued that still has no answer.
     pub(super) fn answered(&mut self, waiting: Option<Time>) {
-        self.asked = waiting;
+        // The answer to one from before a pause stands behind this one.
+        self.asked = waiting.map(|since| since.max(self.resumed));
     }
 
     /// Whether a ping is due; it counts as queued then.
@@ -82,7 +97,6 @@ impl Pulse {
 mod tests {
     use super::*;
     use crate::config::Heartbeat;
-    use std::time::Duration;
 
     #[test]
     fn pings_answers_and_silence() {
@@ -112,6 +126,23 @@ mod tests {
         assert!(pulse.take_ping(&timeouts, at(400)));
         assert!(pulse.take_ping(&timeouts, at(500)));
         assert_eq!(pulse.deadline(&timeouts, at(549)), Some((at(550), Expiry::Heartbeat)));
+    }
+
+    #[test]
+    fn pauses_do_not_count_and_begin_nothing_anew() {
+        let start = Time::now();
+        let at = |ms| start.after(Duration::from_millis(ms));
+        let heartbeat =
+            Heartbeat { interval: Duration::from_millis(100), timeout: Duration::from_millis(150) };
+        let timeouts = Timeouts { heartbeat: Some(heartbeat), ..Timeouts::default() };
+        let mut pulse = Pulse::new(start);
+        assert!(pulse.take_ping(&timeouts, at(100)));
+        pulse.stood_still(Duration::ZERO, at(150));
+        assert_eq!(pulse.deadline(&timeouts, at(150)), Some((at(200), Expiry::Look)));
+        pulse.stood_still(Duration::from_millis(1000), at(1150));
+        assert_eq!(pulse.deadline(&timeouts, at(1150)), Some((at(1200), Expiry::Look)));
+        assert!(pulse.take_ping(&timeouts, at(1200)));
+        assert_eq!(pulse.deadline(&timeouts, at(1200)), Some((at(1250), Expiry::Heartbeat)));
     }
 
     #[test]

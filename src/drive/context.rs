@@ -2,6 +2,7 @@
 //! runs on it, and which sockets that code has sent on.
 
 use crate::socket::Socket;
+use crate::sync::thread_local;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,28 +22,28 @@ pub(crate) fn new_driver_id() -> u64 {
 
 /// Whether user code runs on this thread right now.
 pub fn in_callback() -> bool {
-    DEPTH.get() > 0
+    DEPTH.with(Cell::get) > 0
 }
 
 /// Says that the loop `driver` owns this thread.
 pub(crate) fn own_thread(driver: u64) {
-    LOOP.set(driver);
+    LOOP.with(|own| own.set(driver));
 }
 
 /// Whether the loop `driver` owns this thread.
 pub(crate) fn is_thread_of(driver: u64) -> bool {
-    LOOP.get() == driver
+    LOOP.with(Cell::get) == driver
 }
 
 /// Whether this thread is turning `driver` right now.
 pub(crate) fn turns(driver: u64) -> bool {
-    driver != 0 && DRIVER.get() == driver
+    driver != 0 && DRIVER.with(Cell::get) == driver
 }
 
 /// Whether a callback runs here that `driver` dispatched: what it sends on
 /// that driver's sockets leaves when the batch ends.
 pub(crate) fn gathers(driver: u64) -> bool {
-    DEPTH.get() > 0 && turns(driver)
+    in_callback() && turns(driver)
 }
 
 /// Sends `socket`'s queue when the batch of callbacks ends.
@@ -61,13 +62,13 @@ pub(crate) struct Batch {
 
 impl Batch {
     pub(crate) fn begin(driver: u64) -> Self {
-        Self { before: DRIVER.replace(driver) }
+        Self { before: DRIVER.with(|turned| turned.replace(driver)) }
     }
 }
 
 impl Drop for Batch {
     fn drop(&mut self) {
-        DRIVER.set(self.before);
+        DRIVER.with(|turned| turned.set(self.before));
         flush_gathered();
     }
 }
@@ -84,12 +85,12 @@ pub(crate) struct Callback(());
 
 /// Marks the beginning of user code.
 pub(crate) fn enter_callback() -> Callback {
-    DEPTH.set(DEPTH.get() + 1);
+    DEPTH.with(|depth| depth.set(depth.get() + 1));
     Callback(())
 }
 
 impl Drop for Callback {
     fn drop(&mut self) {
-        DEPTH.set(DEPTH.get() - 1);
+        DEPTH.with(|depth| depth.set(depth.get() - 1));
     }
 }

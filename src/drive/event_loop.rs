@@ -4,13 +4,14 @@ use super::context;
 use crate::engine::{Engine, TIMER, WAKER};
 use crate::error::{Error, Result};
 use crate::socket::{Socket, bit, lock};
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use crate::sync::{Condvar, Mutex};
 use crate::sys::{self, Time};
 use crate::tag::Tag;
 use mio::{Registry, Waker};
 use std::any::Any;
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 
 /// How a loop hands out events; the first call that drives it decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,8 +174,9 @@ impl Loop {
 
     /// The same, if a host polls the descriptor, for work that a pull leaves.
     pub(super) fn announce_rest(&self, left: bool) {
-        self.left.store(left, Ordering::Release);
-        if left && self.polled.load(Ordering::Acquire) {
+        // Here and in `fd` one of the two threads must see what the other wrote.
+        self.left.store(left, Ordering::SeqCst);
+        if left && self.polled.load(Ordering::SeqCst) {
             self.announce();
         }
     }
@@ -244,7 +246,7 @@ impl Loop {
 
     /// The descriptor a host polls for readability.
     pub fn fd(&self) -> RawFd {
-        if !self.polled.swap(true, Ordering::AcqRel) && self.left.load(Ordering::Acquire) {
+        if !self.polled.swap(true, Ordering::SeqCst) && self.left.load(Ordering::SeqCst) {
             // It was not announced so far.
             self.announce();
         }

@@ -5,10 +5,11 @@ use super::event_loop::{Claim, Loop, Way};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::socket::lock;
+use crate::sync::Mutex;
+use crate::sync::atomic::Ordering;
 use crate::{log, panics, sys};
 use std::io::ErrorKind;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 
 /// As much as the platform gives a thread of a C program.

@@ -189,12 +189,13 @@ impl Socket {
 
     fn set_paused(self: &Arc<Self>, pause: bool) -> Result<()> {
         self.check()?;
-        let out = self.lock_out();
+        let mut out = self.lock_out();
         match self.ready_state() {
             // Nothing is read then anyway, or close() has ended the pause.
             ReadyState::Closing | ReadyState::Closed => return Err(Error::Closed),
             ReadyState::Connecting | ReadyState::Open => {}
         }
+        out.set_paused(pause);
         if pause {
             self.signals.set(bit::PAUSED);
             return Ok(());

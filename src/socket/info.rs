@@ -4,9 +4,10 @@ use super::{ReadyState::*, Socket, lock};
 use crate::error::{Error, Result};
 use crate::event::CloseEvent;
 use crate::protocol::{DeflateParams, Deflater, EXTENSIONS};
+use crate::sync::Mutex;
 use crate::text::Text;
+use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, OnceLock};
 
 /// The `readyState` attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

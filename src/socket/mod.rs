@@ -30,13 +30,14 @@ use crate::event::{CloseEvent, Event};
 use crate::protocol::Deflater;
 use crate::reconnect::Attempt;
 use crate::request::{self, Target};
+use crate::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 use crate::sys::{self, WakeFd};
 use crate::tag::Tag;
 use crate::text::Text;
 use std::any::Any;
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
 
 /// What the C layer keeps beside a socket: its handlers.
 pub trait Host: Send + Sync + 'static {

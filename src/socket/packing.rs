@@ -5,8 +5,8 @@ use super::{Socket, lock};
 use crate::conn::outbox::{Part, opcode};
 use crate::error::{Error, Result};
 use crate::protocol::Deflater;
+use crate::sync::MutexGuard;
 use std::cell::Cell;
-use std::sync::MutexGuard;
 
 /// Capacity that a thread keeps for the next message.
 const KEEP: usize = 64 << 10;

@@ -7,7 +7,8 @@ use crate::drive::{blocking, context};
 use crate::error::{Error, Result};
 use crate::event::MessageKind;
 use crate::log::{self, Level};
-use std::sync::{Arc, MutexGuard};
+use crate::sync::MutexGuard;
+use std::sync::Arc;
 
 /// Gathered bytes are offered to the kernel early past this.
 const GATHER_MAX: usize = 64 << 10;

@@ -1,6 +1,6 @@
 //! The bits that the driver and every other thread exchange.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::atomic::{AtomicU32, Ordering};
 
 /// One bit each; the comment says who sets it.
 pub(crate) mod bit {

@@ -405,17 +405,23 @@ static void bad_input(void) {
 
 /* A name server that does not answer: the deadline, or abort. */
 static void lookups_end(void) {
-    int way;
+    int way, tries;
+    double took;
     CHECK(pipe(lookup_block) == 0);
     for (way = 0; way < WAYS; way++) {
         wskt_config *config;
         lookup_blocks = true;
         OK(wskt_config_new(&config));
         OK(wskt_config_set_dns_timeout(config, 100));
-        CHECK(drive((enum way)way, "ws://slow.test/", config,
-                    "error/3 timeout \"the name was not resolved in "
-                    "time\"\nclose/3 1006 \"\" unclean peer=0 timeout "
-                    "\"*\"\n") >= 98);
+        /* A loaded machine may be late; a library that waits is so each time. */
+        for (tries = 0, took = 1e9; tries < 5 && took > 100 + 50; tries++) {
+            took = drive((enum way)way, "ws://slow.test/", config,
+                         "error/3 timeout \"the name was not resolved in "
+                         "time\"\nclose/3 1006 \"\" unclean peer=0 timeout "
+                         "\"*\"\n");
+            CHECK(took >= 98);
+        }
+        CHECK(is_slow() || took <= 100 + 50);
         wskt_config_free(config);
     }
     lookup_blocks = false;

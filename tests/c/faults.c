@@ -4,11 +4,6 @@
 #include "support/cases.h"
 #include "support/heap.h"
 
-#include <arpa/inet.h>
-#include <stdarg.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 /* Deadlines of a connection that waits for nothing, and what a cell may take. */
 enum { DEADLINE_MS = 400, MOST_MS = 15000, LARGE = 100000 };
 
@@ -16,35 +11,6 @@ enum phase { TLS, UPGRADE, IDLE, MESSAGE, CLOSING, PHASES };
 
 static const char *const phase_names[PHASES] = {
     "TLS handshake", "upgrade", "open", "inside a message", "closing"};
-
-/* -- the proxy ---------------------------------------------------------- */
-
-/* One line to the proxy and its answer, as a number. */
-static int ask_proxy(const char *format, ...)
-    __attribute__((format(printf, 1, 2)));
-
-static int ask_proxy(const char *format, ...) {
-    struct sockaddr_in to;
-    char line[128];
-    va_list args;
-    ssize_t n;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    memset(&to, 0, sizeof to);
-    to.sin_family = AF_INET;
-    to.sin_port = htons((uint16_t)atoi(env("WSKT_PROXY")));
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
-    va_start(args, format);
-    n = vsnprintf(line, sizeof line, format, args);
-    va_end(args);
-    CHECK(n > 0 && (size_t)n < sizeof line);
-    CHECK(send(fd, line, (size_t)n, MSG_NOSIGNAL) == n);
-    n = recv(fd, line, sizeof line - 1, 0);
-    CHECK(n > 0);
-    line[n] = '\0';
-    close(fd);
-    return atoi(line);
-}
 
 /* -- one cell ----------------------------------------------------------- */
 

@@ -230,6 +230,44 @@ static void paused(void) {
     }
 }
 
+/* Pauses that a dead peer must not hide behind. */
+static void *pause_and_resume(void *argument) {
+    wskt_socket *socket = argument;
+    wskt_result done;
+    do {
+        done = wskt_socket_pause(socket);
+        if (done == WSKT_OK) {
+            done = wskt_socket_resume(socket);
+        }
+        pause_ms(2);
+    } while (done == WSKT_OK);
+    RESULT(done, WSKT_ERR_CLOSED);
+    return NULL;
+}
+
+static void paused_over_and_over(void) {
+    int way;
+    for (way = 0; way < WAYS; way++) {
+        char *url = script_url("ws", "expect-fin", new_id());
+        wskt_config *config;
+        struct party party;
+        pthread_t thread;
+        OK(wskt_config_new(&config));
+        OK(wskt_config_set_heartbeat(config, 100, 200));
+        party_make(&party, (enum way)way, NULL, url, config);
+        CHECK(pthread_create(&thread, NULL, pause_and_resume, party.socket) ==
+              0);
+        party_start(&party);
+        party_drive(&party);
+        CHECK(pthread_join(thread, NULL) == 0);
+        check(&party, "paused over and over",
+              "open/1\n" ENDS("the peer did not answer a ping in time"));
+        party_free(&party);
+        wskt_config_free(config);
+        free(url);
+    }
+}
+
 /* -- the program's own ---------------------------------------------------- */
 
 static void ping_and_pong(struct party *party, const wskt_event *event) {
@@ -345,6 +383,7 @@ int main(void) {
     RUN(both_sides);
     RUN(none_after_close);
     RUN(paused);
+    RUN(paused_over_and_over);
     RUN(only_a_pong_is_an_answer);
     RUN(a_frame_takes_its_time);
     RUN(deadlines);

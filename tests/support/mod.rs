@@ -37,10 +37,16 @@ impl TestServer {
 
     /// Starts the server binary at `path`.
     pub fn start_at(path: &Path) -> TestServer {
-        let mut child =
-            Command::new(path).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap_or_else(
-                |e| panic!("{} does not start ({e}); cargo build --examples", path.display()),
-            );
+        let seconds = std::env::var("WSKT_SERVER_SECONDS").ok();
+        let arguments = seconds.iter().flat_map(|seconds| ["--seconds", seconds]);
+        let mut child = Command::new(path)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|e| {
+                panic!("{} does not start ({e}); cargo build --examples", path.display())
+            });
         let stdout = child.stdout.take().expect("its standard output");
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line).expect("the line of ports");

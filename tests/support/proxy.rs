@@ -26,6 +26,8 @@ use std::time::{Duration, Instant};
 
 /// How often the pumps look whether something is due.
 const TICK: Duration = Duration::from_millis(5);
+/// The same where nobody can tell it to be: there are many of these.
+const SLOW_TICK: Duration = Duration::from_millis(50);
 /// Longest life of a connection.
 const LIFE: Duration = Duration::from_secs(60);
 
@@ -150,9 +152,10 @@ fn control(mut stream: TcpStream, plans: &Mutex<HashMap<u16, Arc<Plan>>>) {
 /// Pumps both ways until both sides are done, or the fault says so.
 fn serve(client: TcpStream, upstream: u16, plan: &Arc<Plan>) {
     let server = TcpStream::connect(("127.0.0.1", upstream)).expect("the server");
+    let tick = if plan.at.is_some() { SLOW_TICK } else { TICK };
     for stream in [&client, &server] {
         stream.set_nodelay(true).expect("an option");
-        stream.set_read_timeout(Some(TICK)).expect("an option");
+        stream.set_read_timeout(Some(tick)).expect("an option");
     }
     let client = Arc::new(client);
     let server = Arc::new(server);

@@ -159,7 +159,7 @@ impl<'a> Caller<'a> {
                 return;
             }
             let order = Arc::new(Order::default());
-            let data = Box::into_raw(self.slots.watch(order, self.world)).cast::<c_void>();
+            let data = self.slots.watch(order, self.world).cast::<c_void>();
             check(wskt_socket_set_user_data(socket, data, Some(watch::destroy)));
             check(wskt_socket_set_on_open(socket, Some(watch::on_open)));
             check(wskt_socket_set_on_message(socket, Some(watch::on_message)));

@@ -89,6 +89,8 @@ pub(crate) struct Slots {
     pub(super) events: [Slot<wskt_close_event>; 2],
     /// User data whose destructor is still due.
     user_data: Arc<AtomicUsize>,
+    /// All user data of the run.
+    watches: Mutex<Vec<Arc<Watch>>>,
 }
 
 impl Slots {
@@ -97,8 +99,12 @@ impl Slots {
         &self,
         of: Arc<super::watch::Order>,
         world: &Arc<super::World>,
-    ) -> Box<Watch> {
-        Box::new(Watch::new(of, Arc::downgrade(world), Arc::clone(&self.user_data)))
+    ) -> *mut Watch {
+        let watch = Watch::new(of, Arc::downgrade(world), Arc::clone(&self.user_data));
+        let watch = Arc::new(watch);
+        let pointer = Arc::as_ptr(&watch).cast_mut();
+        self.watches.lock().unwrap_or_else(PoisonError::into_inner).push(watch);
+        pointer
     }
 
     /// How many destructors are due.

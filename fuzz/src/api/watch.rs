@@ -27,12 +27,13 @@ pub(super) struct Watch {
     order: Arc<Order>,
     world: Weak<World>,
     count: Arc<AtomicUsize>,
+    destroyed: AtomicBool,
 }
 
 impl Watch {
     pub(super) fn new(order: Arc<Order>, world: Weak<World>, count: Arc<AtomicUsize>) -> Self {
         count.fetch_add(1, Ordering::SeqCst);
-        Self { order, world, count }
+        Self { order, world, count, destroyed: AtomicBool::new(false) }
     }
 
     fn calls(&self) {
@@ -53,15 +54,13 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.count.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
+/// The memory stays until the run is over: user data that one thread replaces may
+/// be in use by a callback on another.
 pub(super) unsafe extern "C-unwind" fn destroy(data: *mut c_void) {
-    // SAFETY: it was made from such a box, and is destroyed once.
-    drop(unsafe { Box::from_raw(data.cast::<Watch>()) });
+    // SAFETY: the world keeps it.
+    let watch = unsafe { &*data.cast::<Watch>() };
+    assert!(!watch.destroyed.swap(true, Ordering::SeqCst), "user data destroyed twice");
+    watch.count.fetch_sub(1, Ordering::SeqCst);
 }
 
 /// Reads lent text to its end, NUL included.

@@ -106,6 +106,8 @@ char *control(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int control_status(const char *path);
 void signal_server(const char *name);
 void wait_mark(const char *name);
+/* One line to the proxy of tests/support/proxy.rs; its answer, as a number. */
+int ask_proxy(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* What the server saw on a connection, once it is over. */
 struct report {
