@@ -7,7 +7,7 @@
 #     make check      what a change has to pass: format, lints, tests
 #     make valgrind   every C test under valgrind; the better part of an hour
 #     make fuzz       the fuzz targets, TIME=60 seconds each
-#     make sanitize   library and C tests under AddressSanitizer and others; ten minutes
+#     make sanitize   library and C tests under AddressSanitizer, ThreadSanitizer, shuttle
 #     make soak       200 sockets among faults for MINUTES=10
 #     make abi        record the ABI that tests/abidiff.rs holds the header against
 #     make conformance   the Autobahn TestSuite; CASES="7.* 9.1.1", WAY=callbacks

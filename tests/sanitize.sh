@@ -4,7 +4,8 @@
 #     tests/sanitize.sh [FILTER]
 #
 # AddressSanitizer and LeakSanitizer in Rust and C, UndefinedBehaviorSanitizer in
-# C. The stable compiler does: RUSTC_BOOTSTRAP allows the flag.
+# C; then shuttle; then ThreadSanitizer in C, Rust and Rust's standard library. The
+# stable compiler does: RUSTC_BOOTSTRAP allows the flags.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -42,3 +43,54 @@ fi
 # finds the sanitizer's allocator locked. Two programs are built without it.
 run --test c_api --test security --test misuse -- --skip valgrind --skip fork \
     --skip unloaded --skip exceptions $filter
+
+# -- shuttle: the library with its locks and atomics, threads in random orders
+
+if [ -z "$filter" ]; then
+    (cd shuttle && unset RUSTC_BOOTSTRAP && CARGO_TARGET_DIR=../build/shuttle \
+        RUSTFLAGS="--cfg wskt_shuttle" cargo test --quiet --test orders)
+fi
+
+# -- ThreadSanitizer: C and Rust, the standard library included, which needs its source
+
+source=$(rustc --print sysroot)/lib/rustlib/src/rust/library
+if [ ! -d "$source" ]; then
+    rustup component add rust-src || true
+fi
+if [ ! -d "$source" ]; then
+    echo "sanitize: ThreadSanitizer did not run: there is no rust-src, and rustup does not bring it" >&2
+    exit 0
+fi
+threads=$PWD/build/tsan
+CARGO_TARGET_DIR=$threads RUSTFLAGS="-Zsanitizer=thread -Cforce-frame-pointers" \
+    cargo build --quiet -Zbuild-std=std,panic_unwind --target "$host" --lib
+library=$threads/$host/debug/libwskt.so
+nm -D --undefined-only "$library" | grep -q __tsan_read8 ||
+    { echo "sanitize: $library has no ThreadSanitizer" >&2; exit 1; }
+# Tests and server are the ordinary ones; the programs and the library are not.
+unset RUSTFLAGS RUSTC_BOOTSTRAP CARGO_TARGET_DIR
+mkdir -p "$threads/bin"
+ln -sf "$PWD/tests/tsan_cc.sh" "$threads/bin/cc"
+export WSKT_TSAN_RUNTIME=$(rustc --print sysroot)/lib/rustlib/$host/lib/librustc-stable_rt.tsan.a
+export WSKT_CFLAGS="-DWSKT_TSAN -fno-omit-frame-pointer"
+probe=$threads/probe
+cat >"$threads/probe.c" <<'PROBE'
+#include <pthread.h>
+static int shared;
+static void *add(void *unused) { shared++; return unused; }
+int main(void) {
+    pthread_t one;
+    pthread_create(&one, NULL, add, NULL);
+    add(NULL);
+    return pthread_join(one, NULL);
+}
+PROBE
+tests/tsan_cc.sh $WSKT_CFLAGS -pthread "$threads/probe.c" -o "$probe"
+if "$probe" 2>/dev/null; then
+    echo "sanitize: cc has no ThreadSanitizer" >&2
+    exit 1
+fi
+cargo build --quiet --examples
+TSAN_OPTIONS="suppressions=$PWD/tests/c/tsan.supp halt_on_error=1 second_deadlock_stack=1" \
+    PATH=$threads/bin:$PATH WSKT_TEST_LIBRARY=$library \
+    cargo test --quiet --no-fail-fast --test c_api -- --skip valgrind --skip fork $filter

@@ -19,6 +19,10 @@ pub struct Harness {
 /// libwskt.so of the profile this test was built in: beside the test itself,
 /// or one directory up.
 fn library() -> PathBuf {
+    // That of tests/sanitize.sh, with ThreadSanitizer in it.
+    if let Some(path) = std::env::var_os("WSKT_TEST_LIBRARY") {
+        return path.into();
+    }
     let test = std::env::current_exe().expect("the path of the test");
     let places = test.ancestors().skip(1).take(2).map(|dir| dir.join("libwskt.so"));
     places.into_iter().find(|path| path.exists()).expect("libwskt.so was built")
