@@ -17,6 +17,11 @@ impl Deadlines {
         self.0.push(Reverse((at, owner)));
     }
 
+    /// Whether there is no entry, not even a stale one.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The nearest entry that `is_current` still stands by.
     pub(crate) fn nearest(&mut self, is_current: impl Fn(Time, Owner) -> bool) -> Option<Time> {
         while let Some(Reverse((at, owner))) = self.0.peek().copied() {

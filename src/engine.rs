@@ -1,11 +1,11 @@
 //! Poller, deadlines and connections: one turn at a time. Knows neither C nor
 //! which driver turns it.
 
-use crate::conn::{Buffers, Conn, Crank, Descriptor, Flow, Step};
+use crate::conn::{Buffers, Conn, Crank, Descriptor, Receiver, Step};
 use crate::deadline::Deadlines;
-use crate::event::Event;
+use crate::drive::context::Context;
 use crate::socket::{NO_SLOT, Socket, bit};
-use crate::sys::{Mode, Time};
+use crate::sys::{Clock, Mode, Time};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token};
 use std::collections::VecDeque;
@@ -26,9 +26,6 @@ const BATCH: usize = 256;
 /// Most pulled events between two looks at the kernel.
 const STOPS: u32 = 32;
 
-/// Receives events.
-pub(crate) type Deliver<'a> = dyn FnMut(&Arc<Socket>, &Event<'_>) -> Flow + 'a;
-
 /// A connection's place.
 struct Slot {
     conn: Option<Conn>,
@@ -38,6 +35,8 @@ struct Slot {
     queued: bool,
     /// Its descriptors in the poller.
     registered: Vec<Descriptor>,
+    /// What [`Conn::open_blocked`] said when they were registered.
+    open_blocked: Option<bool>,
     /// Its entry in the heap of deadlines.
     armed: Option<Time>,
 }
@@ -105,6 +104,12 @@ impl Engine {
         !self.ready.is_empty()
     }
 
+    /// Whether there may be a deadline.
+    #[inline]
+    pub(crate) fn has_deadlines(&self) -> bool {
+        !self.deadlines.is_empty()
+    }
+
     /// The nearest deadline.
     pub(crate) fn nearest(&mut self) -> Option<Time> {
         let slots = &self.slots;
@@ -134,6 +139,7 @@ impl Engine {
                 serial: 0,
                 queued: false,
                 registered: Vec::new(),
+                open_blocked: None,
                 armed: None,
             });
             self.slots.len() - 1
@@ -161,20 +167,21 @@ impl Engine {
     /// Takes readiness from the kernel, waiting up to `wait` for it.
     pub(crate) fn poll(&mut self, wait: Option<Duration>) -> io::Result<()> {
         self.stops = 0;
-        self.poll.poll(&mut self.events, wait)?;
-        let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
-        for event in &events {
+        let Self { poll, events, slots, ready, .. } = self;
+        poll.poll(events, wait)?;
+        for event in &*events {
             let at = event.token().0;
-            let Some(conn) = self.slots.get_mut(at).and_then(|slot| slot.conn.as_mut()) else {
-                continue;
-            };
+            let Some(slot) = slots.get_mut(at) else { continue };
+            let Some(conn) = &mut slot.conn else { continue };
             let broken = event.is_error() || event.is_read_closed();
             conn.readable |= event.is_readable() || broken;
             conn.read_closed |= broken;
             conn.writable |= event.is_writable() || broken;
-            self.make_ready(at);
+            if !slot.queued {
+                slot.queued = true;
+                ready.push_back(at);
+            }
         }
-        std::mem::swap(&mut self.events, &mut events);
         Ok(())
     }
 
@@ -199,7 +206,7 @@ impl Engine {
     }
 
     /// Lets every connection that is ready now go as far as it can.
-    pub(crate) fn turn(&mut self, deliver: &mut Deliver<'_>) -> Turn {
+    pub(crate) fn turn(&mut self, here: &Context, receiver: &mut Receiver<'_>) -> Turn {
         self.departed = None;
         for _ in 0..self.ready.len() {
             let Some(at) = self.ready.pop_front() else { break };
@@ -208,13 +215,16 @@ impl Engine {
             let Some(conn) = &mut slot.conn else { continue };
             let mut crank = Crank {
                 buffers: &mut self.buffers,
-                now: Time::now(),
+                clock: Clock::default(),
                 mode: Mode::Look,
                 hold: false,
-                deliver,
+                gathers: true,
+                here,
+                receiver,
             };
             let step = catch_unwind(AssertUnwindSafe(|| conn.advance(&mut crank)));
             let step = step.unwrap_or_else(|_| {
+                receiver.pause(conn.socket());
                 conn.fail_internally();
                 self.buffers.discard();
                 Step::More
@@ -238,17 +248,37 @@ impl Engine {
     }
 
     /// Brings poller and heap in line with what a connection waits for.
+    #[inline]
     fn settle(&mut self, at: usize) {
+        let same = |slot: &Slot| {
+            slot.conn.as_ref().is_some_and(|conn| {
+                slot.open_blocked.is_some()
+                    && conn.open_blocked() == slot.open_blocked
+                    && conn.deadline().is_none()
+                    && slot.armed.is_none()
+            })
+        };
+        if !self.slots.get(at).is_some_and(same) {
+            self.settle_anew(at);
+        }
+    }
+
+    #[inline(never)]
+    fn settle_anew(&mut self, at: usize) {
         let Self { slots, wanted, poll, deadlines, .. } = self;
         let Some(slot) = slots.get_mut(at) else { return };
         let Some(conn) = &slot.conn else { return };
-        wanted.clear();
-        // A pause is kept by not reading; the registration stays.
-        conn.descriptors(|d| wanted.push(Descriptor { read: d.read || !d.write, ..d }));
-        if *wanted != slot.registered {
-            register(poll.registry(), at, &slot.registered, wanted);
-            // With room for no more: there is one for each socket.
-            slot.registered = wanted.clone();
+        let open_blocked = conn.open_blocked();
+        if open_blocked.is_none() || open_blocked != slot.open_blocked {
+            wanted.clear();
+            // A pause is kept by not reading; the registration stays.
+            conn.descriptors(|d| wanted.push(Descriptor { read: d.read || !d.write, ..d }));
+            if *wanted != slot.registered {
+                register(poll.registry(), at, &slot.registered, wanted);
+                // With room for no more: there is one for each socket.
+                slot.registered = wanted.clone();
+            }
+            slot.open_blocked = open_blocked;
         }
         let deadline = conn.deadline();
         if deadline != slot.armed {
@@ -264,6 +294,7 @@ impl Engine {
         let slot = self.slots.get_mut(at)?;
         let conn = slot.conn.take()?;
         slot.registered.clear();
+        slot.open_blocked = None;
         slot.armed = None;
         slot.serial = 0;
         if slot.queued {

@@ -67,9 +67,14 @@ pub fn write(level: Level, text: &str) {
 }
 
 /// Writes one line that is formatted only if it goes anywhere.
+#[inline]
 pub fn with(level: Level, text: impl FnOnce() -> String) {
-    if enabled(level) {
+    #[cold]
+    fn rare(level: Level, text: impl FnOnce() -> String) {
         write(level, &text());
+    }
+    if enabled(level) {
+        rare(level, text);
     }
 }
 

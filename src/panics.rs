@@ -1,10 +1,10 @@
 //! Whose panic it is: the host's, or a bug of this library.
 
+use crate::drive::context;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 thread_local! {
-    static OURS: Cell<bool> = const { Cell::new(false) };
     static EXPECTED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -16,13 +16,14 @@ pub(crate) struct Guard {
 
 /// Claims the panics of the current thread: every entry point of the C layer
 /// does so, and each thread of the library's own with its first line.
+#[inline]
 pub(crate) fn claim() -> Guard {
-    Guard { outer: OURS.replace(true) }
+    Guard { outer: context::replace_ours(true) }
 }
 
 /// Whether a panic on this thread would be this library's.
 pub(crate) fn are_ours() -> bool {
-    OURS.get()
+    context::is_ours()
 }
 
 /// Runs what panics where a crate has no other way to refuse, and nothing
@@ -40,7 +41,8 @@ pub(crate) fn are_expected() -> bool {
 }
 
 impl Drop for Guard {
+    #[inline]
     fn drop(&mut self) {
-        OURS.set(self.outer);
+        context::replace_ours(self.outer);
     }
 }

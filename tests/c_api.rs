@@ -130,6 +130,7 @@ programs! {
     no_message_after_close
     null_everywhere
     proxies
+    pulled_sends
     races
     receive_chunks
     reconnect

@@ -7,6 +7,10 @@
 
 static wskt_loop *loop;
 static bool deflate;
+/* What the workload asks for, looked up once and not with each message. */
+static bool sends;
+static bool receives;
+static bool fans;
 static wskt_socket **sockets;
 static size_t opened;
 
@@ -94,7 +98,7 @@ static void opened_one(wskt_socket *socket) {
 }
 
 static void got_one(wskt_socket *socket, const wskt_message_event *message) {
-    if (strncmp(bench.workload, "send", 4) == 0) {
+    if (sends) {
         bench_check_sink(&bench, message->data, message->len);
         over();
         return;
@@ -109,8 +113,7 @@ static void got_one(wskt_socket *socket, const wskt_message_event *message) {
         over();
     } else if (deflate) {
         send_json(socket);
-    } else if (!bench_is(&bench, "receive") &&
-               (sent < bench.count || bench_is(&bench, "fan"))) {
+    } else if (!receives && (sent < bench.count || fans)) {
         send_one(socket);
     }
 }
@@ -224,6 +227,9 @@ int looped(const char *way) {
         return BENCH_UNSUPPORTED;
     }
     deflate = bench_is(&bench, "deflate");
+    sends = strncmp(bench.workload, "send", 4) == 0;
+    receives = bench_is(&bench, "receive");
+    fans = bench_is(&bench, "fan");
     if (bench_is(&bench, "idle")) {
         bench.connections = bench.count;
     }

@@ -3,10 +3,10 @@
 
 use super::kept::Unsent;
 use super::outbound::{CloseFrame, Progress};
-use super::{Conn, Crank, Expiry, Flow, Next, Phase, Step, event};
+use super::{Conn, Crank, Expiry, Flow, Next, Phase, Step};
 use crate::close_code;
 use crate::error::{Cause, Failure};
-use crate::event::{CloseEvent, EventKind};
+use crate::event::{CloseEvent, Event, EventKind};
 use crate::log::Level;
 use crate::protocol::Violation;
 use crate::reconnect::Fate;
@@ -145,7 +145,7 @@ impl Conn {
         self.readable = true;
     }
 
-    pub(super) fn step_lingering(&mut self, crank: &mut Crank<'_>) -> Next {
+    pub(super) fn step_lingering(&mut self, crank: &mut Crank<'_, '_>) -> Next {
         let Phase::Lingering(linger) = &mut self.phase else { return Next::Again };
         if linger.until.is_none() {
             match self.socket.flush() {
@@ -259,7 +259,7 @@ impl Conn {
         }));
     }
 
-    pub(super) fn step_ending(&mut self, crank: &mut Crank<'_>) -> Next {
+    pub(super) fn step_ending(&mut self, crank: &mut Crank<'_, '_>) -> Next {
         if crank.hold {
             return Next::Leave(Step::Held);
         }
@@ -274,8 +274,9 @@ impl Conn {
         let socket = &self.socket;
         ending.lent = ending.unsent.pop_front();
         if let Some(Unsent { kind, data }) = &ending.lent {
-            return match (crank.deliver)(socket, &event(ending.at, EventKind::Unsent(*kind, data)))
-            {
+            let kind = EventKind::Unsent(*kind, data);
+            let event = Event { timestamp: ending.at.as_ms(), kind };
+            return match crank.receiver.tell(socket, &event) {
                 Flow::Go => Next::Again,
                 Flow::Stop => Next::Leave(Step::Stopped),
             };
@@ -284,7 +285,8 @@ impl Conn {
             && !ending.error_told
         {
             ending.error_told = true;
-            let flow = (crank.deliver)(socket, &event(ending.at, EventKind::Error(failure)));
+            let event = Event { timestamp: ending.at.as_ms(), kind: EventKind::Error(failure) };
+            let flow = crank.receiver.tell(socket, &event);
             if flow == Flow::Stop {
                 return Next::Leave(Step::Stopped);
             }
@@ -294,7 +296,8 @@ impl Conn {
         }
         ending.close_told = true;
         if let Some(close) = socket.close_event() {
-            let flow = (crank.deliver)(socket, &event(ending.at, EventKind::Close(close)));
+            let event = Event { timestamp: ending.at.as_ms(), kind: EventKind::Close(close) };
+            let flow = crank.receiver.tell(socket, &event);
             if flow == Flow::Stop {
                 return Next::Leave(Step::Stopped);
             }

@@ -4,6 +4,7 @@
 //! (but for a blocking driver's read), never spawns, holds no lock while an
 //! event is delivered, and knows nothing of C.
 
+mod crank;
 pub(crate) mod dial;
 mod ending;
 mod kept;
@@ -22,10 +23,11 @@ pub(crate) mod upgrade;
 
 use crate::config::Proxy;
 use crate::error::{Cause, Failure};
-use crate::event::{CloseEvent, Event, EventKind};
+use crate::event::CloseEvent;
 use crate::log::{self, Level};
 use crate::socket::{Opening, Socket, bit};
-use crate::sys::{Mode, Time};
+use crate::sys::{Clock, Time};
+pub(crate) use crank::{Crank, Flow, Receiver, Take};
 use ending::{Ending, Linger};
 use link::Handshake;
 use open::Open;
@@ -42,15 +44,6 @@ const SPILL: usize = 512;
 /// Room for plaintext in a driver's buffer: a message of 64 KiB is lent from
 /// it whole.
 const PLAIN_ROOM: usize = (64 << 10) + (4 << 10);
-
-/// What the receiver of an event says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Flow {
-    /// More events are welcome.
-    Go,
-    /// This was enough for now; what it lent must stay where it is.
-    Stop,
-}
 
 /// Why [`Conn::advance`] came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,17 +72,6 @@ pub(crate) struct Buffers {
     /// The contents belong to the connection that stopped in the middle.
     taken: bool,
     cipher: Cipher,
-}
-
-/// What a driver gives a connection to work with.
-pub(crate) struct Crank<'a> {
-    pub(crate) buffers: &'a mut Buffers,
-    pub(crate) now: Time,
-    /// Whether an open connection's read may wait.
-    pub(crate) mode: Mode,
-    /// Stop in front of the next event instead of delivering it.
-    pub(crate) hold: bool,
-    pub(crate) deliver: &'a mut dyn FnMut(&Arc<Socket>, &Event<'_>) -> Flow,
 }
 
 /// How one phase's step ended.
@@ -237,6 +219,13 @@ impl Conn {
         }
     }
 
+    /// Whether an open connection waits for room in the kernel; `None` where
+    /// its descriptors may be others than before.
+    #[inline]
+    pub(crate) fn open_blocked(&self) -> Option<bool> {
+        matches!(self.phase, Phase::Open(_)).then(|| self.socket.signals.has(bit::BLOCKED))
+    }
+
     /// Calls `f` with each descriptor to wait for.
     pub(crate) fn descriptors(&self, mut f: impl FnMut(Descriptor)) {
         let blocked =
@@ -264,10 +253,43 @@ impl Conn {
     }
 
     /// Goes as far as possible.
-    pub(crate) fn advance(&mut self, crank: &mut Crank<'_>) -> Step {
-        let step = loop {
+    #[inline]
+    pub(crate) fn advance(&mut self, crank: &mut Crank<'_, '_>) -> Step {
+        let _advance = crank.here.advance(&self.socket);
+        let step = self.go_on(crank);
+        if step == Step::Stopped && crank.gathers && self.may_gather(crank.buffers) {
+            self.socket.signals.set(bit::AT_HAND);
+            crank.here.pull(&self.socket);
+        } else {
+            self.socket.signals.take(bit::AT_HAND);
+            // A pong must not wait for the program's next call.
+            self.socket.flush_gathered();
+        }
+        if step != Step::Stopped {
+            crank.buffers.discard();
+        }
+        crank.receiver.pause(&self.socket);
+        step
+    }
+
+    #[inline]
+    fn go_on(&mut self, crank: &mut Crank<'_, '_>) -> Step {
+        if matches!(self.phase, Phase::Open(_)) && !self.socket.signals.has(bit::OBEYED) {
+            // The common case in short.
+            if let Next::Leave(step) = self.step_open(crank)
+                && self.may_leave(step, &crank.clock)
+            {
+                return step;
+            }
+        }
+        self.go_through(crank)
+    }
+
+    #[inline(never)]
+    fn go_through(&mut self, crank: &mut Crank<'_, '_>) -> Step {
+        loop {
             if let Some(step) = self.obey() {
-                break step;
+                return step;
             }
             if !matches!(self.phase, Phase::Open(_)) {
                 // What an event was lent from ends with the open phase.
@@ -286,20 +308,38 @@ impl Conn {
                 Phase::Ending(_) => self.step_ending(crank),
                 Phase::Gone => Next::Leave(Step::Finished),
             };
-            if let Next::Leave(step) = next {
-                self.plan(crank.now);
-                let looked = matches!(step, Step::Idle | Step::More);
-                if !looked || !self.is_overdue(crank.now) {
-                    break step;
-                }
+            if let Next::Leave(step) = next
+                && self.may_leave(step, &crank.clock)
+            {
+                return step;
             }
-        };
-        // A pong must not wait for the program's next call.
-        self.socket.flush_gathered();
-        if step != Step::Stopped {
-            crank.buffers.discard();
         }
-        step
+    }
+
+    /// Whether what is sent may wait for the next event.
+    fn may_gather(&mut self, buffers: &Buffers) -> bool {
+        match &mut self.phase {
+            Phase::Open(open) => open.may_gather(buffers) && !self.socket.signals.has(bit::URGENT),
+            _ => false,
+        }
+    }
+
+    /// Computes the next deadline; false if it has passed and ended something.
+    #[inline]
+    fn may_leave(&mut self, step: Step, clock: &Clock) -> bool {
+        if matches!(self.phase, Phase::Open(_)) && Open::is_timeless(&self.socket) {
+            self.deadline = None;
+            return true;
+        }
+        self.may_leave_now(step, clock)
+    }
+
+    #[inline(never)]
+    fn may_leave_now(&mut self, step: Step, clock: &Clock) -> bool {
+        self.plan(clock);
+        self.deadline.is_none()
+            || !matches!(step, Step::Idle | Step::More)
+            || !self.is_overdue(clock.now())
     }
 
     /// The part of opening that runs, if its duration is kept.
@@ -387,15 +427,24 @@ impl Conn {
     }
 
     /// Computes the next deadline.
-    fn plan(&mut self, now: Time) {
+    fn plan(&mut self, clock: &Clock) {
+        if let Phase::Open(open) = &mut self.phase {
+            self.deadline = if Open::is_timeless(&self.socket) {
+                None
+            } else {
+                open.plan(&self.socket, clock.now())
+            };
+        } else {
+            self.plan_other(clock);
+        }
+    }
+
+    #[inline(never)]
+    fn plan_other(&mut self, clock: &Clock) {
         let opening = |this: &Self, what: &'static str| {
             let by = [this.open_by, this.phase_by].into_iter().flatten().min();
             by.map(|at| (at, Expiry::Opening(what)))
         };
-        if let Phase::Open(open) = &mut self.phase {
-            self.deadline = open.plan(&self.socket, now);
-            return;
-        }
         self.deadline = match &self.phase {
             Phase::Resolving(..) => opening(self, "the name was not resolved in time"),
             Phase::Dialing(dial) => {
@@ -412,7 +461,7 @@ impl Conn {
             Phase::Lingering(linger) => linger.deadline(&self.socket),
             Phase::Start => {
                 let attempt = self.socket.attempt();
-                attempt.and_then(|attempt| attempt.wait(now)).map(|at| (at, Expiry::Look))
+                attempt.and_then(|attempt| attempt.wait(clock.now())).map(|at| (at, Expiry::Look))
             }
             Phase::Open(_) | Phase::Ending(_) | Phase::Gone => None,
         };
@@ -448,9 +497,4 @@ impl Conn {
     fn fail(&mut self, failure: Failure) {
         self.end(Some(failure), CloseEvent::default());
     }
-}
-
-/// An event that happens at `now`.
-fn event(now: Time, kind: EventKind<'_>) -> Event<'_> {
-    Event { timestamp: now.as_ms(), kind }
 }

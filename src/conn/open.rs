@@ -5,12 +5,13 @@ use super::outbound::CloseFrame;
 use super::pulse::Pulse;
 use super::tls::CIPHER_ROOM;
 use super::tls_error::sentence;
-use super::{Buffers, Conn, Crank, Expiry, Flow, Next, PLAIN_ROOM, Phase, SPILL, Step, event};
+use super::{Buffers, Conn, Crank, Expiry, Flow, Next, PLAIN_ROOM, Phase, Receiver, SPILL, Step};
 use crate::error::{Cause, Failure};
-use crate::event::{Chunk, EventKind};
+use crate::event::{Chunk, Event, EventKind, MessageKind};
+use crate::log::{self, Level};
 use crate::protocol::{CloseRules, Decoder, DeflateParams, Item, Limits, Violation};
 use crate::socket::{ReadyState, Socket, bit};
-use crate::sys::{self, Mode, Time};
+use crate::sys::{self, Clock, Mode, Time};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
@@ -34,6 +35,8 @@ pub(super) struct Open {
     /// TLS was not asked for plaintext since the upgrade: it gives the buffers
     /// of the handshake back when it finds that it has none.
     unasked: bool,
+    /// A frame of wskt's own is queued, which waits for no event.
+    prompt: bool,
     /// TLS has ended behind the bytes that are judged first.
     over: Option<Option<io::Error>>,
 }
@@ -68,6 +71,7 @@ impl Open {
             announce: true,
             budget: READ_BUDGET,
             unasked: tls,
+            prompt: false,
             over: None,
         }
     }
@@ -161,7 +165,14 @@ impl From<io::Error> for Read {
 }
 
 impl Open {
+    /// Whether there is no deadline.
+    #[inline]
+    pub(super) fn is_timeless(socket: &Socket) -> bool {
+        !socket.signals.has(bit::BLOCKED | bit::CLOSING) && !Pulse::is_on(&socket.config().timeouts)
+    }
+
     /// The next deadline.
+    #[inline(never)]
     pub(super) fn plan(&mut self, socket: &Socket, now: Time) -> Option<(Time, Expiry)> {
         let timeouts = &socket.config().timeouts;
         let sending = if socket.signals.has(bit::BLOCKED | bit::CLOSING) {
@@ -188,147 +199,301 @@ fn watches(socket: &Socket) -> bool {
     Pulse::is_on(&socket.config().timeouts) && !socket.signals.has(bit::PAUSED | bit::CLOSING)
 }
 
-impl Conn {
-    pub(super) fn step_open(&mut self, crank: &mut Crank<'_>) -> Next {
-        let Phase::Open(open) = &mut self.phase else { return Next::Again };
-        let socket = &self.socket;
-        if open.announce {
+/// What stood between two messages, or instead of one.
+enum Found {
+    /// Everything that has arrived was looked at.
+    Nothing,
+    /// Something that is dealt with.
+    Something,
+    /// An event, and its receiver said stop.
+    Stop,
+    /// A signal that ends the connection.
+    End,
+    /// A pause.
+    Pause,
+    /// The peer's Close frame.
+    Close(Option<u16>, String),
+}
+
+impl Open {
+    /// What is to be done before anything is read, or instead.
+    #[inline(never)]
+    fn prepare(
+        &mut self,
+        socket: &Arc<Socket>,
+        crank: &mut Crank<'_, '_>,
+        writable: &mut bool,
+    ) -> Option<Next> {
+        if self.announce {
             if crank.hold {
-                return Next::Leave(Step::Held);
+                return Some(Next::Leave(Step::Held));
             }
-            open.announce = false;
-            let opened = event(crank.now, EventKind::Open);
-            return match (crank.deliver)(socket, &opened) {
+            self.announce = false;
+            let flow = crank.receiver.deliver(&crank.clock, socket, EventKind::Open);
+            return Some(match flow {
                 Flow::Go => Next::Again,
                 Flow::Stop => Next::Leave(Step::Stopped),
-            };
+            });
         }
-        if watches(socket) && open.pulse.take_ping(&socket.config().timeouts, crank.now) {
+        if watches(socket) && self.pulse.take_ping(&socket.config().timeouts, crank.clock.now()) {
             socket.heartbeat();
+            self.prompt = true;
         }
-        if self.writable && socket.signals.has(bit::BLOCKED) {
-            self.writable = false;
+        if *writable && socket.signals.has(bit::BLOCKED) {
+            *writable = false;
             socket.flush();
         }
-        let buffers = &mut *crank.buffers;
+        None
+    }
+
+    /// Tells the messages at the front of what has arrived, each whole and in
+    /// one frame: what nearly all are. It ends before anything else.
+    #[inline(never)]
+    fn tell_whole(
+        &mut self,
+        socket: &Arc<Socket>,
+        buffers: &mut Buffers,
+        clock: &Clock,
+        receiver: &mut Receiver<'_>,
+    ) -> Flow {
+        receiver.begin(socket);
+        match receiver {
+            Receiver::Handlers(handlers) => self.tell_each(socket, buffers, |kind, data| {
+                handlers.call_for_message(socket, clock, kind, data);
+                Flow::Go
+            }),
+            Receiver::Pull(take) => self.tell_each(socket, buffers, |kind, data| {
+                let kind = EventKind::Message(kind, data);
+                take(socket, &Event { timestamp: clock.as_ms(), kind });
+                Flow::Stop
+            }),
+        }
+    }
+
+    #[inline(always)]
+    fn tell_each(
+        &mut self,
+        socket: &Arc<Socket>,
+        buffers: &mut Buffers,
+        mut tell: impl FnMut(MessageKind, &[u8]) -> Flow,
+    ) -> Flow {
+        let input = buffers.plain.get(..buffers.end).unwrap_or_default();
+        let mut at = buffers.start;
+        let mut flow = Flow::Go;
+        while flow == Flow::Go && at < input.len() && !socket.signals.has(bit::URGENT) {
+            let Some((kind, data)) = self.decoder.whole(input, &mut at) else { break };
+            if log::enabled(Level::Trace) {
+                trace_message(socket, kind, data.len());
+            }
+            if socket.ready_state() == ReadyState::Open {
+                flow = tell(kind, data);
+            }
+        }
+        buffers.start = at;
+        flow
+    }
+
+    /// Whether what is sent may wait for the next event: a frame lies whole at
+    /// the front of what is not parsed.
+    pub(super) fn may_gather(&mut self, buffers: &Buffers) -> bool {
+        if std::mem::take(&mut self.prompt) {
+            return false;
+        }
+        let rest = buffers.plain.get(buffers.start..buffers.end).unwrap_or_default();
+        self.decoder.is_fresh() && Decoder::begins_whole(rest)
+    }
+
+    /// Obeys a signal, or takes the next thing that has arrived.
+    #[inline(never)]
+    fn look(
+        &mut self,
+        socket: &Arc<Socket>,
+        buffers: &mut Buffers,
+        clock: &Clock,
+        receiver: &mut Receiver<'_>,
+        readable: &mut bool,
+    ) -> Result<Found, Violation> {
+        let signals = socket.signals.get();
+        if signals & bit::URGENT != 0 {
+            if signals & bit::RESUMED != 0 {
+                socket.signals.clear(bit::RESUMED);
+                let still = socket.lock_out().take_stillness();
+                self.pulse.stood_still(still, clock.now());
+                *readable = true;
+            }
+            if signals & bit::CHUNKS_ASKED != 0 {
+                socket.signals.clear(bit::CHUNKS_ASKED);
+                self.decoder.tell_chunks(socket.wants_chunks());
+            }
+            if signals & bit::DRAIN != 0 && socket.signals.take(bit::DRAIN) {
+                let open = socket.ready_state() == ReadyState::Open;
+                let stop = open && receiver.deliver(clock, socket, EventKind::Drain) == Flow::Stop;
+                return Ok(if stop { Found::Stop } else { Found::Something });
+            }
+            if signals & (bit::SILENCED | bit::ABORT | bit::POISONED) != 0 {
+                return Ok(Found::End);
+            }
+            if signals & bit::PAUSED != 0 {
+                return Ok(Found::Pause);
+            }
+        }
+        let input = buffers.plain.get(..buffers.end).unwrap_or_default();
+        let (told, event) = match self.decoder.next(input, &mut buffers.start)? {
+            None => return Ok(Found::Nothing),
+            Some(Item::Message(kind, data)) => {
+                trace_message(socket, kind, data.len());
+                receiver.begin(socket);
+                (socket.ready_state() == ReadyState::Open, EventKind::Message(kind, data))
+            }
+            Some(Item::Chunk(chunk)) => {
+                socket.trace(|| {
+                    let Chunk { kind, data, last, .. } = chunk;
+                    let end = if last { ", the last" } else { "" };
+                    format!("received a chunk of {kind:?}, {} bytes{end}", data.len())
+                });
+                receiver.begin(socket);
+                (socket.ready_state() == ReadyState::Open, EventKind::Chunk(chunk))
+            }
+            Some(Item::Ping(payload)) => {
+                socket.trace(|| format!("received Ping, {} bytes", payload.len()));
+                socket.answer_ping(payload);
+                self.prompt = true;
+                socket.trace(|| format!("answering Pong, {} bytes", payload.len()));
+                (socket.tells_pings(), EventKind::Ping(payload))
+            }
+            Some(Item::Pong(payload)) => {
+                socket.trace(|| format!("received Pong, {} bytes", payload.len()));
+                if let Some(waiting) = socket.take_pong(payload, clock.now()) {
+                    self.pulse.answered(waiting);
+                }
+                (socket.tells_pings(), EventKind::Pong(payload))
+            }
+            Some(Item::Close(frame)) => {
+                return Ok(Found::Close(frame.code, frame.reason.to_owned()));
+            }
+        };
+        let stop = told && receiver.deliver(clock, socket, event) == Flow::Stop;
+        Ok(if stop { Found::Stop } else { Found::Something })
+    }
+}
+
+#[cold]
+fn trace_message(socket: &Socket, kind: MessageKind, len: usize) {
+    socket.trace(|| format!("received {kind:?}, {len} bytes"));
+}
+
+impl Conn {
+    /// The short way of a receive that waits without limit, in the clear, with
+    /// nothing to obey and no deadline. `None`: the long way has to go on.
+    pub(crate) fn receive(
+        &mut self,
+        buffers: &mut Buffers,
+        receiver: &mut Receiver<'_>,
+    ) -> Option<Step> {
+        let Phase::Open(open) = &mut self.phase else { return None };
+        let socket = &self.socket;
+        if socket.signals.has(!(bit::DRIVEN | bit::PINGS))
+            || Pulse::is_on(&socket.config().timeouts)
+            || self.deadline.is_some()
+            || open.announce
+            || open.tls
+            || !open.decoder.is_fresh()
+        {
+            return None;
+        }
+        buffers.load(&mut open.carry);
+        if buffers.start == buffers.end {
+            match read_behind(open, buffers, Mode::Wait) {
+                Read::Bytes(n, _) => open.decoder.tally().add_bytes(n),
+                Read::Nothing => return Some(Step::Idle),
+                Read::Interrupted => return Some(Step::Interrupted),
+                Read::Over(error) => {
+                    buffers.discard();
+                    self.lost(error.as_ref());
+                    return None;
+                }
+                Read::Bad(_) => return None,
+            }
+        }
+        // Whatever else is there stays in place.
+        buffers.taken = true;
+        let flow = open.tell_whole(socket, buffers, &Clock::default(), receiver);
+        (flow == Flow::Stop).then_some(Step::Stopped)
+    }
+
+    #[inline(never)]
+    pub(super) fn step_open(&mut self, crank: &mut Crank<'_, '_>) -> Next {
+        let Phase::Open(open) = &mut self.phase else { return Next::Again };
+        let socket = &self.socket;
+        let watched = Pulse::is_on(&socket.config().timeouts);
+        if (open.announce || watched || socket.signals.has(bit::BLOCKED))
+            && let Some(next) = open.prepare(socket, crank, &mut self.writable)
+        {
+            return next;
+        }
+        let Crank { buffers, clock, mode, receiver, .. } = crank;
+        let mode = *mode;
         buffers.load(&mut open.carry);
         let mut looked = false;
         let leave = loop {
-            let signals = socket.signals.get();
-            if signals & bit::URGENT != 0 {
-                if signals & bit::RESUMED != 0 {
-                    socket.signals.clear(bit::RESUMED);
-                    let still = socket.lock_out().take_stillness();
-                    open.pulse.stood_still(still, crank.now);
-                    self.readable = true;
-                }
-                if signals & bit::CHUNKS_ASKED != 0 {
-                    socket.signals.clear(bit::CHUNKS_ASKED);
-                    open.decoder.tell_chunks(socket.wants_chunks());
-                }
-                if signals & bit::DRAIN != 0 && socket.signals.take(bit::DRAIN) {
-                    let drained = event(crank.now, EventKind::Drain);
-                    if socket.ready_state() == ReadyState::Open
-                        && (crank.deliver)(socket, &drained) == Flow::Stop
-                    {
-                        buffers.taken = true;
-                        return Next::Leave(Step::Stopped);
-                    }
-                    continue;
-                }
-                if signals & (bit::SILENCED | bit::ABORT | bit::POISONED) != 0 {
-                    buffers.store(&mut open.carry);
-                    return Next::Again;
-                }
-                if signals & bit::PAUSED != 0 {
-                    break Step::Idle;
-                }
-            }
             // Everything that has arrived.
-            let input = buffers.plain.get(..buffers.end).unwrap_or_default();
-            match open.decoder.next(input, &mut buffers.start) {
-                Ok(Some(Item::Message(kind, data))) => {
-                    socket.trace(|| format!("received {kind:?}, {} bytes", data.len()));
-                    if socket.ready_state() != ReadyState::Open {
-                        continue;
-                    }
-                    let message = event(crank.now, EventKind::Message(kind, data));
-                    if (crank.deliver)(socket, &message) == Flow::Stop {
+            if buffers.start < buffers.end
+                && open.tell_whole(socket, buffers, clock, receiver) == Flow::Stop
+            {
+                buffers.taken = true;
+                return Next::Leave(Step::Stopped);
+            }
+            if buffers.start < buffers.end
+                || !open.decoder.is_fresh()
+                || socket.signals.has(bit::URGENT)
+            {
+                match open.look(socket, buffers, clock, receiver, &mut self.readable) {
+                    Ok(Found::Nothing) => {}
+                    Ok(Found::Something) => continue,
+                    Ok(Found::Stop) => {
                         buffers.taken = true;
                         return Next::Leave(Step::Stopped);
                     }
-                    continue;
-                }
-                Ok(Some(Item::Chunk(chunk))) => {
-                    socket.trace(|| {
-                        let Chunk { kind, data, last, .. } = chunk;
-                        let end = if last { ", the last" } else { "" };
-                        format!("received a chunk of {kind:?}, {} bytes{end}", data.len())
-                    });
-                    if socket.ready_state() != ReadyState::Open {
-                        continue;
+                    Ok(Found::End) => {
+                        buffers.store(&mut open.carry);
+                        return Next::Again;
                     }
-                    let told = event(crank.now, EventKind::Chunk(chunk));
-                    if (crank.deliver)(socket, &told) == Flow::Stop {
-                        buffers.taken = true;
-                        return Next::Leave(Step::Stopped);
+                    Ok(Found::Pause) => break Step::Idle,
+                    Ok(Found::Close(code, reason)) => {
+                        socket.flush_gathered();
+                        let tcp = Arc::clone(&open.tcp);
+                        buffers.discard();
+                        self.peer_closed(code, &reason, tcp);
+                        return Next::Again;
                     }
-                    continue;
-                }
-                Ok(Some(Item::Ping(payload))) => {
-                    socket.trace(|| format!("received Ping, {} bytes", payload.len()));
-                    socket.answer_ping(payload);
-                    socket.trace(|| format!("answering Pong, {} bytes", payload.len()));
-                    let told = event(crank.now, EventKind::Ping(payload));
-                    if socket.tells_pings() && (crank.deliver)(socket, &told) == Flow::Stop {
-                        buffers.taken = true;
-                        return Next::Leave(Step::Stopped);
+                    Err(violation) => {
+                        let tcp = Arc::clone(&open.tcp);
+                        buffers.discard();
+                        self.violated(&violation, tcp);
+                        return Next::Again;
                     }
-                    continue;
                 }
-                Ok(Some(Item::Pong(payload))) => {
-                    socket.trace(|| format!("received Pong, {} bytes", payload.len()));
-                    if let Some(waiting) = socket.take_pong(payload, crank.now) {
-                        open.pulse.answered(waiting);
-                    }
-                    let told = event(crank.now, EventKind::Pong(payload));
-                    if socket.tells_pings() && (crank.deliver)(socket, &told) == Flow::Stop {
-                        buffers.taken = true;
-                        return Next::Leave(Step::Stopped);
-                    }
-                    continue;
-                }
-                Ok(Some(Item::Close(frame))) => {
-                    socket.flush_gathered();
-                    let tcp = Arc::clone(&open.tcp);
-                    let (code, reason) = (frame.code, frame.reason.to_owned());
-                    buffers.discard();
-                    self.peer_closed(code, &reason, tcp);
-                    return Next::Again;
-                }
-                Err(violation) => {
-                    let tcp = Arc::clone(&open.tcp);
-                    buffers.discard();
-                    self.violated(&violation, tcp);
-                    return Next::Again;
-                }
-                Ok(None) => {}
             }
             socket.flush_gathered();
-            if crank.mode == Mode::Look && !self.readable {
+            if mode == Mode::Look && !self.readable {
                 break Step::Idle;
             }
-            if open.budget == 0 || (looked && crank.mode == Mode::Wait) {
+            if open.budget == 0 || (looked && mode == Mode::Wait) {
                 // A driver that waits in reads decides anew before each.
                 break Step::More;
             }
             looked = true;
-            let inside = open.decoder.is_inside_frame();
-            match read(open, socket, buffers, crank.mode) {
+            if mode == Mode::Wait {
+                receiver.pause(socket);
+            }
+            let inside = watched && open.decoder.is_inside_frame();
+            match read(open, socket, buffers, mode) {
                 Read::Bytes(n, more) => {
                     open.decoder.tally().add_bytes(n);
-                    crank.now = Time::now();
-                    open.pulse.heard(crank.now, inside);
+                    clock.forget();
+                    if watched {
+                        open.pulse.heard(clock.now(), inside);
+                    }
                     open.budget = open.budget.saturating_sub(n);
                     self.readable = more || self.read_closed;
                 }
@@ -336,7 +501,7 @@ impl Conn {
                     self.readable = false;
                     break Step::Idle;
                 }
-                Read::Interrupted if crank.mode == Mode::Wait => break Step::Interrupted,
+                Read::Interrupted if mode == Mode::Wait => break Step::Interrupted,
                 Read::Interrupted => {}
                 Read::Bad(violation) => {
                     let tcp = Arc::clone(&open.tcp);
@@ -380,10 +545,35 @@ impl Conn {
 
 /// Takes bytes from the kernel to where the decoder wants them. No lock is
 /// held over a read that may wait.
+#[inline]
 fn read(open: &mut Open, socket: &Arc<Socket>, buffers: &mut Buffers, mode: Mode) -> Read {
     if open.tls {
         return read_tls(open, socket, buffers, mode);
     }
+    if open.decoder.wants_direct() {
+        return read_direct(open, buffers, mode);
+    }
+    read_behind(open, buffers, mode)
+}
+
+/// Receives behind what is not parsed.
+#[inline(always)]
+fn read_behind(open: &Open, buffers: &mut Buffers, mode: Mode) -> Read {
+    buffers.compact();
+    let room = buffers.plain.get_mut(buffers.end..).unwrap_or_default();
+    let size = room.len();
+    match sys::recv(&open.tcp, room, mode) {
+        Ok(0) => Read::Over(None),
+        Ok(n) => {
+            buffers.end += n;
+            Read::Bytes(n, n == size)
+        }
+        Err(error) => error.into(),
+    }
+}
+
+#[inline(never)]
+fn read_direct(open: &mut Open, buffers: &mut Buffers, mode: Mode) -> Read {
     if let Some((large, max)) = open.decoder.direct() {
         // The bytes of the next message that come with it are copied once
         // more when that is a large one too: a few, then.
@@ -402,19 +592,11 @@ fn read(open: &mut Open, socket: &Arc<Socket>, buffers: &mut Buffers, mode: Mode
             Err(error) => error.into(),
         };
     }
-    buffers.compact();
-    let room = buffers.plain.get_mut(buffers.end..).unwrap_or_default();
-    let size = room.len();
-    match sys::recv(&open.tcp, room, mode) {
-        Ok(0) => Read::Over(None),
-        Ok(n) => {
-            buffers.end += n;
-            Read::Bytes(n, n == size)
-        }
-        Err(error) => error.into(),
-    }
+    // No memory for it: the decoder tells when it is given more.
+    read_behind(open, buffers, mode)
 }
 
+#[inline(never)]
 fn read_tls(open: &mut Open, socket: &Arc<Socket>, buffers: &mut Buffers, mode: Mode) -> Read {
     if let Some(over) = open.over.take() {
         return Read::Over(over);

@@ -82,7 +82,7 @@ impl Conn {
         self.phase = Phase::Upgrading(Box::new(upgrade));
     }
 
-    pub(super) fn step_upgrading(&mut self, crank: &mut Crank<'_>) -> Next {
+    pub(super) fn step_upgrading(&mut self, crank: &mut Crank<'_, '_>) -> Next {
         let Phase::Upgrading(upgrade) = &mut self.phase else { return Next::Again };
         let mut stepped = upgrade.step(self.socket.config(), &self.socket.protocols());
         if let Some(due) = upgrade.refusal_due() {
@@ -102,7 +102,7 @@ impl Conn {
                 else {
                     return Next::Again;
                 };
-                crank.now = Time::now();
+                crank.clock.forget();
                 self.upgraded(upgrade.link, agreed);
             }
             Err(refused) => {

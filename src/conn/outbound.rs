@@ -9,7 +9,7 @@ use super::pings::Pings;
 use crate::error::{Error, Result};
 use crate::protocol::Utf8;
 use crate::socket::Sent;
-use crate::sys::Time;
+use crate::sys::{self, Time};
 use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -200,10 +200,16 @@ impl Outbound {
     }
 
     /// Queues a message of the program.
+    #[inline(always)]
     pub(crate) fn push_message(&mut self, opcode: u8, payload: &[u8]) -> Result<()> {
         if self.kept.is_none() {
             return self.push(opcode, payload);
         }
+        self.push_kept(opcode, payload)
+    }
+
+    #[inline(never)]
+    fn push_kept(&mut self, opcode: u8, payload: &[u8]) -> Result<()> {
         let copy = Kept::copy(payload)?;
         self.push(opcode, payload)?;
         self.keep(opcode, true, copy);
@@ -234,6 +240,7 @@ impl Outbound {
     }
 
     /// Queues a frame.
+    #[inline(always)]
     fn push(&mut self, opcode: u8, payload: &[u8]) -> Result<()> {
         self.outbox.push(opcode, payload).map_err(|_| Error::NoMemory)
     }
@@ -276,6 +283,11 @@ impl Outbound {
     /// Asks for a drain event when the queue is low again.
     pub(crate) fn owe_drain(&mut self) {
         self.drain_owed = true;
+    }
+
+    /// Whether a drain event will be due.
+    pub(crate) fn owes_drain(&self) -> bool {
+        self.drain_owed
     }
 
     /// Whether the drain event is due; it is owed no more then.
@@ -330,10 +342,57 @@ impl Outbound {
 
     /// Offers everything to the kernel. `hide` keeps what it takes in the
     /// buffered amount until the running callback ends.
+    #[inline(always)]
     pub(crate) fn flush(&mut self, hide: bool) -> Progress {
         if self.broken {
             return Progress::Broken;
         }
+        match &self.link {
+            None => Progress::Done,
+            Some(link) if link.is_tls() => self.flush_tls(hide),
+            Some(_) => self.flush_plain(hide),
+        }
+    }
+
+    #[inline(always)]
+    fn flush_plain(&mut self, hide: bool) -> Progress {
+        let Some(link) = &self.link else { return Progress::Done };
+        let mut took = false;
+        let progress = loop {
+            let bytes = self.outbox.pending();
+            if bytes.is_empty() {
+                break Progress::Done;
+            }
+            match sys::send(link.tcp(), bytes) {
+                Ok(0) => break Progress::Broken,
+                Ok(n) => {
+                    took = true;
+                    let all = n == bytes.len();
+                    let payload = self.outbox.advance(n);
+                    self.withheld += if hide { payload } else { 0 };
+                    if !all {
+                        // A short write: the kernel is full.
+                        break Progress::Blocked;
+                    }
+                    if self.pong.is_none() {
+                        break Progress::Done;
+                    }
+                    place_pong(&mut self.pong, &mut self.pong_end, &mut self.outbox);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break Progress::Blocked,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => break Progress::Broken,
+            }
+        };
+        if let Some(kept) = &mut self.kept {
+            kept.given(self.outbox.taken());
+        }
+        self.settle(progress, took, hide);
+        progress
+    }
+
+    #[inline(never)]
+    fn flush_tls(&mut self, hide: bool) -> Progress {
         let Some(link) = &mut self.link else { return Progress::Done };
         let mut took = false;
         let ciphertext = link.ciphertext();
@@ -349,8 +408,7 @@ impl Outbound {
                 }
             }
             let mut piece = self.outbox.pending();
-            let before = piece.len();
-            if let Some(kept) = self.kept.as_mut().filter(|_| link.is_tls()) {
+            if let Some(kept) = &mut self.kept {
                 // Which records hold which message is known only if none holds
                 // two, and one is with the kernel before the next is made.
                 match if link.has_ciphertext() { link.flush() } else { Ok(Flushed::All) } {
@@ -365,19 +423,10 @@ impl Outbound {
                 Ok(0) => break Progress::Broken,
                 Ok(n) => {
                     took = true;
-                    let payload = self.outbox.advance(n);
-                    if link.is_tls() {
-                        self.in_cipher += payload;
-                        if !link.has_ciphertext() {
-                            self.withheld += if hide { self.in_cipher } else { 0 };
-                            self.in_cipher = 0;
-                        }
-                    } else {
-                        self.withheld += if hide { payload } else { 0 };
-                        if n < before {
-                            // A short write: the kernel is full.
-                            break Progress::Blocked;
-                        }
+                    self.in_cipher += self.outbox.advance(n);
+                    if !link.has_ciphertext() {
+                        self.withheld += if hide { self.in_cipher } else { 0 };
+                        self.in_cipher = 0;
                     }
                     place_pong(&mut self.pong, &mut self.pong_end, &mut self.outbox);
                 }
@@ -393,17 +442,24 @@ impl Outbound {
         progress
     }
 
+    #[inline(always)]
     fn settle(&mut self, progress: Progress, took: bool, hide: bool) {
+        if progress != Progress::Done {
+            return self.settle_rest(progress, took);
+        }
+        self.stalled = None;
+        self.pongs = 0;
+        self.withheld += if hide { self.in_cipher } else { 0 };
+        self.in_cipher = 0;
+        if let CloseFrame::Queued(_) = self.close {
+            self.close = CloseFrame::Sent(Time::now());
+        }
+    }
+
+    #[cold]
+    fn settle_rest(&mut self, progress: Progress, took: bool) {
         match progress {
-            Progress::Done => {
-                self.stalled = None;
-                self.pongs = 0;
-                self.withheld += if hide { self.in_cipher } else { 0 };
-                self.in_cipher = 0;
-                if let CloseFrame::Queued(_) = self.close {
-                    self.close = CloseFrame::Sent(Time::now());
-                }
-            }
+            Progress::Done => {}
             Progress::Blocked => {
                 if took || self.stalled.is_none() {
                     self.stalled = Some(Time::now());

@@ -1,25 +1,20 @@
 //! The send queue: frames as they go on the wire, in one buffer, with the
 //! payload bytes among them counted. Touches no socket.
 
-use crate::protocol::{self, MaskPool};
+use crate::drive::context::{mask_key, with_masks};
+use crate::protocol;
 use crate::socket::Sent;
-use std::cell::RefCell;
 use std::collections::{TryReserveError, VecDeque};
+
+/// The bit of a frame that ends its message.
+const FIN: u8 = 0x80;
 
 /// Capacity an empty queue may keep.
 const KEEP: usize = 4 << 10;
 
-thread_local! {
-    /// Fresh mask keys: one pool a thread, so that a connection keeps none.
-    static MASKS: RefCell<MaskPool> = const { RefCell::new(MaskPool::new()) };
-}
-
-fn with_masks<R>(mut run: impl FnMut(&mut MaskPool) -> R) -> R {
-    match MASKS.try_with(|pool| run(&mut pool.borrow_mut())) {
-        Ok(done) => done,
-        // An exit handler: what belongs to this thread is gone already.
-        Err(_) => run(&mut MaskPool::new()),
-    }
+#[inline(never)]
+fn append_large(wire: &mut Vec<u8>, opcode: u8, payload: &[u8]) -> Result<(), TryReserveError> {
+    with_masks(|masks| protocol::append_frame(wire, opcode, true, false, payload, masks))
 }
 
 /// The opcodes we send (RFC 6455 §5.2).
@@ -82,17 +77,20 @@ pub(crate) struct Dropped {
 
 impl Outbox {
     /// Queues a message.
+    #[inline(always)]
     pub(crate) fn push(&mut self, opcode: u8, payload: &[u8]) -> Result<(), TryReserveError> {
         self.compact();
-        with_masks(|masks| {
-            protocol::append_frame(&mut self.wire, opcode, true, false, payload, masks)
-        })?;
-        self.sent.frames += 1;
+        if payload.len() <= protocol::MAX_CONTROL {
+            protocol::append_small(&mut self.wire, FIN | opcode, payload, mask_key())?;
+        } else {
+            append_large(&mut self.wire, opcode, payload)?;
+        }
         if opcode < opcode::CLOSE {
             self.payload += payload.len();
             self.sent.messages += 1;
             self.sent.payload += payload.len() as u64;
-            self.sent.wire_payload += payload.len() as u64;
+        } else {
+            self.sent.others += 1;
         }
         Ok(())
     }
@@ -110,10 +108,10 @@ impl Outbox {
             self.scaled.push_back(Scaled { begin, bytes: part.bytes });
         }
         self.payload += part.bytes;
-        self.sent.frames += 1;
         self.sent.messages += u64::from(part.fin);
+        self.sent.others += u64::from(!part.fin);
         self.sent.payload += part.bytes as u64;
-        self.sent.wire_payload += part.payload.len() as u64;
+        self.sent.saved += part.bytes as i64 - part.payload.len() as i64;
         Ok(())
     }
 
@@ -124,7 +122,7 @@ impl Outbox {
         reason: &[u8],
     ) -> Result<(), TryReserveError> {
         with_masks(|masks| protocol::append_close(&mut self.wire, code, reason, masks))?;
-        self.sent.frames += 1;
+        self.sent.others += 1;
         Ok(())
     }
 
@@ -158,13 +156,21 @@ impl Outbox {
     }
 
     /// Takes `n` bytes off the front; the payload bytes among them.
+    #[inline]
     pub(crate) fn advance(&mut self, n: usize) -> usize {
+        if self.head + n >= self.wire.len() {
+            let payload = self.payload;
+            self.clear();
+            return payload;
+        }
+        self.advance_inside(n)
+    }
+
+    /// The same where bytes remain.
+    #[inline(never)]
+    fn advance_inside(&mut self, n: usize) -> usize {
         let (before, from) = (self.payload, self.head);
         self.head += n;
-        if self.is_empty() {
-            self.clear();
-            return before;
-        }
         while let Some(own) = protocol::own_frame(self.wire.get(self.frame..).unwrap_or_default()) {
             let body = self.frame + own.header_len;
             let end = body + usize::try_from(own.payload_len).unwrap_or(0);
@@ -220,21 +226,30 @@ impl Outbox {
     }
 
     /// Cuts off what was taken once that is most of a large buffer.
+    #[inline]
     fn compact(&mut self) {
         if self.frame > KEEP && self.frame > self.wire.len() / 2 {
-            self.wire.drain(..self.frame);
-            self.base += self.frame as u64;
-            self.head -= self.frame;
-            self.frame = 0;
+            self.cut();
         }
     }
 
+    #[cold]
+    fn cut(&mut self) {
+        self.wire.drain(..self.frame);
+        self.base += self.frame as u64;
+        self.head -= self.frame;
+        self.frame = 0;
+    }
+
+    #[inline]
     fn clear(&mut self) {
         self.base += self.wire.len() as u64;
         self.head = 0;
         self.frame = 0;
         self.payload = 0;
-        self.scaled = VecDeque::new();
+        if self.scaled.capacity() > 0 {
+            self.scaled = VecDeque::new();
+        }
         self.wire.clear();
         if self.wire.capacity() > KEEP {
             self.wire = Vec::new();

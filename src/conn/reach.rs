@@ -4,13 +4,12 @@
 
 use super::link::{Handshake, Link};
 use super::proxy::Tunnel;
-use super::{Conn, Crank, Flow, Next, Phase, Step, dial, event};
+use super::{Conn, Crank, Flow, Next, Phase, Step, dial};
 use crate::config::{Place, Proxy, ProxyKind};
 use crate::error::{Cause, Failure};
 use crate::event::EventKind;
 use crate::log::Level;
 use crate::resolve;
-use crate::sys::Time;
 use socket2::Socket as Tcp;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -37,23 +36,23 @@ pub(super) struct Detour {
 }
 
 impl Conn {
-    pub(super) fn step_start(&mut self, crank: &mut Crank<'_>) -> Next {
+    pub(super) fn step_start(&mut self, crank: &mut Crank<'_, '_>) -> Next {
         if let Some(attempt) = self.socket.attempt() {
             if attempt.take_news() {
-                let told = event(crank.now, EventKind::Attempt(attempt));
-                return match (crank.deliver)(&self.socket, &told) {
+                let told = EventKind::Attempt(attempt);
+                return match crank.receiver.deliver(&crank.clock, &self.socket, told) {
                     Flow::Go => Next::Again,
                     Flow::Stop => Next::Leave(Step::Stopped),
                 };
             }
-            crank.now = Time::now();
-            if attempt.wait(crank.now).is_some() {
+            crank.clock.forget();
+            if attempt.wait(crank.clock.now()).is_some() {
                 return Next::Leave(Step::Idle);
             }
         }
         let socket = Arc::clone(&self.socket);
         let (target, config) = (socket.target(), socket.config());
-        self.open_by = Some(crank.now.after(config.timeouts.open));
+        self.open_by = Some(crank.clock.now().after(config.timeouts.open));
         if let Some(adopted) = socket.take_adopted() {
             self.connected(adopted, dial::Made::Somehow);
             return Next::Again;
@@ -153,9 +152,9 @@ impl Conn {
         self.phase = Phase::Dialing(Box::new(dial));
     }
 
-    pub(super) fn step_dialing(&mut self, crank: &Crank<'_>) -> Next {
+    pub(super) fn step_dialing(&mut self, crank: &Crank<'_, '_>) -> Next {
         let Phase::Dialing(dial) = &mut self.phase else { return Next::Again };
-        match dial.step(crank.now) {
+        match dial.step(crank.clock.now()) {
             Ok(None) => return Next::Leave(Step::Idle),
             Ok(Some((tcp, key))) => {
                 if let Some(detour) = &mut self.detour {

@@ -5,12 +5,12 @@
 //! 100 ms, so that flags of other threads are seen. After an idle slice, or
 //! once a second thread has announced itself, `poll` waits beside a waker.
 
-use super::context::{self, Batch};
-use crate::conn::{Buffers, Conn, Crank, Flow, Step};
+use super::context::{self, Context};
+use crate::conn::{Buffers, Conn, Crank, Receiver, Step, Take};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::socket::{ReadyState, Socket, Why, bit};
-use crate::sys::{self, Mode, Time, WakeFd, Wanted};
+use crate::sys::{self, Clock, Mode, Time, WakeFd, Wanted};
 use std::cell::RefCell;
 use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
@@ -51,24 +51,50 @@ impl Blocking {
         Self { id, conn, buffers: Buffers::default(), slice: None }
     }
 
-    /// Turns the crank until an event was delivered that says stop, the
-    /// socket is finished, or the time is up.
-    fn pump(
+    /// Turns the crank until an event was taken, the socket is finished, or the
+    /// time is up. Without `take` the program's handlers are called.
+    #[inline]
+    fn drive(
         &mut self,
+        socket: &Arc<Socket>,
         until: Until,
         hold: bool,
-        deliver: &mut dyn FnMut(&Arc<Socket>, &Event<'_>) -> Flow,
+        take: Option<&mut Take<'_>>,
     ) -> Result<Step> {
-        let socket = Arc::clone(self.conn.socket());
-        let _batch = Batch::begin(self.id);
-        let mut driven = Driven::begin(&socket);
+        context::batch(self.id, |here| {
+            let mut receiver = match take {
+                Some(take) => Receiver::Pull(take),
+                None => Receiver::handlers(here, None),
+            };
+            self.pump(socket, until, hold, &mut receiver, here)
+        })
+    }
+
+    fn pump(
+        &mut self,
+        socket: &Arc<Socket>,
+        until: Until,
+        hold: bool,
+        receiver: &mut Receiver<'_>,
+        here: &Context,
+    ) -> Result<Step> {
+        let mut driven = Driven::begin(socket);
         let mut idle = false;
+        if until.is_none() && !hold && self.slice == Some(SLICE) {
+            let (conn, buffers) = (&mut self.conn, &mut self.buffers);
+            match catch_unwind(AssertUnwindSafe(|| conn.receive(buffers, receiver))) {
+                Ok(Some(Step::Stopped)) => return Ok(Step::Stopped),
+                Ok(Some(Step::Interrupted)) => return Err(Error::Interrupted),
+                Ok(step) => idle = step.is_some(),
+                Err(_) => self.conn.fail_internally(),
+            }
+            receiver.pause(socket);
+        }
         loop {
             if socket.signals.take(bit::INTERRUPT) {
                 return Err(Error::Interrupted);
             }
-            let now = Time::now();
-            let left = until.map(|at| at.until(now));
+            let left = until.map(|at| at.until(Time::now()));
             let fast = !idle
                 && driven.waker.is_none()
                 && left != Some(Duration::ZERO)
@@ -85,7 +111,7 @@ impl Blocking {
                 driven.waker = Some(fd);
                 continue;
             }
-            match self.advance(now, mode, hold, deliver) {
+            match self.advance(mode, hold, receiver, here) {
                 Step::More if left == Some(Duration::ZERO) => return Err(Error::Timeout),
                 Step::More => continue,
                 Step::Interrupted => return Err(Error::Interrupted),
@@ -104,37 +130,44 @@ impl Blocking {
 
     fn advance(
         &mut self,
-        now: Time,
         mode: Mode,
         hold: bool,
-        deliver: &mut dyn FnMut(&Arc<Socket>, &Event<'_>) -> Flow,
+        receiver: &mut Receiver<'_>,
+        here: &Context,
     ) -> Step {
         if mode == Mode::Look {
             self.conn.readable = true;
             self.conn.writable = true;
         }
         let (conn, buffers) = (&mut self.conn, &mut self.buffers);
-        let mut crank = Crank { buffers, now, mode, hold, deliver };
+        let clock = Clock::default();
+        let mut crank = Crank { buffers, clock, mode, hold, gathers: false, here, receiver };
         let step = catch_unwind(AssertUnwindSafe(|| conn.advance(&mut crank)));
         step.unwrap_or_else(|_| {
+            receiver.pause(self.conn.socket());
             self.conn.fail_internally();
             Step::More
         })
     }
 
     /// Sets the receive timeout if it is another; false if it cannot be.
+    #[inline]
     fn set_slice(&mut self, slice: Duration) -> bool {
-        if self.slice != Some(slice) {
-            let Some(tcp) = self.conn.tcp() else { return false };
-            if tcp.set_read_timeout(Some(slice)).is_err() {
-                return false;
-            }
-            self.slice = Some(slice);
+        self.slice == Some(slice) || self.change_slice(slice)
+    }
+
+    #[cold]
+    fn change_slice(&mut self, slice: Duration) -> bool {
+        let Some(tcp) = self.conn.tcp() else { return false };
+        if tcp.set_read_timeout(Some(slice)).is_err() {
+            return false;
         }
+        self.slice = Some(slice);
         true
     }
 
     /// Waits for the connection's descriptors, a wake or the time.
+    #[inline(never)]
     fn wait(&mut self, waker: &WakeFd, until: Until) -> Result<()> {
         let mut wanted = vec![Wanted::new(waker.as_raw_fd(), true, false)];
         // A paused connection is not watched: its errors would end every wait.
@@ -180,6 +213,7 @@ impl Drop for Driven<'_> {
 }
 
 /// One waker for each thread that waits.
+#[inline(never)]
 fn thread_waker() -> Result<Arc<WakeFd>> {
     thread_local! {
         static WAKER: RefCell<Option<(u32, Arc<WakeFd>)>> = const { RefCell::new(None) };
@@ -218,7 +252,8 @@ impl Socket {
 
     fn connect_or(self: &Arc<Self>, timeout: Option<Duration>, ends: bool) -> Result<()> {
         let mut driver = self.take_blocking()?;
-        let pumped = driver.pump(until(timeout), true, &mut |_, _| Flow::Stop);
+        // Nothing is told yet.
+        let pumped = driver.drive(self, until(timeout), true, Some(&mut |_, _| {}));
         if pumped == Err(Error::Timeout) && ends {
             driver.conn.time_out("no connection was established in the time connect was given");
         }
@@ -242,10 +277,8 @@ impl Socket {
             return Err(Error::Reentrant);
         }
         let mut driver = self.take_driving()?;
-        let pumped = driver.pump(until(timeout), false, &mut |_, event| {
-            take(event);
-            Flow::Stop
-        });
+        let mut take = |_: &Arc<Self>, event: &Event<'_>| take(event);
+        let pumped = driver.drive(self, until(timeout), false, Some(&mut take));
         // Freed meanwhile: what the event lends is gone.
         self.put_blocking(driver)?;
         match pumped? {
@@ -264,23 +297,29 @@ impl Socket {
             self.put_blocking(driver)?;
             return Err(Error::Closed);
         }
-        let pumped = driver.pump(None, false, &mut |socket, event| {
-            socket.call_host(event);
-            Flow::Go
-        });
+        let pumped = driver.drive(self, None, false, None);
         self.put_blocking(driver)?;
         pumped.map(|_| ())
     }
 
     /// The driver for a call that needs a connection, or one that ends.
+    #[inline]
     fn take_driving(self: &Arc<Self>) -> Result<Box<Blocking>> {
-        if self.driver() == 0 && self.ready_state() == ReadyState::Connecting {
+        if self.driver() == 0 {
+            self.check_connected()?;
+        }
+        self.take_blocking()
+    }
+
+    #[cold]
+    fn check_connected(&self) -> Result<()> {
+        if self.ready_state() == ReadyState::Connecting {
             self.check()?;
             if self.event_loop().is_none() {
                 return self.refuse(Why::ConnectFirst);
             }
         }
-        self.take_blocking()
+        Ok(())
     }
 }
 

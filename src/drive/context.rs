@@ -1,16 +1,57 @@
 //! What the current thread is doing: which driver it turns, whether user code
-//! runs on it, and which sockets that code has sent on.
+//! runs on it, and which sockets that code has sent on. One thread-local
+//! value, without a destructor, so that a call looks it up once and an exit
+//! handler may ask too.
 
+use crate::protocol::MaskPool;
 use crate::socket::Socket;
 use crate::sync::thread_local;
 use std::cell::{Cell, RefCell};
+use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// See the module.
+pub(crate) struct Context {
+    /// Panics of this thread are the library's.
+    ours: Cell<bool>,
+    /// `GATHERED` is not empty.
+    gathered: Cell<bool>,
+    /// How many functions of the program run here, one inside the other.
+    depth: Cell<u32>,
+    /// The driver that is turned.
+    driver: Cell<u64>,
+    /// The loop that owns this thread.
+    owner: Cell<u64>,
+    /// The socket whose connection is being advanced; only compared.
+    advanced: Cell<*const Socket>,
+    /// The socket whose event this thread has pulled while more were at hand;
+    /// only compared.
+    pulled: Cell<*const Socket>,
+    /// Keys for small frames: the first so many are fresh.
+    fresh: Cell<usize>,
+    keys: [Cell<[u8; 4]>; KEYS],
+}
+
+/// How many mask keys are drawn ahead for small frames.
+const KEYS: usize = 32;
+
 thread_local! {
-    static DRIVER: Cell<u64> = const { Cell::new(0) };
-    static LOOP: Cell<u64> = const { Cell::new(0) };
-    static DEPTH: Cell<u32> = const { Cell::new(0) };
+    static CONTEXT: Context = const {
+        Context {
+            ours: Cell::new(false),
+            gathered: Cell::new(false),
+            depth: Cell::new(0),
+            driver: Cell::new(0),
+            owner: Cell::new(0),
+            advanced: Cell::new(ptr::null()),
+            pulled: Cell::new(ptr::null()),
+            fresh: Cell::new(0),
+            keys: [const { Cell::new([0; 4]) }; KEYS],
+        }
+    };
+    /// Fresh mask keys: one pool a thread, so that a connection keeps none.
+    static MASKS: RefCell<MaskPool> = const { RefCell::new(MaskPool::new()) };
     static GATHERED: RefCell<Vec<Arc<Socket>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -20,77 +61,183 @@ pub(crate) fn new_driver_id() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
+/// Says whose the panics of this thread are from now on; whose they were.
+#[inline]
+pub(crate) fn replace_ours(ours: bool) -> bool {
+    CONTEXT.with(|context| context.ours.replace(ours))
+}
+
+/// Whether panics of this thread are the library's.
+pub(crate) fn is_ours() -> bool {
+    CONTEXT.with(|context| context.ours.get())
+}
+
 /// Whether user code runs on this thread right now.
+#[inline]
 pub fn in_callback() -> bool {
-    DEPTH.with(Cell::get) > 0
+    CONTEXT.with(|context| context.depth.get() > 0)
 }
 
 /// Says that the loop `driver` owns this thread.
 pub(crate) fn own_thread(driver: u64) {
-    LOOP.with(|own| own.set(driver));
+    CONTEXT.with(|context| context.owner.set(driver));
 }
 
 /// Whether the loop `driver` owns this thread.
 pub(crate) fn is_thread_of(driver: u64) -> bool {
-    LOOP.with(Cell::get) == driver
+    CONTEXT.with(|context| context.owner.get() == driver)
 }
 
 /// Whether this thread is turning `driver` right now.
+#[inline]
 pub(crate) fn turns(driver: u64) -> bool {
-    driver != 0 && DRIVER.with(Cell::get) == driver
+    driver != 0 && CONTEXT.with(|context| context.driver.get() == driver)
 }
 
 /// Whether a callback runs here that `driver` dispatched: what it sends on
 /// that driver's sockets leaves when the batch ends.
+#[inline]
 pub(crate) fn gathers(driver: u64) -> bool {
-    in_callback() && turns(driver)
+    CONTEXT.with(|context| context.depth.get() > 0 && driver != 0 && context.driver.get() == driver)
 }
 
-/// Sends `socket`'s queue when the batch of callbacks ends.
-pub(crate) fn gather(socket: &Arc<Socket>) {
-    let listed = GATHERED.try_with(|list| list.borrow_mut().push(Arc::clone(socket)));
-    if listed.is_err() {
-        // An exit handler: this thread's list is gone already.
-        socket.flush_gathered();
+/// Whether this thread has pulled an event of `socket` while more were at hand.
+#[inline]
+pub(crate) fn pulls(socket: &Arc<Socket>) -> bool {
+    CONTEXT.with(|context| ptr::eq(context.pulled.get(), Arc::as_ptr(socket)))
+}
+
+/// A fresh mask key for a small frame.
+#[inline]
+pub(crate) fn mask_key() -> [u8; 4] {
+    CONTEXT.with(|context| {
+        if context.fresh.get() == 0 {
+            draw_keys(context);
+        }
+        let fresh = context.fresh.get().saturating_sub(1);
+        context.fresh.set(fresh);
+        context.keys.get(fresh).map(Cell::get).unwrap_or_default()
+    })
+}
+
+#[cold]
+fn draw_keys(context: &Context) {
+    let keys = with_masks(MaskPool::draw::<KEYS>);
+    for (place, key) in context.keys.iter().zip(keys) {
+        place.set(key);
+    }
+    context.fresh.set(KEYS);
+}
+
+/// Runs with the thread's pool of mask keys.
+pub(crate) fn with_masks<R>(mut run: impl FnMut(&mut MaskPool) -> R) -> R {
+    match MASKS.try_with(|pool| run(&mut pool.borrow_mut())) {
+        Ok(done) => done,
+        // An exit handler: what belongs to this thread is gone already.
+        Err(_) => run(&mut MaskPool::new()),
     }
 }
 
-/// A batch of callbacks that one driver dispatches.
-pub(crate) struct Batch {
+/// Sends `socket`'s queue when the batch of callbacks ends; one whose
+/// connection is being advanced does so by itself.
+#[inline]
+pub(crate) fn gather(socket: &Arc<Socket>) {
+    CONTEXT.with(|context| {
+        if !ptr::eq(context.advanced.get(), Arc::as_ptr(socket)) {
+            context.list(socket);
+        }
+    });
+}
+
+/// Runs a batch of callbacks that `driver` dispatches; what they gather leaves
+/// at its end.
+#[inline]
+pub(crate) fn batch<R>(driver: u64, run: impl FnOnce(&Context) -> R) -> R {
+    CONTEXT.with(|context| {
+        let _ends = Batch { context, before: context.driver.replace(driver) };
+        run(context)
+    })
+}
+
+struct Batch<'a> {
+    context: &'a Context,
     before: u64,
 }
 
-impl Batch {
-    pub(crate) fn begin(driver: u64) -> Self {
-        Self { before: DRIVER.with(|turned| turned.replace(driver)) }
-    }
-}
-
-impl Drop for Batch {
+impl Drop for Batch<'_> {
+    #[inline]
     fn drop(&mut self) {
-        DRIVER.with(|turned| turned.set(self.before));
-        flush_gathered();
+        self.context.driver.set(self.before);
+        if self.context.gathered.replace(false) {
+            flush_gathered();
+        }
     }
 }
 
 /// Sends what the callbacks so far have gathered.
-pub(crate) fn flush_gathered() {
+#[cold]
+fn flush_gathered() {
     while let Ok(Some(socket)) = GATHERED.try_with(|list| list.borrow_mut().pop()) {
         socket.flush_gathered();
     }
 }
 
-/// User code runs until this is dropped.
-pub(crate) struct Callback(());
+impl Context {
+    #[inline(never)]
+    fn list(&self, socket: &Arc<Socket>) {
+        self.gathered.set(true);
+        let listed = GATHERED.try_with(|list| list.borrow_mut().push(Arc::clone(socket)));
+        if listed.is_err() {
+            // An exit handler: this thread's list is gone already.
+            socket.flush_gathered();
+        }
+    }
 
-/// Marks the beginning of user code.
-pub(crate) fn enter_callback() -> Callback {
-    DEPTH.with(|depth| depth.set(depth.get() + 1));
-    Callback(())
+    /// The connection of `socket` is being advanced until the result is
+    /// dropped: what its callbacks send on it leaves when that ends.
+    #[inline]
+    pub(crate) fn advance(&self, socket: &Arc<Socket>) -> Advance<'_> {
+        self.advanced.set(Arc::as_ptr(socket));
+        Advance(self)
+    }
+
+    /// This thread pulls an event of `socket` while more are at hand.
+    pub(crate) fn pull(&self, socket: &Arc<Socket>) {
+        self.pulled.set(Arc::as_ptr(socket));
+    }
+
+    /// User code runs until the result is dropped.
+    #[inline]
+    pub(crate) fn enter_callback(&self) -> Callback<'_> {
+        self.depth.set(self.depth.get() + 1);
+        Callback(self)
+    }
 }
 
-impl Drop for Callback {
+/// See [`Context::advance`].
+pub(crate) struct Advance<'a>(&'a Context);
+
+impl Drop for Advance<'_> {
+    #[inline]
     fn drop(&mut self) {
-        DEPTH.with(|depth| depth.set(depth.get() - 1));
+        self.0.advanced.set(ptr::null());
     }
+}
+
+/// See [`Context::enter_callback`].
+pub(crate) struct Callback<'a>(&'a Context);
+
+impl Drop for Callback<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.depth.set(self.0.depth.get() - 1);
+    }
+}
+
+/// Runs user code.
+pub(crate) fn as_callback<R>(run: impl FnOnce() -> R) -> R {
+    CONTEXT.with(|context| {
+        let _inside = context.enter_callback();
+        run()
+    })
 }

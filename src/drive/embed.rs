@@ -1,15 +1,15 @@
 //! The caller's thread drives: `dispatch` from a host's own loop, `run` until
 //! everything is closed.
 
-use super::context::Batch;
+use super::context;
 use super::event_loop::{Loop, Way};
-use crate::conn::Flow;
+use crate::conn::Receiver;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::sys::Time;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Rounds of one dispatch while callbacks make new work.
@@ -48,10 +48,10 @@ impl Loop {
         let mut claim = self.claim(Way::Callbacks)?;
         let engine = claim.engine()?;
         let done = loop {
-            if self.stop.swap(false, Ordering::AcqRel) {
+            if take(&self.stop) {
                 break Ok(());
             }
-            if self.woken.swap(false, Ordering::AcqRel) {
+            if take(&self.woken) {
                 break Err(Error::Interrupted);
             }
             // What asks for attention may have ended already.
@@ -82,33 +82,38 @@ impl Loop {
     /// Collects everything that is ready, waiting up to `wait` for it.
     pub(super) fn gather(&self, engine: &mut Engine, wait: Option<Duration>) -> io::Result<()> {
         self.collect(engine);
-        let now = Time::now();
-        engine.expire(now);
-        let wait = if engine.has_ready() {
-            Some(Duration::ZERO)
-        } else {
+        let mut wait = wait;
+        if engine.has_deadlines() {
+            let now = Time::now();
+            engine.expire(now);
             let deadline = engine.nearest().map(|at| at.until(now));
-            [wait, deadline].into_iter().flatten().min()
-        };
+            wait = [wait, deadline].into_iter().flatten().min();
+        }
+        if engine.has_ready() {
+            wait = Some(Duration::ZERO);
+        }
         if wait != Some(Duration::ZERO) {
             self.publish(engine);
         }
         engine.poll(wait)?;
         self.collect(engine);
-        engine.expire(Time::now());
+        if engine.has_deadlines() {
+            engine.expire(Time::now());
+        }
         Ok(())
     }
 
     fn callbacks(self: &Arc<Self>, engine: &mut Engine) {
-        let _batch = Batch::begin(self.id());
-        engine.turn(&mut |socket, event| {
-            // One that was freed on another thread calls nobody any more.
-            if !self.is_freed() {
-                socket.call_host(event);
-            }
-            Flow::Go
-        });
+        // One that was freed on another thread calls nobody any more.
+        let freed = Some(self.freed());
+        context::batch(self.id(), |here| engine.turn(here, &mut Receiver::handlers(here, freed)));
     }
+}
+
+/// Clears a flag and says whether it was set.
+#[inline]
+fn take(flag: &AtomicBool) -> bool {
+    flag.load(Ordering::Acquire) && flag.swap(false, Ordering::AcqRel)
 }
 
 /// A look at the kernel that a signal cut short is repeated by the host.

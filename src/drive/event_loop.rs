@@ -35,6 +35,8 @@ pub struct Loop {
     /// Weak, as a thread that only looks a name up must not be the last to
     /// let go of a socket.
     attention: Mutex<Vec<Weak<Socket>>>,
+    /// That list is not empty, or was not a moment ago.
+    attended: AtomicBool,
     waker: Waker,
     /// The waker has been used and the driver has not looked yet.
     awake: AtomicBool,
@@ -54,6 +56,9 @@ pub struct Loop {
     registry: Registry,
     #[cfg(target_os = "linux")]
     timer: Mutex<Option<sys::Timer>>,
+    /// There is a timer.
+    #[cfg(target_os = "linux")]
+    timed: AtomicBool,
     pub(super) thread: Mutex<super::thread::Thread>,
     /// The thread has ended.
     pub(super) ended: Condvar,
@@ -76,6 +81,7 @@ impl Loop {
             engine: Mutex::new(Some(Box::new(engine))),
             idle: Condvar::new(),
             attention: Mutex::new(Vec::new()),
+            attended: AtomicBool::new(false),
             waker,
             awake: AtomicBool::new(false),
             woken: AtomicBool::new(false),
@@ -87,6 +93,8 @@ impl Loop {
             nearest: AtomicU64::new(0),
             #[cfg(target_os = "linux")]
             timer: Mutex::new(None),
+            #[cfg(target_os = "linux")]
+            timed: AtomicBool::new(false),
             thread: Mutex::default(),
             ended: Condvar::new(),
             dissolved: AtomicBool::new(false),
@@ -131,13 +139,16 @@ impl Loop {
         self.freed.load(Ordering::Acquire)
     }
 
+    /// What [`Loop::is_freed`] looks at.
+    pub(super) fn freed(&self) -> &AtomicBool {
+        &self.freed
+    }
+
     /// Runs user code in the driver's place, if no thread drives the loop.
     pub(crate) fn stand_in(&self, run: impl FnOnce()) -> Result<()> {
         let engine = lock(&self.engine).take().ok_or(Error::WrongThread)?;
         let claim = Claim::of(self, engine);
-        let batch = context::Batch::begin(self.id);
-        run();
-        drop(batch);
+        context::batch(self.id, |_| run());
         drop(claim);
         if self.has_attention() {
             self.announce();
@@ -152,6 +163,7 @@ impl Loop {
             return;
         }
         list.push(socket);
+        self.attended.store(true, Ordering::Release);
         drop(list);
         self.nudge();
     }
@@ -182,16 +194,30 @@ impl Loop {
     }
 
     /// Hands the engine what asked for attention.
+    #[inline]
     pub(super) fn collect(&self, engine: &mut Engine) {
-        self.awake.store(false, Ordering::Release);
-        let list = std::mem::take(&mut *lock(&self.attention));
-        for socket in list.iter().filter_map(Weak::upgrade) {
-            engine.attend(socket);
+        // A swap, not a store: who finds the flag set and wakes nobody has
+        // put its socket on the list before this looks there.
+        if self.awake.load(Ordering::Acquire) {
+            self.awake.swap(false, Ordering::AcqRel);
+        }
+        if self.has_attention() {
+            for socket in self.take_attention().iter().filter_map(Weak::upgrade) {
+                engine.attend(socket);
+            }
         }
     }
 
+    #[cold]
+    fn take_attention(&self) -> Vec<Weak<Socket>> {
+        let mut list = lock(&self.attention);
+        self.attended.store(false, Ordering::Release);
+        std::mem::take(&mut *list)
+    }
+
+    #[inline]
     pub(super) fn has_attention(&self) -> bool {
-        !lock(&self.attention).is_empty()
+        self.attended.load(Ordering::Acquire)
     }
 
     /// Claims the engine for one way of handing out events.
@@ -235,11 +261,33 @@ impl Loop {
     }
 
     /// Keeps what `timeout` and the timer tell up to date.
+    #[inline]
     pub(super) fn publish(&self, engine: &mut Engine) {
-        let nearest = engine.nearest();
-        self.nearest.store(nearest.map_or(0, Time::as_nanos), Ordering::Release);
+        if engine.has_deadlines() || self.nearest.load(Ordering::Relaxed) != 0 || self.is_timed() {
+            self.publish_anew(engine);
+        }
+    }
+
+    /// Whether there is a timer.
+    #[inline]
+    fn is_timed(&self) -> bool {
         #[cfg(target_os = "linux")]
-        if let Some(timer) = lock(&self.timer).as_mut() {
+        return self.timed.load(Ordering::SeqCst);
+        #[cfg(not(target_os = "linux"))]
+        return false;
+    }
+
+    #[inline(never)]
+    fn publish_anew(&self, engine: &mut Engine) {
+        let nearest = if engine.has_deadlines() { engine.nearest() } else { None };
+        let nanos = nearest.map_or(0, Time::as_nanos);
+        if self.nearest.load(Ordering::Relaxed) != nanos {
+            self.nearest.store(nanos, Ordering::SeqCst);
+        }
+        #[cfg(target_os = "linux")]
+        if self.is_timed()
+            && let Some(timer) = lock(&self.timer).as_mut()
+        {
             timer.arm(nearest);
         }
     }
@@ -268,7 +316,9 @@ impl Loop {
         let fd = timer.as_raw_fd();
         let mut source = mio::unix::SourceFd(&fd);
         if self.registry.register(&mut source, TIMER, mio::Interest::READABLE).is_ok() {
-            timer.arm(Time::from_nanos(self.nearest.load(Ordering::Acquire)));
+            // Whoever drives sees the flag, or this sees the deadline.
+            self.timed.store(true, Ordering::SeqCst);
+            timer.arm(Time::from_nanos(self.nearest.load(Ordering::SeqCst)));
             *slot = Some(timer);
         }
     }
@@ -330,11 +380,12 @@ impl Loop {
     fn dissolve(&self, mut engine: Box<Engine>) {
         self.collect(&mut engine);
         for mut conn in engine.drain() {
+            conn.socket().flush_pulled();
             conn.socket().signals.set(bit::SILENCED | bit::LOOP_GONE);
             conn.vanish();
         }
         // What was put there before the loop was freed.
-        let late = std::mem::take(&mut *lock(&self.attention));
+        let late = self.take_attention();
         for socket in late.iter().filter_map(Weak::upgrade) {
             socket.signals.set(bit::SILENCED | bit::LOOP_GONE);
         }

@@ -9,6 +9,6 @@ mod event_loop;
 mod pull;
 mod thread;
 
-pub(crate) use context::enter_callback;
+pub(crate) use context::as_callback;
 pub use context::in_callback;
 pub use event_loop::Loop;

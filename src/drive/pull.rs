@@ -1,8 +1,8 @@
 //! Pulled events: the next event of any socket as a value, no callback at all.
 
-use super::context::Batch;
+use super::context;
 use super::event_loop::{Loop, Way};
-use crate::conn::Flow;
+use crate::conn::Receiver;
 use crate::engine::Turn;
 use crate::error::{Error, Result};
 use crate::event::Event;
@@ -33,13 +33,8 @@ impl Loop {
                 // A busy connection must not keep the others waiting.
                 let _ = self.gather(engine, Some(Duration::ZERO));
             }
-            let turn = {
-                let _batch = Batch::begin(self.id());
-                engine.turn(&mut |socket, event| {
-                    take(socket, event);
-                    Flow::Stop
-                })
-            };
+            let turn =
+                context::batch(self.id(), |here| engine.turn(here, &mut Receiver::Pull(take)));
             if turn == Turn::Stopped {
                 break Ok(());
             }

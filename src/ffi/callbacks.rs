@@ -7,9 +7,9 @@ use super::event::{
     wskt_pong_event, wskt_unsent_event,
 };
 use super::handle::{self, wskt_socket};
-use crate::drive::enter_callback;
+use crate::drive::as_callback;
 use crate::error::{Error, Result};
-use crate::event::{Event, EventKind};
+use crate::event::{Event, EventKind, MessageKind};
 use crate::socket::{Host, Socket};
 use std::any::Any;
 use std::ffi::c_void;
@@ -168,10 +168,9 @@ unsafe impl Send for UserData {}
 impl Drop for UserData {
     fn drop(&mut self) {
         if let Some(destroy) = self.destroy.take() {
-            let _inside = enter_callback();
             // SAFETY: the program set the pair together and promised that
             // the function takes the pointer, from any thread.
-            unsafe { destroy(self.pointer) }
+            as_callback(|| unsafe { destroy(self.pointer) });
         }
     }
 }
@@ -395,13 +394,17 @@ impl CHost {
 
 impl Host for CHost {
     fn deliver(&self, socket: &Arc<Socket>, event: &Event<'_>) {
-        let (target, time) = (handle::of::<wskt_socket>(socket), event.timestamp);
         if let EventKind::Message(kind, data) = event.kind {
-            let message = || event::message(target, time, kind, data);
-            self.call(&self.handlers.message, target, message);
+            self.deliver_message(socket, event.timestamp, kind, data);
         } else {
-            self.deliver_rare(target, event);
+            self.deliver_rare(handle::of::<wskt_socket>(socket), event);
         }
+    }
+
+    fn deliver_message(&self, socket: &Arc<Socket>, time: f64, kind: MessageKind, data: &[u8]) {
+        let target = handle::of::<wskt_socket>(socket);
+        let message = || event::message(target, time, kind, data);
+        self.call(&self.handlers.message, target, message);
     }
 
     fn as_any(&self) -> &(dyn Any + Send + Sync) {

@@ -494,6 +494,7 @@ union AnyEvent {
 }
 
 impl AnyEvent {
+    #[inline(never)]
     fn new(target: *mut wskt_socket, event: &Event<'_>) -> Self {
         let time = event.timestamp;
         match event.kind {
@@ -534,15 +535,22 @@ impl PulledEvent {
     /// that is: the closure the core calls back from a pull. The core lets
     /// one thread at a time pull, and C gives up the event before with the
     /// call.
+    #[inline]
     pub(super) unsafe fn put(
         &self,
         target: *mut wskt_socket,
         event: &Event<'_>,
     ) -> *const wskt_event {
         let place = self.0.get();
-        // SAFETY: nobody else writes by the caller's promise, and nobody
-        // reads, because the lent event ends with the call that is running.
-        unsafe { place.write(AnyEvent::new(target, event)) };
+        if let EventKind::Message(kind, data) = event.kind {
+            let message = message(target, event.timestamp, kind, data);
+            // SAFETY: nobody else writes by the caller's promise, and nobody
+            // reads, because the lent event ends with the call that is running.
+            unsafe { place.cast::<wskt_message_event>().write(message) };
+        } else {
+            // SAFETY: as above.
+            unsafe { place.write(AnyEvent::new(target, event)) };
+        }
         place.cast_const().cast()
     }
 }

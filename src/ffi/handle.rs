@@ -1,7 +1,7 @@
 //! The opaque C types and what stands behind each: an `Arc` whose address C
 //! holds. Nothing else turns a handle into an object or back.
 
-use super::boundary::boundary;
+use super::boundary::{boundary, caught};
 use super::config::ConfigCell;
 #[cfg(debug_assertions)]
 use super::quarantine;
@@ -13,7 +13,6 @@ use crate::reconnect::Reconnector;
 use crate::socket::Socket;
 use crate::tag::Tag;
 use std::mem::{ManuallyDrop, offset_of};
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -349,6 +348,7 @@ where
 ///
 /// # Safety
 /// `handle` is NULL or came from [`give`] and is not taken back yet.
+#[inline]
 pub(super) unsafe fn share<H: Handle>(handle: *const H) -> Result<Arc<H::Object>> {
     // SAFETY: the caller's promise is the same.
     let object = unsafe { share_for_free(handle) }?;
@@ -359,6 +359,7 @@ pub(super) unsafe fn share<H: Handle>(handle: *const H) -> Result<Arc<H::Object>
 ///
 /// # Safety
 /// As for [`share`].
+#[inline]
 pub(super) unsafe fn share_for_free<H: Handle>(handle: *const H) -> Result<Arc<H::Object>> {
     // SAFETY: the caller's promise is the same.
     unsafe { look(handle) }?;
@@ -372,18 +373,25 @@ pub(super) unsafe fn share_for_free<H: Handle>(handle: *const H) -> Result<Arc<H
 ///
 /// # Safety
 /// As for [`share`].
+#[inline]
 pub(super) unsafe fn with<H: Handle>(
     handle: *const H,
     body: impl FnOnce(&Arc<H::Object>) -> Result<()>,
 ) -> wskt_result {
-    boundary(|| {
+    let mut shared = None;
+    let result = boundary(|| {
         // SAFETY: the caller's promise is the same.
-        let object = unsafe { share(handle) }?;
-        let done = panic::catch_unwind(AssertUnwindSafe(|| body(&object)));
-        done.unwrap_or_else(|_| {
-            H::poison(&object);
-            Err(Error::Panic)
-        })
-        .inspect_err(|error| H::refused(&object, *error))
-    })
+        let object = shared.insert(unsafe { share(handle) }?);
+        let done = body(object);
+        if let Err(error) = done {
+            H::refused(object, error);
+        }
+        shared = None;
+        done
+    });
+    if let Some(object) = shared {
+        // The body has panicked; whatever follows from that stays inside too.
+        let _ = caught(move || H::poison(&object));
+    }
+    result
 }

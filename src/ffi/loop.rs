@@ -214,6 +214,12 @@ pub unsafe extern "C" fn wskt_loop_dispatch(r#loop: *mut wskt_loop) -> wskt_resu
 /// wskt_loop_next_event of this loop, or until that socket or the loop is
 /// freed.
 ///
+/// While more messages of that socket have arrived already, what this thread
+/// sends on it is gathered, to leave in one go: in the call that lends the
+/// last of them, if not before. wskt_socket_close and both free functions send
+/// it too. A program that stops pulling before that leaves it unsent. What
+/// other threads send leaves at once.
+///
 /// Any thread, one at a time; not in a callback.
 ///
 /// Returns:

@@ -54,10 +54,8 @@ pub unsafe extern "C" fn wskt_socket_send_text(
     text: *const c_char,
     len: usize,
 ) -> wskt_result {
-    // SAFETY: the caller promises a live handle or NULL, and `len` bytes.
-    unsafe {
-        handle::with(socket, |socket| socket.send(MessageKind::Text, bytes(text, len)?, true))
-    }
+    // SAFETY: the caller's promise is the same.
+    unsafe { send_whole(socket, MessageKind::Text, text.cast(), len) }
 }
 
 /// Sends a binary message.
@@ -81,10 +79,8 @@ pub unsafe extern "C" fn wskt_socket_send_binary(
     data: *const c_void,
     len: usize,
 ) -> wskt_result {
-    // SAFETY: the caller promises a live handle or NULL, and `len` bytes.
-    unsafe {
-        handle::with(socket, |socket| socket.send(MessageKind::Binary, bytes(data, len)?, true))
-    }
+    // SAFETY: the caller's promise is the same.
+    unsafe { send_whole(socket, MessageKind::Binary, data, len) }
 }
 
 /// For wskt_socket_send: the message is sent as it is, whatever was agreed
@@ -213,6 +209,21 @@ pub unsafe extern "C" fn wskt_socket_send_chunk(
 pub unsafe extern "C" fn wskt_socket_send_end(socket: *mut wskt_socket) -> wskt_result {
     // SAFETY: the caller promises a live handle or NULL.
     unsafe { handle::with(socket, |socket| socket.send_end()) }
+}
+
+/// The hot path of both.
+///
+/// # Safety
+/// `socket` is a live handle or NULL, and `data` is readable for `len` bytes.
+#[inline(never)]
+unsafe fn send_whole(
+    socket: *mut wskt_socket,
+    kind: MessageKind,
+    data: *const c_void,
+    len: usize,
+) -> wskt_result {
+    // SAFETY: the caller's promise is the same.
+    unsafe { handle::with(socket, |socket| socket.send_now(kind, bytes(data, len)?, true)) }
 }
 
 fn message_kind(kind: i32) -> Result<MessageKind> {

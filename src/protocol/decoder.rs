@@ -184,23 +184,50 @@ impl Decoder {
         input: &'a [u8],
         pos: &mut usize,
     ) -> Result<Option<Item<'a>>, Violation> {
-        // The common case: a message that lies whole in the input.
-        if self.phase == Phase::Fresh
-            && let Some(rest) = input.get(*pos..)
-            && let Some((first, len, after)) = short_header(rest)
-            && len as u64 <= self.limits.max_message
-            && let Some(payload) = after.get(..len)
-        {
-            let kind = match first {
-                WHOLE_BINARY => MessageKind::Binary,
-                WHOLE_TEXT if is_utf8(payload) => MessageKind::Text,
-                _ => return self.next_slow(input, pos),
-            };
-            *pos += rest.len() - after.len() + len;
-            self.tally.add_message(len as u64);
-            return Ok(Some(Item::Message(kind, payload)));
+        match self.whole(input, pos) {
+            Some((kind, payload)) => Ok(Some(Item::Message(kind, payload))),
+            None => self.next_slow(input, pos),
         }
-        self.next_slow(input, pos)
+    }
+
+    /// The common case: a message in one frame that lies whole in
+    /// `input[*pos..]`, where the next one begins. None: ask
+    /// [`next`](Self::next) what it is.
+    #[inline]
+    pub fn whole<'a>(
+        &mut self,
+        input: &'a [u8],
+        pos: &mut usize,
+    ) -> Option<(MessageKind, &'a [u8])> {
+        if self.phase != Phase::Fresh {
+            return None;
+        }
+        let rest = input.get(*pos..)?;
+        let (first, len, after) = short_header(rest)?;
+        let payload = after.get(..len)?;
+        if len as u64 > self.limits.max_message {
+            return None;
+        }
+        let kind = match first {
+            WHOLE_BINARY => MessageKind::Binary,
+            WHOLE_TEXT if is_utf8(payload) => MessageKind::Text,
+            _ => return None,
+        };
+        *pos += rest.len() - after.len() + len;
+        self.tally.add_message(len as u64);
+        Some((kind, payload))
+    }
+
+    /// Whether the input begins with a whole frame of less than 64 KiB.
+    #[inline]
+    pub fn begins_whole(input: &[u8]) -> bool {
+        short_header(input).is_some_and(|(_, len, after)| after.len() >= len)
+    }
+
+    /// Whether it stands before a message that is to be whole, and lends none.
+    #[inline]
+    pub fn is_fresh(&self) -> bool {
+        self.phase == Phase::Fresh
     }
 
     /// [`next`](Self::next) for everything.

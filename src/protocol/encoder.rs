@@ -3,7 +3,8 @@
 
 use super::close::MAX_REASON;
 use super::frame::{CLOSE, FIN, MAX_CONTROL, MAX_OWN_HEADER};
-use super::mask::{MaskPool, append_masked, mask_words};
+use super::mask::{MaskPool, append_masked};
+use crate::sys::simd;
 use std::collections::TryReserveError;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::OpCode;
@@ -14,8 +15,6 @@ const RSV1: u8 = 0x40;
 const MASKED: u8 = 0x80;
 /// The header of a frame of up to 125 bytes: two bytes and the mask key.
 const SMALL_HEADER: usize = 6;
-/// Room for the largest such frame, the payload rounded up to whole words.
-const SMALL_FRAME: usize = SMALL_HEADER + 128;
 
 /// Appends one masked frame, its length in the shortest form. On error
 /// nothing is appended. Only the low four bits of `opcode` count.
@@ -29,7 +28,7 @@ pub fn append_frame(
 ) -> Result<(), TryReserveError> {
     if payload.len() <= MAX_CONTROL {
         let first = opcode & 0x0F | if fin { FIN } else { 0 } | if rsv1 { RSV1 } else { 0 };
-        return append_small(out, first, payload, masks);
+        return append_small(out, first, payload, masks.next_key());
     }
     out.try_reserve(MAX_OWN_HEADER + payload.len())?;
     let key = append_header(out, opcode, fin, rsv1, payload.len() as u64, masks)?;
@@ -83,26 +82,18 @@ pub fn append_close(
     append_frame(out, CLOSE, true, false, body, masks)
 }
 
-/// Builds a frame of up to 125 bytes beside `out` and appends it in one go.
-fn append_small(
+/// Appends a frame of up to 125 bytes, `first` being its first byte.
+#[inline(always)]
+pub fn append_small(
     out: &mut Vec<u8>,
     first: u8,
     payload: &[u8],
-    masks: &mut MaskPool,
+    key: [u8; 4],
 ) -> Result<(), TryReserveError> {
-    let len = SMALL_HEADER + payload.len();
-    out.try_reserve(len)?;
-    let key = masks.next_key();
+    out.try_reserve(SMALL_HEADER + payload.len())?;
     let [a, b, c, d] = key;
-    let mut frame = [0; SMALL_FRAME];
-    if let Some((head, body)) = frame.split_first_chunk_mut::<SMALL_HEADER>() {
-        *head = [first, MASKED | payload.len() as u8, a, b, c, d];
-        if let Some(body) = body.get_mut(..payload.len()) {
-            body.copy_from_slice(payload);
-        }
-        mask_words(body.as_chunks_mut().0, key);
-    }
-    out.extend_from_slice(frame.get(..len).unwrap_or_default());
+    let head = [first, MASKED | payload.len() as u8, a, b, c, d];
+    simd::append_small(out, head, payload, key);
     Ok(())
 }
 

@@ -5,8 +5,8 @@ use rand::rand_core::UnwrapErr;
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng};
 
-/// How many keys one call of the generator yields.
-const POOL: usize = 256;
+/// How many keys are drawn at once.
+const POOL: usize = 32;
 
 /// From this length on wide registers pay.
 const WIDE_MIN: usize = 256;
@@ -15,46 +15,58 @@ const WIDE_MIN: usize = 256;
 const STEP: usize = 128;
 
 /// Mask keys: fresh for each frame and from a cryptographic generator, as
-/// 5.3 and 10.3 demand. Drawn 256 at a time; each key leaves the pool once.
-/// Holds no memory before the first key. The generator is the pool's own, not
-/// the thread's of `rand`, which cannot be asked any more in an exit handler.
-#[derive(Default)]
+/// 5.3 and 10.3 demand. Drawn 32 at a time; each key leaves the pool once.
+/// The generator is the pool's own, not the thread's of `rand`, which cannot be
+/// asked any more in an exit handler.
 pub struct MaskPool {
-    keys: Vec<u32>,
+    left: usize,
+    keys: [[u8; 4]; POOL],
     generator: Option<Box<StdRng>>,
 }
 
 impl MaskPool {
     /// An empty pool.
     pub const fn new() -> Self {
-        Self { keys: Vec::new(), generator: None }
+        Self { left: 0, keys: [[0; 4]; POOL], generator: None }
     }
 
     /// The next key.
     #[inline]
     pub fn next_key(&mut self) -> [u8; 4] {
-        match self.keys.pop() {
-            Some(key) => key.to_ne_bytes(),
-            None => self.refill(),
+        if self.left == 0 {
+            self.refill();
         }
+        self.left = self.left.saturating_sub(1);
+        self.keys.get(self.left).copied().unwrap_or_default()
     }
 
     #[cold]
-    fn refill(&mut self) -> [u8; 4] {
+    fn refill(&mut self) {
+        self.keys = self.draw();
+        self.left = POOL;
+    }
+
+    /// So many keys past the pool, for one that is kept elsewhere.
+    pub fn draw<const N: usize>(&mut self) -> [[u8; 4]; N] {
         let generator = self
             .generator
             .get_or_insert_with(|| Box::new(StdRng::from_rng(&mut UnwrapErr(SysRng))));
-        if self.keys.try_reserve_exact(POOL).is_ok() {
-            self.keys.resize_with(POOL, || generator.next_u32());
-        }
-        self.keys.pop().unwrap_or_else(|| generator.next_u32()).to_ne_bytes()
+        let mut keys = [[0; 4]; N];
+        generator.fill_bytes(keys.as_flattened_mut());
+        keys
+    }
+}
+
+impl Default for MaskPool {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 impl std::fmt::Debug for MaskPool {
     /// Tells how many keys wait, not which.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MaskPool").field("left", &self.keys.len()).finish_non_exhaustive()
+        f.debug_struct("MaskPool").field("left", &self.left).finish_non_exhaustive()
     }
 }
 

@@ -18,7 +18,7 @@ mod violation;
 pub use close::{CloseRules, MAX_REASON, PeerClose, acceptable, on_the_wire, sendable};
 pub use decoder::{Decoder, Item, LEFTOVER_MAX, Limits};
 pub use deflate::{DeflateError, Deflater};
-pub use encoder::{append_close, append_frame, append_header};
+pub use encoder::{append_close, append_frame, append_header, append_small};
 pub use extension::{
     DeflateParams, EXTENSIONS, MAX_WINDOW_BITS, MIN_WINDOW_BITS, Offer, negotiate,
 };

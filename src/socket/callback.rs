@@ -1,31 +1,38 @@
 //! Callbacks and the end of them: what makes `free` safe anywhere.
 
-use super::{ReadyState, Socket, bit, lock};
+use super::{Socket, bit, lock};
 use crate::drive::context;
 use crate::error::{Error, Result};
-use crate::event::{Event, EventKind};
+use crate::event::Event;
 use std::sync::{Arc, PoisonError};
 
 impl Socket {
-    /// Runs the program's handler for one event, unless `free` came first, or
-    /// `close` for a message: on another thread it may have come since the
-    /// message was chosen.
+    /// Callbacks of this socket may run from here to `end_callbacks`, and
+    /// `free` waits that long; false if that was said already.
+    pub(crate) fn begin_callbacks(&self) -> bool {
+        self.signals.set(bit::IN_CALLBACK) & bit::IN_CALLBACK == 0
+    }
+
+    /// Lets a `free` go on that waits.
+    pub(crate) fn end_callbacks(&self) {
+        if self.signals.clear(bit::IN_CALLBACK) & bit::SILENCED != 0 {
+            let (mutex, ended) = &self.quiet;
+            drop(lock(mutex));
+            ended.notify_all();
+        }
+    }
+
+    /// Runs the program's handler for one event outside a driver's turn, unless
+    /// `free` came first.
     pub(crate) fn call_host(self: &Arc<Self>, event: &Event<'_>) {
-        self.as_callback(|| {
-            let message = matches!(event.kind, EventKind::Message(..) | EventKind::Chunk(_));
-            if !message || self.ready_state() == ReadyState::Open {
-                self.host.deliver(self, event);
-            }
-        });
+        self.as_callback(|| self.host.deliver(self, event));
     }
 
     fn as_callback(&self, run: impl FnOnce()) {
-        let before = self.signals.set(bit::IN_CALLBACK);
         // One inside another does not end the outer one.
-        let _ends = (before & bit::IN_CALLBACK == 0).then_some(EndOfCallback(self));
-        if before & bit::SILENCED == 0 {
-            let _inside = context::enter_callback();
-            run();
+        let _ends = self.begin_callbacks().then_some(EndOfCallback(self));
+        if !self.signals.has(bit::SILENCED) {
+            context::as_callback(run);
         }
     }
 
@@ -38,9 +45,7 @@ impl Socket {
             run();
         } else if self.is_blocking() {
             let driver = self.take_blocking().map_err(|_| Error::WrongThread)?;
-            let batch = context::Batch::begin(self.driver());
-            run();
-            drop(batch);
+            context::batch(self.driver(), |_| run());
             // An error says that the handler freed the socket.
             let _ = self.put_blocking(driver);
         } else if self.is_on_loop() {
@@ -58,6 +63,9 @@ impl Socket {
     /// Silences the socket: no callback of it begins after this, and outside
     /// callbacks none runs any more when it returns.
     pub fn free(self: &Arc<Self>) {
+        if !self.is_forked() {
+            self.flush_pulled();
+        }
         self.signals.set(bit::SILENCED);
         if self.is_forked() {
             self.drop_forked();
@@ -83,15 +91,11 @@ impl Socket {
     }
 }
 
-/// Clears the callback bit and wakes a `free` that waits for it.
+/// The end of callbacks, also by a panic.
 struct EndOfCallback<'a>(&'a Socket);
 
 impl Drop for EndOfCallback<'_> {
     fn drop(&mut self) {
-        if self.0.signals.clear(bit::IN_CALLBACK) & bit::SILENCED != 0 {
-            let (mutex, ended) = &self.0.quiet;
-            drop(lock(mutex));
-            ended.notify_all();
-        }
+        self.0.end_callbacks();
     }
 }

@@ -26,7 +26,7 @@ use crate::conn::outbound::Outbound;
 use crate::drive::Loop;
 use crate::drive::blocking::Blocking;
 use crate::error::{Error, Result};
-use crate::event::{CloseEvent, Event};
+use crate::event::{CloseEvent, Event, MessageKind};
 use crate::protocol::Deflater;
 use crate::reconnect::Attempt;
 use crate::request::{self, Target};
@@ -43,6 +43,8 @@ use std::sync::{Arc, OnceLock, PoisonError, Weak};
 pub trait Host: Send + Sync + 'static {
     /// Runs the program's handler for one event. No lock is held.
     fn deliver(&self, socket: &Arc<Socket>, event: &Event<'_>);
+    /// The same for a message, which nearly all events are.
+    fn deliver_message(&self, socket: &Arc<Socket>, time: f64, kind: MessageKind, data: &[u8]);
     /// The object itself, for the layer that made it.
     fn as_any(&self) -> &(dyn Any + Send + Sync);
     /// The same for a socket made after this one, which `pattern` is.
@@ -106,6 +108,7 @@ pub struct Socket {
 /// No slot yet.
 pub(crate) const NO_SLOT: usize = usize::MAX;
 
+#[inline]
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -283,31 +286,46 @@ impl Socket {
     }
 
     /// The blocking driver, if the socket has one or may get one.
+    #[inline]
     pub(crate) fn take_blocking(self: &Arc<Self>) -> Result<Box<Blocking>> {
         // A poisoned socket still tells its end.
         self.check_loop()?;
         let mut seat = lock(&self.seat);
         match &mut *seat {
-            Seat::Unset if self.event_loop.get().is_none() => {
-                *seat = Seat::Blocking(None);
-                drop(seat);
-                Ok(Box::new(Blocking::new(self)))
-            }
             Seat::Blocking(driver) => driver.take().ok_or(Error::InUse),
-            Seat::Unset | Seat::Loop | Seat::Pattern => self.refuse(Why::OnLoop),
+            Seat::Unset | Seat::Loop | Seat::Pattern => self.make_blocking(seat),
         }
     }
 
+    #[cold]
+    fn make_blocking(self: &Arc<Self>, mut seat: MutexGuard<'_, Seat>) -> Result<Box<Blocking>> {
+        if !matches!(*seat, Seat::Unset) || self.event_loop.get().is_some() {
+            return self.refuse(Why::OnLoop);
+        }
+        *seat = Seat::Blocking(None);
+        drop(seat);
+        Ok(Box::new(Blocking::new(self)))
+    }
+
     /// Puts the blocking driver back for the next call, if there may be one.
+    #[inline]
     pub(crate) fn put_blocking(&self, driver: Box<Blocking>) -> Result<()> {
         let mut seat = lock(&self.seat);
         if self.signals.has(bit::SILENCED) {
             drop(seat);
-            self.vanish();
-            return Err(Error::Closed);
+            return self.leave_blocking(driver);
         }
-        *seat = Seat::Blocking(Some(driver));
+        if let Seat::Blocking(place) = &mut *seat {
+            *place = Some(driver);
+        }
         Ok(())
+    }
+
+    #[cold]
+    fn leave_blocking(&self, driver: Box<Blocking>) -> Result<()> {
+        self.vanish();
+        drop(driver);
+        Err(Error::Closed)
     }
 
     /// Lets go of the blocking driver of a silenced socket.
@@ -423,19 +441,21 @@ impl Socket {
         self.check_loop()
     }
 
+    #[inline]
     fn check_loop(&self) -> Result<()> {
-        if self.signals.has(bit::LOOP_GONE)
-            || self.event_loop.get().is_some_and(|weak| weak.upgrade().is_none_or(|l| l.is_freed()))
-        {
-            return Err(Error::LoopGone);
-        }
-        Ok(())
+        let gone = self.signals.has(bit::LOOP_GONE) || self.event_loop.get().is_some_and(is_gone);
+        if gone { Err(Error::LoopGone) } else { Ok(()) }
     }
 
     /// Whether the socket was made before a fork and this is the child.
     pub fn is_forked(&self) -> bool {
         self.generation != sys::fork_generation()
     }
+}
+
+#[inline(never)]
+fn is_gone(event_loop: &Weak<Loop>) -> bool {
+    event_loop.upgrade().is_none_or(|event_loop| event_loop.is_freed())
 }
 
 impl std::fmt::Debug for Socket {

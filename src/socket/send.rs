@@ -16,6 +16,17 @@ const GATHER_MAX: usize = 64 << 10;
 impl Socket {
     /// Sends one message; `compress` is whether it may be.
     pub fn send(self: &Arc<Self>, kind: MessageKind, data: &[u8], compress: bool) -> Result<()> {
+        self.send_now(kind, data, compress)
+    }
+
+    /// The same in place, for the one caller that is hot.
+    #[inline(always)]
+    pub(crate) fn send_now(
+        self: &Arc<Self>,
+        kind: MessageKind,
+        data: &[u8],
+        compress: bool,
+    ) -> Result<()> {
         let opcode = match kind {
             MessageKind::Text if simdutf8::basic::from_utf8(data).is_err() => {
                 return Err(Error::InvalidUtf8);
@@ -23,93 +34,155 @@ impl Socket {
             MessageKind::Text => opcode::TEXT,
             MessageKind::Binary => opcode::BINARY,
         };
-        let compress = compress && data.len() >= self.config.deflate.min_size;
-        self.try_send(opcode, data, compress)?;
-        self.trace(|| format!("accepted {kind:?}, {} bytes", data.len()));
+        let compress =
+            compress && data.len() >= self.config.deflate.min_size && self.deflater.get().is_some();
+        if compress {
+            self.try_send_packed(opcode, data)?;
+        } else {
+            self.try_send(opcode, data)?;
+        }
+        if log::enabled(Level::Trace) {
+            self.trace_accepted(kind, data.len());
+        }
         Ok(())
     }
 
+    #[cold]
+    fn trace_accepted(&self, kind: MessageKind, len: usize) {
+        self.trace(|| format!("accepted {kind:?}, {len} bytes"));
+    }
+
     /// A line about one message or control frame, with no lock held.
+    #[inline]
     pub(crate) fn trace(&self, text: impl FnOnce() -> String) {
         log::with(Level::Trace, || format!("{}: {}", self.target.origin(), text()));
     }
 
-    pub(super) fn try_send(
-        self: &Arc<Self>,
-        opcode: u8,
-        data: &[u8],
-        compress: bool,
-    ) -> Result<()> {
-        let gather = context::gathers(self.driver());
-        let waits = !context::in_callback() && self.is_blocking();
+    #[inline(always)]
+    pub(super) fn try_send(self: &Arc<Self>, opcode: u8, data: &[u8]) -> Result<()> {
         loop {
-            let mut packing = if compress { self.packing() } else { None };
             let mut out = self.lock_out();
-            if self.ready_state() != ReadyState::Open {
-                return self.send_refused(&mut out, opcode, data.len());
-            }
-            if self.signals.has(bit::POISONED) {
-                return Err(Error::Panic);
-            }
-            if out.load() >= self.config.limits.high_water {
-                out.owe_drain();
-                // A broken connection takes nothing; a receive finds out.
-                let broken = out.is_broken();
-                drop(out);
-                drop(packing);
-                if broken || !waits {
-                    return Err(Error::BufferFull);
-                }
-                blocking::await_room(self)?;
+            if !self.takes(&out, opcode) {
+                self.make_room(out, opcode, data.len())?;
                 continue;
             }
-            if opcode < opcode::CLOSE && out.stream.is_some() {
-                return self.refuse(Why::StreamOpen);
+            match opcode {
+                opcode::TEXT | opcode::BINARY => out.push_message(opcode, data)?,
+                opcode::PING => out.push_ping(data)?,
+                _ => out.push_control(opcode, data)?,
             }
-            match &mut packing {
-                Some(packing) => {
-                    drop(out);
-                    let part = packing.whole(opcode, data)?;
-                    out = self.lock_out();
-                    if self.ready_state() != ReadyState::Open {
-                        return self.send_refused(&mut out, opcode, data.len());
-                    }
-                    out.push_data(&part, data)?;
-                    packing.was_queued();
-                }
-                None if opcode == opcode::PING => out.push_ping(data)?,
-                None if opcode < opcode::CLOSE => out.push_message(opcode, data)?,
-                None => out.push_control(opcode, data)?,
-            }
-            drop(packing);
-            self.depart(out, gather, waits);
+            self.depart(out);
             return Ok(());
         }
     }
 
-    /// Offers what was queued to the kernel, or leaves it to the end of the
-    /// running batch of callbacks.
-    pub(super) fn depart(
+    /// The same for a message that is to be compressed.
+    #[inline(never)]
+    fn try_send_packed(self: &Arc<Self>, opcode: u8, data: &[u8]) -> Result<()> {
+        loop {
+            let mut packing = self.packing().ok_or(Error::InvalidState)?;
+            let mut out = self.lock_out();
+            if !self.takes(&out, opcode) {
+                drop(packing);
+                self.make_room(out, opcode, data.len())?;
+                continue;
+            }
+            drop(out);
+            let part = packing.whole(opcode, data)?;
+            out = self.lock_out();
+            if self.ready_state() != ReadyState::Open {
+                return self.send_refused(&mut out, opcode, data.len());
+            }
+            out.push_data(&part, data)?;
+            packing.was_queued();
+            drop(packing);
+            self.depart(out);
+            return Ok(());
+        }
+    }
+
+    /// Whether a frame can be queued as things stand.
+    #[inline(always)]
+    fn takes(&self, out: &Outbound, opcode: u8) -> bool {
+        self.ready_state() == ReadyState::Open
+            && !self.signals.has(bit::POISONED)
+            && out.load() < self.config.limits.high_water
+            && (out.stream.is_none() || opcode >= opcode::CLOSE)
+    }
+
+    /// What hinders a frame is told, or waited for where that is the way.
+    #[cold]
+    fn make_room(
         self: &Arc<Self>,
         mut out: MutexGuard<'_, Outbound>,
-        gather: bool,
-        waits: bool,
-    ) {
+        opcode: u8,
+        len: usize,
+    ) -> Result<()> {
+        if self.ready_state() != ReadyState::Open {
+            return self.send_refused(&mut out, opcode, len);
+        }
+        if self.signals.has(bit::POISONED) {
+            return Err(Error::Panic);
+        }
+        if out.load() >= self.config.limits.high_water {
+            let gathered = bit::GATHERED | bit::AT_HAND;
+            if self.signals.get() & gathered == gathered {
+                // A pull's sends: they need not wait.
+                drop(out);
+                self.flush();
+                return Ok(());
+            }
+            return self.await_room(out);
+        }
+        self.refuse(Why::StreamOpen)
+    }
+
+    /// The queue is full: refuses, or waits in a blocking call.
+    pub(super) fn await_room(self: &Arc<Self>, mut out: MutexGuard<'_, Outbound>) -> Result<()> {
+        out.owe_drain();
+        // A broken connection takes nothing; a receive finds out.
+        let broken = out.is_broken();
+        drop(out);
+        if broken || !self.may_wait() {
+            return Err(Error::BufferFull);
+        }
+        blocking::await_room(self)
+    }
+
+    /// Whether a send on this thread may wait for the kernel.
+    fn may_wait(&self) -> bool {
+        !context::in_callback() && self.is_blocking()
+    }
+
+    /// Offers what was queued to the kernel, or leaves it to the end of the
+    /// running batch of callbacks.
+    #[inline(always)]
+    pub(super) fn depart(self: &Arc<Self>, mut out: MutexGuard<'_, Outbound>) {
+        let gather = context::gathers(self.driver());
+        let pulled = self.signals.has(bit::AT_HAND) && context::pulls(self);
         if out.load() >= self.config.limits.high_water {
             out.owe_drain();
         }
-        if gather && out.pending() < GATHER_MAX {
+        if (gather || pulled) && out.pending() < GATHER_MAX {
             self.show_buffered(out.shown());
+            drop(out);
+            if gather {
+                self.gather();
+            } else if self.signals.set(bit::GATHERED) & bit::AT_HAND == 0 {
+                // The last event at hand was pulled meanwhile, elsewhere.
+                self.flush();
+            }
+            return;
+        }
+        if gather {
+            self.flush_locked(&mut out, true);
             drop(out);
             self.gather();
             return;
         }
-        let progress = self.flush_locked(&mut out, gather);
+        let progress = self.flush_inline(&mut out);
         drop(out);
-        if gather {
-            self.gather();
-        }
-        if progress == Progress::Blocked && waits {
+        if progress == Progress::Blocked && self.may_wait() {
             blocking::flush_out(self);
         }
     }
@@ -128,20 +201,53 @@ impl Socket {
     }
 
     /// Leaves the queue to the end of the running batch of callbacks.
+    #[inline]
     pub(super) fn gather(self: &Arc<Self>) {
-        if self.signals.set(bit::GATHERED) & bit::GATHERED == 0 {
+        // Whoever clears the bit takes the lock of the queue behind that, and
+        // finds what was queued before this look.
+        if !self.signals.has(bit::GATHERED) && self.signals.set(bit::GATHERED) & bit::GATHERED == 0
+        {
             context::gather(self);
         }
     }
 
     /// Offers the queue to the kernel and tells the driver what it must know.
+    #[inline(never)]
     pub(super) fn flush_locked(
         self: &Arc<Self>,
         out: &mut MutexGuard<'_, Outbound>,
         hide: bool,
     ) -> Progress {
         let progress = out.flush(hide);
+        self.flushed(out, progress)
+    }
+
+    /// The same for the hot paths, outside callbacks.
+    #[inline(always)]
+    fn flush_inline(self: &Arc<Self>, out: &mut MutexGuard<'_, Outbound>) -> Progress {
+        let progress = out.flush(false);
+        self.flushed(out, progress)
+    }
+
+    #[inline(always)]
+    fn flushed(
+        self: &Arc<Self>,
+        out: &mut MutexGuard<'_, Outbound>,
+        progress: Progress,
+    ) -> Progress {
         self.show_buffered(out.shown());
+        let quiet = progress == Progress::Done
+            && !self.signals.has(bit::BLOCKED)
+            && !out.owes_drain()
+            && out.close() == CloseFrame::None;
+        if !quiet {
+            self.tell_driver(out, progress);
+        }
+        progress
+    }
+
+    #[inline(never)]
+    fn tell_driver(self: &Arc<Self>, out: &mut MutexGuard<'_, Outbound>, progress: Progress) {
         let mut news = 0;
         match progress {
             Progress::Blocked => news |= bit::BLOCKED,
@@ -162,7 +268,6 @@ impl Socket {
         if news != 0 && self.signals.set(news) & news != news {
             self.attend();
         }
-        progress
     }
 
     /// Offers the queue to the kernel; `true` when nothing waits any more.
@@ -170,10 +275,18 @@ impl Socket {
         self.signals.take(bit::GATHERED);
         let mut out = self.lock_out();
         out.reveal();
-        self.flush_locked(&mut out, false)
+        self.flush_inline(&mut out)
+    }
+
+    /// Sends what waits for events that nobody will pull.
+    pub(crate) fn flush_pulled(self: &Arc<Self>) {
+        if self.signals.has(bit::AT_HAND) {
+            self.flush_gathered();
+        }
     }
 
     /// Sends what callbacks gathered, if anything.
+    #[inline]
     pub(crate) fn flush_gathered(self: &Arc<Self>) {
         if self.signals.has(bit::GATHERED) {
             self.flush();

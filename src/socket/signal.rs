@@ -49,6 +49,13 @@ pub(crate) mod bit {
     /// What a socket has from the one it is made after.
     pub(crate) const INHERITED: u32 = PINGS | CHUNKS | CHUNK_HANDLER | CHUNKS_ASKED;
 
+    /// A pull has left whole messages of the socket behind: what the pulling
+    /// thread sends on it waits for them.
+    pub(crate) const AT_HAND: u32 = 1 << 20;
+
+    /// What changes the phase of an open connection.
+    pub(crate) const OBEYED: u32 = SILENCED | ABORT | CANCEL | POISONED;
+
     /// What an open connection must act on between two messages.
     pub(crate) const URGENT: u32 =
         SILENCED | ABORT | PAUSED | RESUMED | DRAIN | POISONED | CHUNKS_ASKED;

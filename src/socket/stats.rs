@@ -70,11 +70,12 @@ pub struct Stats {
 /// What was accepted for sending.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sent {
-    pub(crate) frames: u64,
     pub(crate) messages: u64,
     pub(crate) payload: u64,
-    /// The same after compression.
-    pub(crate) wire_payload: u64,
+    /// Frames that end no message.
+    pub(crate) others: u64,
+    /// How much shorter the payload is on the wire; longer, below zero.
+    pub(crate) saved: i64,
 }
 
 impl Socket {
@@ -93,13 +94,13 @@ impl Socket {
         Stats {
             bytes_sent,
             bytes_received: count(Tally::bytes),
-            frames_sent: sent.frames,
+            frames_sent: sent.messages + sent.others,
             frames_received: count(Tally::frames),
             messages_sent: sent.messages,
             messages_received: count(Tally::messages),
             payload_sent: sent.payload,
             payload_received: count(Tally::payload),
-            wire_payload_sent: sent.wire_payload,
+            wire_payload_sent: sent.payload.wrapping_add_signed(sent.saved.wrapping_neg()),
             wire_payload_received: count(Tally::wire_payload),
             dns: took(Opening::Dns),
             connect: took(Opening::Connect),

@@ -4,7 +4,6 @@
 use super::{ReadyState, Socket, Why, bit};
 use crate::conn::outbound::Stream;
 use crate::conn::outbox::{Part, opcode};
-use crate::drive::{blocking, context};
 use crate::error::{Error, Result};
 use crate::event::MessageKind;
 use crate::protocol::Utf8;
@@ -35,8 +34,6 @@ impl Socket {
     }
 
     fn step_stream(self: &Arc<Self>, step: Step<'_>) -> Result<()> {
-        let gather = context::gathers(self.driver());
-        let waits = !context::in_callback() && self.is_blocking();
         let (data, last) = match step {
             Step::Begin(..) => (&[][..], false),
             Step::Chunk(data) => (data, false),
@@ -53,14 +50,8 @@ impl Socket {
             }
             // The end of a message is always taken.
             if !last && out.load() >= self.config.limits.high_water {
-                out.owe_drain();
-                let broken = out.is_broken();
-                drop(out);
                 drop(packing);
-                if broken || !waits {
-                    return Err(Error::BufferFull);
-                }
-                blocking::await_room(self)?;
+                self.await_room(out)?;
                 continue;
             }
             let stream = match (step, out.stream) {
@@ -105,7 +96,7 @@ impl Socket {
             }
             out.stream = (!last).then_some(next);
             drop(packing);
-            self.depart(out, gather, waits);
+            self.depart(out);
             return Ok(());
         }
     }

@@ -14,7 +14,7 @@ mod wake;
 
 pub(crate) use adopt::adopt;
 pub(crate) use fork::{generation as fork_generation, let_go, unforked};
-pub(crate) use time::Time;
+pub(crate) use time::{Clock, Time};
 #[cfg(target_os = "linux")]
 pub(crate) use wake::Timer;
 pub(crate) use wake::WakeFd;
@@ -44,6 +44,7 @@ impl Mode {
 }
 
 /// Receives into `buf`; 0 is the end of the stream.
+#[inline]
 pub(crate) fn recv(socket: &Socket, buf: &mut [u8], mode: Mode) -> io::Result<usize> {
     // SAFETY: the pointer and length are those of a live, writable slice, and
     // the descriptor is open as long as `socket` is borrowed.
@@ -83,8 +84,13 @@ pub(crate) fn recv_behind(
 }
 
 /// Sends without waiting and without SIGPIPE.
+#[inline]
 pub(crate) fn send(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
-    socket.send_with_flags(bytes, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    // SAFETY: the pointer and length are those of a live slice, which is only
+    // read, and the descriptor is open as long as `socket` is borrowed.
+    let n = unsafe { libc::send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), flags) };
+    usize::try_from(n).map_err(|_| io::Error::last_os_error())
 }
 
 /// A descriptor to wait for.

@@ -1,4 +1,5 @@
-//! Loops for registers that not every processor has: chosen at run time.
+//! Loops over bytes that safe code makes dear: for registers that not every
+//! processor has, chosen at run time, and for payloads of a few words.
 
 use std::mem::MaybeUninit;
 
@@ -31,4 +32,62 @@ fn append_masked_avx2(out: &mut Vec<u8>, payload: &[u8], key: [u8; 4]) {
     // SAFETY: `reserve` made room for all words, and the loop wrote them.
     unsafe { out.set_len(len) };
     out.extend(tail.iter().zip(key).map(|(byte, key)| byte ^ key));
+}
+
+/// Writes `bytes` to `place[at..]`; false where that is too short.
+#[inline(always)]
+fn put<const N: usize>(place: &mut [MaybeUninit<u8>], at: usize, bytes: [u8; N]) -> bool {
+    match place.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<N>()) {
+        Some(place) => {
+            *place = bytes.map(MaybeUninit::new);
+            true
+        }
+        None => false,
+    }
+}
+
+/// Appends `head` and `payload` masked with `key`, for which room was
+/// reserved; without it, nothing.
+#[inline(always)]
+pub(crate) fn append_small(out: &mut Vec<u8>, head: [u8; 6], payload: &[u8], key: [u8; 4]) {
+    const FOUR: u128 = u128::MAX / u32::MAX as u128;
+    let (len, key) = (payload.len(), u32::from_le_bytes(key));
+    // The key as it stands `len` bytes further on.
+    let turned = key.rotate_right(8 * (len as u32 % 4));
+    let [first, second, mask @ ..] = head;
+    let place = out.spare_capacity_mut();
+    let mut written = put(place, 0, [first, second]) && put(place, 2, mask);
+    let place = place.get_mut(head.len()..).unwrap_or_default();
+    written &= place.len() >= len;
+    if let Some(last) = payload.last_chunk::<16>() {
+        // The last word overlaps the one before where the length is odd.
+        let wide = u128::from(key) * FOUR;
+        let places = place.as_chunks_mut::<16>().0.iter_mut();
+        for (place, word) in places.zip(payload.as_chunks::<16>().0) {
+            let word = (u128::from_le_bytes(*word) ^ wide).to_le_bytes();
+            *place = word.map(MaybeUninit::new);
+        }
+        if len % 16 != 0 {
+            let word = u128::from_le_bytes(*last) ^ (u128::from(turned) * FOUR);
+            written &= put(place, len - 16, word.to_le_bytes());
+        }
+    } else if let (Some(first), Some(last)) = (payload.first_chunk(), payload.last_chunk()) {
+        const TWO: u64 = u64::MAX / u32::MAX as u64;
+        let first = u64::from_le_bytes(*first) ^ (u64::from(key) * TWO);
+        let last = u64::from_le_bytes(*last) ^ (u64::from(turned) * TWO);
+        written &= put(place, 0, first.to_le_bytes());
+        written &= put(place, len - 8, last.to_le_bytes());
+    } else {
+        for (index, (byte, key)) in
+            payload.iter().zip(key.to_le_bytes().into_iter().cycle()).enumerate()
+        {
+            written &= put(place, index, [byte ^ key]);
+        }
+    }
+    if written {
+        let len = out.len() + head.len() + len;
+        // SAFETY: every byte up to there was written: the header, and the
+        // payload in words that touch or overlap.
+        unsafe { out.set_len(len) };
+    }
 }

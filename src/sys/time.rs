@@ -1,5 +1,6 @@
 //! The monotonic clock, the one a C program reads as `CLOCK_MONOTONIC`.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 /// A point on the monotonic clock, in nanoseconds.
@@ -39,5 +40,44 @@ impl Time {
     #[expect(clippy::cast_precision_loss, reason = "2^53 ns of uptime are 104 days, then still µs")]
     pub(crate) fn as_ms(self) -> f64 {
         self.0 as f64 / 1e6
+    }
+}
+
+/// The present of a piece of work, looked up when it is first asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Clock {
+    /// 0 while nobody has asked.
+    nanos: Cell<u64>,
+    ms: Cell<f64>,
+}
+
+impl Clock {
+    /// The same until it is forgotten.
+    #[inline]
+    pub(crate) fn now(&self) -> Time {
+        self.as_ms();
+        Time(self.nanos.get())
+    }
+
+    /// The same in milliseconds, as events show it.
+    #[inline]
+    pub(crate) fn as_ms(&self) -> f64 {
+        if self.nanos.get() == 0 {
+            self.look();
+        }
+        self.ms.get()
+    }
+
+    #[cold]
+    fn look(&self) {
+        let now = Time::now();
+        self.nanos.set(now.as_nanos());
+        self.ms.set(now.as_ms());
+    }
+
+    /// Time has passed.
+    #[inline]
+    pub(crate) fn forget(&self) {
+        self.nanos.set(0);
     }
 }

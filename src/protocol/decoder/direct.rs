@@ -4,13 +4,19 @@ use super::super::violation::Violation;
 use super::{AHEAD, Decoder, Phase};
 
 impl Decoder {
+    /// Whether [`direct`](Self::direct) has something to ask for.
+    #[inline]
+    pub fn wants_direct(&self) -> bool {
+        self.phase == Phase::Payload && self.large && self.missing > 0
+    }
+
     /// Where the rest of the current data frame can be received straight, if it
     /// has 32 KiB or more: append up to the given number of bytes (there is
     /// room for them) to the vector, touch nothing else in it, call
     /// [`took_direct`](Self::took_direct), then [`next`](Self::next), which
     /// takes an empty input too.
     pub fn direct(&mut self) -> Option<(&mut Vec<u8>, usize)> {
-        if self.phase != Phase::Payload || !self.large || self.missing == 0 {
+        if !self.wants_direct() {
             return None;
         }
         let missing = usize::try_from(self.missing).unwrap_or(usize::MAX);
