@@ -241,6 +241,10 @@ impl Engine {
                     self.ready.push_front(at);
                     return Turn::Stopped;
                 }
+                Step::Told => {
+                    self.settle(at);
+                    return Turn::Stopped;
+                }
                 Step::Finished => drop(self.remove(at)),
             }
         }

@@ -54,6 +54,8 @@ pub(crate) enum Step {
     More,
     /// The receiver said stop.
     Stopped,
+    /// The same, and then it waits as in `Idle`.
+    Told,
     /// An event is at hand and `hold` keeps it.
     Held,
     /// A signal ended a blocking read.
@@ -257,10 +259,14 @@ impl Conn {
     pub(crate) fn advance(&mut self, crank: &mut Crank<'_, '_>) -> Step {
         let _advance = crank.here.advance(&self.socket);
         let step = self.go_on(crank);
+        let mut step = step;
         if step == Step::Stopped && crank.gathers && self.may_gather(crank.buffers) {
             self.socket.signals.set(bit::AT_HAND);
             crank.here.pull(&self.socket);
         } else {
+            if step == Step::Stopped && crank.gathers && self.is_exhausted(crank.buffers) {
+                step = Step::Told;
+            }
             self.socket.signals.take(bit::AT_HAND);
             // A pong must not wait for the program's next call.
             self.socket.flush_gathered();
@@ -313,6 +319,14 @@ impl Conn {
             {
                 return step;
             }
+        }
+    }
+
+    /// Whether nothing more is to be done than to wait.
+    fn is_exhausted(&mut self, buffers: &Buffers) -> bool {
+        match &mut self.phase {
+            Phase::Open(open) if !self.readable => open.is_exhausted(buffers),
+            _ => false,
         }
     }
 

@@ -95,21 +95,26 @@ impl Buffers {
     }
 
     /// Brings back what the connection left, unless it is still in place.
+    #[inline(always)]
     fn load(&mut self, carry: &mut Vec<u8>) {
         if self.taken {
             self.taken = false;
             return;
         }
-        let kept = carry.len();
-        if kept > 0 || self.plain.is_empty() {
-            self.reserve(PLAIN_ROOM.max(kept));
-            if let Some(front) = self.plain.get_mut(..kept) {
-                front.copy_from_slice(carry);
-            }
-            *carry = Vec::new();
-        }
         self.start = 0;
-        self.end = kept;
+        self.end = carry.len();
+        if !carry.is_empty() || self.plain.is_empty() {
+            self.bring(carry);
+        }
+    }
+
+    #[cold]
+    fn bring(&mut self, carry: &mut Vec<u8>) {
+        self.reserve(PLAIN_ROOM.max(carry.len()));
+        if let Some(front) = self.plain.get_mut(..carry.len()) {
+            front.copy_from_slice(carry);
+        }
+        *carry = Vec::new();
     }
 
     /// Keeps what is not parsed for the connection's next turn.
@@ -129,6 +134,7 @@ impl Buffers {
     }
 
     /// Moves the unparsed bytes, a few, to the front.
+    #[inline(always)]
     fn compact(&mut self) {
         if self.start > 0 {
             if self.start < self.end {
@@ -291,6 +297,13 @@ impl Open {
         }
         buffers.start = at;
         flow
+    }
+
+    /// Whether everything that has arrived was told; the next turn begins with
+    /// a read then.
+    pub(super) fn is_exhausted(&mut self, buffers: &Buffers) -> bool {
+        self.budget = READ_BUDGET;
+        buffers.start == buffers.end && self.decoder.is_fresh()
     }
 
     /// Whether what is sent may wait for the next event: a frame lies whole at

@@ -241,7 +241,7 @@ impl Outbox {
         self.frame = 0;
     }
 
-    #[inline]
+    #[inline(always)]
     fn clear(&mut self) {
         self.base += self.wire.len() as u64;
         self.head = 0;

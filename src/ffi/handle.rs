@@ -348,7 +348,7 @@ where
 ///
 /// # Safety
 /// `handle` is NULL or came from [`give`] and is not taken back yet.
-#[inline]
+#[inline(always)]
 pub(super) unsafe fn share<H: Handle>(handle: *const H) -> Result<Arc<H::Object>> {
     // SAFETY: the caller's promise is the same.
     let object = unsafe { share_for_free(handle) }?;
@@ -359,7 +359,7 @@ pub(super) unsafe fn share<H: Handle>(handle: *const H) -> Result<Arc<H::Object>
 ///
 /// # Safety
 /// As for [`share`].
-#[inline]
+#[inline(always)]
 pub(super) unsafe fn share_for_free<H: Handle>(handle: *const H) -> Result<Arc<H::Object>> {
     // SAFETY: the caller's promise is the same.
     unsafe { look(handle) }?;

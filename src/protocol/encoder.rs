@@ -91,9 +91,7 @@ pub fn append_small(
     key: [u8; 4],
 ) -> Result<(), TryReserveError> {
     out.try_reserve(SMALL_HEADER + payload.len())?;
-    let [a, b, c, d] = key;
-    let head = [first, MASKED | payload.len() as u8, a, b, c, d];
-    simd::append_small(out, head, payload, key);
+    simd::append_small(out, [first, MASKED | payload.len() as u8], key, payload);
     Ok(())
 }
 
@@ -111,7 +109,7 @@ mod tests {
     #[test]
     fn lengths_at_every_boundary() {
         let mut masks = MaskPool::new();
-        for len in [0, 1, 31, 32, 33, 124, 125, 126, 127, 128, 65_535, 65_536, 100_001] {
+        for len in (0..=130).chain([65_535, 65_536, 100_001]) {
             let payload: Vec<u8> = (0..len).map(|i| (i % 253) as u8).collect();
             let mut out = b"before".to_vec();
             let done = append_frame(&mut out, BINARY, true, false, &payload, &mut masks);

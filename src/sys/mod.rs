@@ -44,7 +44,7 @@ impl Mode {
 }
 
 /// Receives into `buf`; 0 is the end of the stream.
-#[inline]
+#[inline(always)]
 pub(crate) fn recv(socket: &Socket, buf: &mut [u8], mode: Mode) -> io::Result<usize> {
     // SAFETY: the pointer and length are those of a live, writable slice, and
     // the descriptor is open as long as `socket` is borrowed.

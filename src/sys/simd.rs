@@ -46,47 +46,46 @@ fn put<const N: usize>(place: &mut [MaybeUninit<u8>], at: usize, bytes: [u8; N])
     }
 }
 
-/// Appends `head` and `payload` masked with `key`, for which room was
-/// reserved; without it, nothing.
+/// Appends `head`, `key` and `payload` masked with it. Without the room for
+/// that, which the caller reserves, nothing.
 #[inline(always)]
-pub(crate) fn append_small(out: &mut Vec<u8>, head: [u8; 6], payload: &[u8], key: [u8; 4]) {
+pub(crate) fn append_small(out: &mut Vec<u8>, head: [u8; 2], key: [u8; 4], payload: &[u8]) {
     const FOUR: u128 = u128::MAX / u32::MAX as u128;
-    let (len, key) = (payload.len(), u32::from_le_bytes(key));
-    // The key as it stands `len` bytes further on.
-    let turned = key.rotate_right(8 * (len as u32 % 4));
-    let [first, second, mask @ ..] = head;
+    const TWO: u64 = u64::MAX / u32::MAX as u64;
+    let len = payload.len();
     let place = out.spare_capacity_mut();
-    let mut written = put(place, 0, [first, second]) && put(place, 2, mask);
-    let place = place.get_mut(head.len()..).unwrap_or_default();
-    written &= place.len() >= len;
+    let mut written = put(place, 0, head) && put(place, 2, key);
+    let Some(place) = place.get_mut(6..6 + len) else { return };
+    // The key as it stands `len` bytes further on.
+    let key = u32::from_le_bytes(key);
+    let turned = key.rotate_right(8 * (len as u32 % 4));
     if let Some(last) = payload.last_chunk::<16>() {
-        // The last word overlaps the one before where the length is odd.
-        let wide = u128::from(key) * FOUR;
-        let places = place.as_chunks_mut::<16>().0.iter_mut();
-        for (place, word) in places.zip(payload.as_chunks::<16>().0) {
-            let word = (u128::from_le_bytes(*word) ^ wide).to_le_bytes();
-            *place = word.map(MaybeUninit::new);
+        let (mut from, mut to) = (payload, &mut *place);
+        while let Some((word, rest)) = from.split_first_chunk::<16>()
+            && let Some((spot, more)) = to.split_first_chunk_mut::<16>()
+        {
+            let masked = u128::from_le_bytes(*word) ^ (u128::from(key) * FOUR);
+            *spot = masked.to_le_bytes().map(MaybeUninit::new);
+            (from, to) = (rest, more);
         }
+        // The last word overlaps the one before where the length is odd.
         if len % 16 != 0 {
             let word = u128::from_le_bytes(*last) ^ (u128::from(turned) * FOUR);
             written &= put(place, len - 16, word.to_le_bytes());
         }
     } else if let (Some(first), Some(last)) = (payload.first_chunk(), payload.last_chunk()) {
-        const TWO: u64 = u64::MAX / u32::MAX as u64;
         let first = u64::from_le_bytes(*first) ^ (u64::from(key) * TWO);
         let last = u64::from_le_bytes(*last) ^ (u64::from(turned) * TWO);
-        written &= put(place, 0, first.to_le_bytes());
-        written &= put(place, len - 8, last.to_le_bytes());
+        written &= put(place, 0, first.to_le_bytes()) && put(place, len - 8, last.to_le_bytes());
     } else {
-        for (index, (byte, key)) in
-            payload.iter().zip(key.to_le_bytes().into_iter().cycle()).enumerate()
-        {
-            written &= put(place, index, [byte ^ key]);
+        let keys = key.to_le_bytes().into_iter().cycle();
+        for (place, (byte, key)) in place.iter_mut().zip(payload.iter().zip(keys)) {
+            *place = MaybeUninit::new(byte ^ key);
         }
     }
     if written {
-        let len = out.len() + head.len() + len;
-        // SAFETY: every byte up to there was written: the header, and the
+        let len = out.len() + 6 + len;
+        // SAFETY: every byte up to there was written: head and key, and the
         // payload in words that touch or overlap.
         unsafe { out.set_len(len) };
     }
