@@ -21,7 +21,8 @@ use std::sync::Arc;
 ///
 /// What the kernel takes leaves at once, from the calling thread; the rest
 /// follows when it can. Inside a callback messages are gathered and leave
-/// together when the callbacks that are due have ended.
+/// together when the callbacks that are due have ended; between two
+/// calls of wskt_loop_next_event they may be, as said there.
 ///
 /// A connected socket (wskt_socket_connect) waits instead of queueing beyond
 /// the high-water mark, except inside a callback. Once a message is accepted

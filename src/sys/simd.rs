@@ -69,7 +69,7 @@ pub(crate) fn append_small(out: &mut Vec<u8>, head: [u8; 2], key: [u8; 4], paylo
             (from, to) = (rest, more);
         }
         // The last word overlaps the one before where the length is odd.
-        if len % 16 != 0 {
+        if !len.is_multiple_of(16) {
             let word = u128::from_le_bytes(*last) ^ (u128::from(turned) * FOUR);
             written &= put(place, len - 16, word.to_le_bytes());
         }
