@@ -93,6 +93,7 @@ tests-only:
 	@ln -sf libwskt.so $(TARGET)/debug/deps/$(SONAME)
 	$(CARGO) test --no-fail-fast $(FEATURES)
 	fuzz/run.sh 4
+	shuttle/run.sh 200
 
 check:
 	$(CARGO) fmt --check

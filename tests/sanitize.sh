@@ -47,8 +47,7 @@ run --test c_api --test security --test misuse -- --skip valgrind --skip fork \
 # -- shuttle: the library with its locks and atomics, threads in random orders
 
 if [ -z "$filter" ]; then
-    (cd shuttle && unset RUSTC_BOOTSTRAP && CARGO_TARGET_DIR=../build/shuttle \
-        RUSTFLAGS="--cfg wskt_shuttle" cargo test --quiet --test orders)
+    shuttle/run.sh 2000
 fi
 
 # -- ThreadSanitizer: C and Rust, the standard library included, which needs its source

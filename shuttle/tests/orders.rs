@@ -13,7 +13,7 @@ use shuttle::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use shuttle::thread;
 use std::any::Any;
 use std::io::{ErrorKind, Read, Write};
-use std::os::fd::{AsRawFd, IntoRawFd, RawFd};
+use std::os::fd::{IntoRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -82,8 +82,16 @@ impl Host for Handlers {
         seen.inside.store(false, Ordering::SeqCst);
     }
 
+    fn deliver_message(&self, socket: &Arc<Socket>, time: f64, kind: MessageKind, data: &[u8]) {
+        self.deliver(socket, &Event { timestamp: time, kind: EventKind::Message(kind, data) });
+    }
+
     fn as_any(&self) -> &(dyn Any + Send + Sync) {
         self
+    }
+
+    fn again(&self, _: &Arc<Socket>) -> Box<dyn Host> {
+        Box::new(Handlers(Arc::clone(&self.0)))
     }
 }
 
@@ -374,7 +382,9 @@ fn free_beside_blocking_calls() {
     peer.write_all(&[frame(1, b"one"), frame(1, b"two")].concat()).unwrap();
     let (frees, interrupts) = (Arc::clone(&socket), Arc::clone(&socket));
     let frees = thread::spawn(move || frees.free());
-    let interrupts = thread::spawn(move || drop(interrupts.interrupt()));
+    let interrupts = thread::spawn(move || {
+        let _ = interrupts.interrupt();
+    });
     for _ in 0..3 {
         let _ = socket.recv(Some(Duration::ZERO), &mut |_| {});
     }

@@ -4,9 +4,9 @@ use super::Buffers;
 use crate::drive::context::Context;
 use crate::event::{Event, EventKind, MessageKind};
 use crate::socket::{Socket, bit};
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sys::{Clock, Mode};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What the receiver of an event says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use super::event_loop::{Loop, Way};
 use crate::conn::Receiver;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sys::Time;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Rounds of one dispatch while callbacks make new work.

@@ -7,10 +7,10 @@ use crate::engine::Turn;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::socket::Socket;
+use crate::sync::atomic::Ordering;
 use crate::sys::Time;
 use std::io::ErrorKind;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Rounds after the time is up while connections are ready.

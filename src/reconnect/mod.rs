@@ -12,13 +12,14 @@ use crate::drive::in_callback;
 use crate::error::{Error, Result};
 use crate::event::{Event, EventKind};
 use crate::socket::{ReadyState, Socket, lock};
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sys::{self, Time};
 use crate::tag::Tag;
 use rand::Rng;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 /// Tries in a row if never set.
