@@ -13,11 +13,12 @@ use std::process::Command;
 use tools::{LONG, SHORT, fresh_dir, make, root, run};
 
 /// The types of handles, and how each is made.
-const KINDS: [(&str, &str); 4] = [
+const KINDS: [(&str, &str); 5] = [
     ("wskt_config", "wskt_config_new(&{})"),
     ("wskt_loop", "wskt_loop_new(&{})"),
     ("wskt_socket", "wskt_socket_new(NULL, \"ws://127.0.0.1:1/\", NULL, &{})"),
     ("wskt_close_event", "wskt_close_event_new(\"close\", false, 0, NULL, 0, &{})"),
+    ("wskt_reconnector", "wskt_reconnector_new(pattern(), &{})"),
 ];
 
 struct Function<'a> {
@@ -82,13 +83,19 @@ fn program(header: &str) -> String {
     let mut text = String::from(
         "#include \"wskt.h\"\n#include <stdio.h>\n\
          static union { void *pointer; unsigned char bytes[1024]; } scratch;\n\
-         static void *live[4], *freed[4];\n\
+         static void *live[5], *freed[5];\n\
          static int calls, wrong;\n\
          static void is(const char *call, double got, double want) {\n\
          \x20   calls++;\n\
          \x20   if (got != want) { wrong++; printf(\"%s: %g, not %g\\n\", call, got, want); }\n\
          }\n\
+         static wskt_socket *pattern(void) {\n\
+         \x20   wskt_socket *made = NULL;\n\
+         \x20   wskt_socket_new(NULL, \"ws://127.0.0.1:1/\", NULL, &made);\n\
+         \x20   return made;\n\
+         }\n\
          int main(int argc, char **argv) {\n\
+         \x20   size_t handles;\n\
          \x20   (void)argv;\n",
     );
     for (kind, (name, made)) in KINDS.iter().enumerate() {
@@ -104,6 +111,7 @@ fn program(header: &str) -> String {
     for (kind, (name, _)) in KINDS.iter().enumerate() {
         writeln!(text, "    {name}_free(freed[{kind}]);").expect("memory");
     }
+    text.push_str("    handles = wskt_handle_count();\n");
     for function in functions(header) {
         for (at, parameter) in function.takes.iter().enumerate() {
             let Some(right) = kind_of(parameter) else { continue };
@@ -125,7 +133,7 @@ fn program(header: &str) -> String {
             }
         }
     }
-    text.push_str("    is(\"handles left\", wskt_handle_count(), 4);\n");
+    text.push_str("    is(\"handles left\", wskt_handle_count(), handles);\n");
     for (kind, (name, _)) in KINDS.iter().enumerate() {
         writeln!(text, "    {name}_free(live[{kind}]);").expect("memory");
     }
