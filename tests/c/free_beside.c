@@ -50,6 +50,9 @@ struct running {
     struct party party;
     struct meeting begun;
     struct meeting state;
+    /* Under /proc, and whether it calls free now. */
+    char freeing[64];
+    bool frees;
     bool ended;
     int destroyed;
 };
@@ -64,12 +67,35 @@ static void destroy(void *user_data) {
     pthread_mutex_unlock(&running->state.mutex);
 }
 
+/* Until the other thread sleeps inside its free: what would come next must not
+   come any more. */
+static void wait_for_free(struct running *running) {
+    double until = now_ms() + limit_ms();
+    char path[128];
+    char state = '?';
+    bool frees = false;
+    snprintf(path, sizeof path, "/proc/%s/stat", running->freeing);
+    while (!frees || state != 'S') {
+        FILE *stat;
+        CHECK(now_ms() < until);
+        pause_ms(1);
+        pthread_mutex_lock(&running->state.mutex);
+        frees = running->frees;
+        pthread_mutex_unlock(&running->state.mutex);
+        stat = fopen(path, "r");
+        CHECK(stat != NULL);
+        CHECK_INT(fscanf(stat, "%*d (%*[^)]) %c", &state), 1);
+        fclose(stat);
+    }
+}
+
 static void in_callback(struct party *party, const wskt_event *event) {
     struct running *running = party->data;
     if (event->type != WSKT_EVENT_MESSAGE) {
         return;
     }
     meet(&running->begun, 1, 2);
+    wait_for_free(running);
     /* Time for the free of the other thread to return too early. */
     pause_ms(30);
     CHECK(memcmp(as_message(event)->data, "one", 3) == 0);
@@ -82,7 +108,14 @@ static void in_callback(struct party *party, const wskt_event *event) {
 static void *free_beside(void *argument) {
     struct running *running = argument;
     wskt_socket *socket = running->party.socket;
+    ssize_t len = readlink("/proc/thread-self", running->freeing,
+                           sizeof running->freeing - 1);
+    CHECK(len > 0);
+    running->freeing[len] = '\0';
     meet(&running->begun, 1, 2);
+    pthread_mutex_lock(&running->state.mutex);
+    running->frees = true;
+    pthread_mutex_unlock(&running->state.mutex);
     wskt_socket_free(socket);
     pthread_mutex_lock(&running->state.mutex);
     CHECK(running->ended);
