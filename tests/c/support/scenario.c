@@ -21,6 +21,9 @@ struct job {
     struct variant variant;
     enum way way;
     const char *id;
+    /* What the commands before the start were refused with. A loop's thread
+       may be at work by then, and the log is its own. */
+    struct text before;
     struct party party;
 };
 
@@ -153,6 +156,11 @@ static void run_commands(struct job *job, const char *when, const char *or_when)
         result = perform(job, verb, command + used);
         if (strcmp(when, "beside") == 0) {
             OK(result);
+        } else if (strcmp(when, "before") == 0) {
+            if (result != WSKT_OK) {
+                text_add(&job->before, "  %s = %s\n", verb,
+                         wskt_result_name(result));
+            }
         } else {
             party_note(&job->party, verb, result);
         }
@@ -342,6 +350,7 @@ static void judge_log(struct job *job) {
     const struct row *row = job->row;
     const char *want = row->log;
     struct text whole = {0};
+    struct text got = {0};
     if (job->variant.tls && row->wss_log != NULL) {
         want = row->wss_log;
     }
@@ -352,7 +361,10 @@ static void judge_log(struct job *job) {
     if (strstr(want, "\nbuffered=") == NULL) {
         text_add(&whole, "buffered=0\n");
     }
-    judge(job, "events", text_of(&job->party.log), text_of(&whole));
+    text_add(&got, "%s%s", text_of(&job->before), text_of(&job->party.log));
+    judge(job, "events", text_of(&got), text_of(&whole));
+    text_free(&got);
+    text_free(&job->before);
     text_free(&whole);
 }
 
