@@ -257,6 +257,11 @@ enum wskt_result
     WSKT_ERR_INVALID_KEY = -29,
     /** The password does not open the PKCS#12 archive. */
     WSKT_ERR_WRONG_PASSWORD = -30,
+    /**
+     * A delay of a reconnector is out of range, or the first is above the
+     * longest.
+     */
+    WSKT_ERR_INVALID_DELAYS = -31,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -1278,9 +1283,10 @@ WSKT_API const char *wskt_config_error_text(const wskt_config *config);
  * added in; a name may be added more than once.
  *
  * The headers of the handshake and of the connection itself cannot be set
- * here: Host (see wskt_config_set_host), Upgrade, Connection, Keep-Alive, Proxy-Connection, Content-Length,
- * Transfer-Encoding, TE, Expect and every Sec-WebSocket- header.
- * Subprotocols go through wskt_socket_add_protocol.
+ * here: Host (see wskt_config_set_host), Upgrade, Connection, Keep-Alive,
+ * Content-Length, Transfer-Encoding, TE, Trailer, Expect, Proxy-Connection,
+ * Proxy-Authenticate, Proxy-Authorization (see wskt_config_set_proxy) and every
+ * Sec-WebSocket- header. Subprotocols go through wskt_socket_add_protocol.
  *
  * Any thread; legal in a callback.
  *
@@ -3827,7 +3833,7 @@ WSKT_API void wskt_reconnector_free(wskt_reconnector *reconnector);
  *
  * Returns:
  * - WSKT_OK
- * - WSKT_ERR_INVALID_ARGUMENT: a delay is not in 1 to 2147483647, or
+ * - WSKT_ERR_INVALID_DELAYS: a delay is not in 1 to 2147483647, or
  *   `first_ms` is above `max_ms`.
  * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
  *

@@ -114,6 +114,7 @@ enum class result : std::int32_t {
     in_use = WSKT_ERR_IN_USE,
     invalid_key = WSKT_ERR_INVALID_KEY,
     wrong_password = WSKT_ERR_WRONG_PASSWORD,
+    invalid_delays = WSKT_ERR_INVALID_DELAYS,
 };
 
 /* What ended a connection: wskt_cause. */

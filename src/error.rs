@@ -68,6 +68,8 @@ pub enum Error {
     InvalidKey,
     /// The password does not open the archive.
     WrongPassword,
+    /// The delays of a reconnector are out of range, or contradict each other.
+    InvalidDelays,
 }
 
 impl Error {
@@ -106,6 +108,7 @@ impl Error {
             Self::InUse => "another thread drives this object at the moment",
             Self::InvalidKey => "no private key of this certificate can be read",
             Self::WrongPassword => "the password does not open the archive",
+            Self::InvalidDelays => "delays: 1 to 2147483647 ms each, first up to max",
         }
     }
 }

@@ -233,14 +233,17 @@ pub(crate) fn is_token(text: &str) -> bool {
 const OWNED_PREFIX: &str = "sec-websocket-";
 
 /// Headers that belong to the handshake or to the connection itself.
-const OWNED: [&str; 9] = [
+const OWNED: [&str; 12] = [
     "connection",
     "content-length",
     "expect",
     "host",
     "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
     "proxy-connection",
     "te",
+    "trailer",
     "transfer-encoding",
     "upgrade",
 ];

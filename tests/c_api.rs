@@ -115,6 +115,7 @@ programs! {
     deadlines
     deflate
     destructor
+    dialed
     echo_sizes
     endings
     failed_upgrades
@@ -134,6 +135,7 @@ programs! {
     races
     receive_chunks
     reconnect
+    reconnect_inherits
     refused_body
     request
     results

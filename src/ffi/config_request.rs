@@ -14,9 +14,10 @@ use std::ffi::c_char;
 /// added in; a name may be added more than once.
 ///
 /// The headers of the handshake and of the connection itself cannot be set
-/// here: Host (see wskt_config_set_host), Upgrade, Connection, Keep-Alive, Proxy-Connection, Content-Length,
-/// Transfer-Encoding, TE, Expect and every Sec-WebSocket- header.
-/// Subprotocols go through wskt_socket_add_protocol.
+/// here: Host (see wskt_config_set_host), Upgrade, Connection, Keep-Alive,
+/// Content-Length, Transfer-Encoding, TE, Trailer, Expect, Proxy-Connection,
+/// Proxy-Authenticate, Proxy-Authorization (see wskt_config_set_proxy) and every
+/// Sec-WebSocket- header. Subprotocols go through wskt_socket_add_protocol.
 ///
 /// Any thread; legal in a callback.
 ///

@@ -118,7 +118,7 @@ pub unsafe extern "C" fn wskt_reconnector_free(reconnector: *mut wskt_reconnecto
 ///
 /// Returns:
 /// - WSKT_OK
-/// - WSKT_ERR_INVALID_ARGUMENT: a delay is not in 1 to 2147483647, or
+/// - WSKT_ERR_INVALID_DELAYS: a delay is not in 1 to 2147483647, or
 ///   `first_ms` is above `max_ms`.
 /// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
 ///
@@ -137,7 +137,7 @@ pub unsafe extern "C" fn wskt_reconnector_set_delays(
 fn delay(ms: i64) -> Result<Duration> {
     let fits = (1..=MAX_TIMEOUT_MS).contains(&ms);
     let ms = u64::try_from(ms).ok().filter(|_| fits);
-    ms.map(Duration::from_millis).ok_or(Error::InvalidArgument)
+    ms.map(Duration::from_millis).ok_or(Error::InvalidDelays)
 }
 
 /// Sets how many tries in a row there may be after the first connection or

@@ -94,6 +94,9 @@ pub enum wskt_result {
     WSKT_ERR_INVALID_KEY = -29,
     /// The password does not open the PKCS#12 archive.
     WSKT_ERR_WRONG_PASSWORD = -30,
+    /// A delay of a reconnector is out of range, or the first is above the
+    /// longest.
+    WSKT_ERR_INVALID_DELAYS = -31,
 }
 
 /// What ended a connection, in the error and the close event.
@@ -214,6 +217,7 @@ impl From<Error> for wskt_result {
             Error::InUse => Self::WSKT_ERR_IN_USE,
             Error::InvalidKey => Self::WSKT_ERR_INVALID_KEY,
             Error::WrongPassword => Self::WSKT_ERR_WRONG_PASSWORD,
+            Error::InvalidDelays => Self::WSKT_ERR_INVALID_DELAYS,
         }
     }
 }
@@ -283,7 +287,7 @@ const fn c_name(name: &'static str) -> &'static CStr {
     }
 }
 
-static RESULTS: [ResultRow; 31] = results! {
+static RESULTS: [ResultRow; 32] = results! {
     WSKT_ERR_NULL Null
     WSKT_ERR_INVALID_ARGUMENT InvalidArgument
     WSKT_ERR_INVALID_STATE InvalidState
@@ -314,6 +318,7 @@ static RESULTS: [ResultRow; 31] = results! {
     WSKT_ERR_IN_USE InUse
     WSKT_ERR_INVALID_KEY InvalidKey
     WSKT_ERR_WRONG_PASSWORD WrongPassword
+    WSKT_ERR_INVALID_DELAYS InvalidDelays
 };
 
 struct CauseRow {
@@ -366,7 +371,7 @@ mod tests {
 
     #[test]
     fn numbers_are_fixed() {
-        let numbers: Vec<(&str, i32)> = (-30..=0).rev().map(|code| (name(code), code)).collect();
+        let numbers: Vec<(&str, i32)> = (-31..=0).rev().map(|code| (name(code), code)).collect();
         let expected = [
             "OK",
             "NULL",
@@ -399,6 +404,7 @@ mod tests {
             "IN_USE",
             "INVALID_KEY",
             "WRONG_PASSWORD",
+            "INVALID_DELAYS",
         ];
         assert_eq!(numbers.len(), expected.len());
         for ((name, code), expected) in numbers.into_iter().zip(expected) {
@@ -409,11 +415,11 @@ mod tests {
 
     #[test]
     fn names_and_texts_are_distinct() {
-        let names: HashSet<_> = (-30..=0).map(name).collect();
-        let texts: HashSet<_> = (-30..=0).map(text).collect();
-        assert_eq!((names.len(), texts.len()), (31, 31));
+        let names: HashSet<_> = (-31..=0).map(name).collect();
+        let texts: HashSet<_> = (-31..=0).map(text).collect();
+        assert_eq!((names.len(), texts.len()), (32, 32));
         assert!(!texts.contains(""));
-        for code in [1, -31, i32::MAX, i32::MIN] {
+        for code in [1, -32, i32::MAX, i32::MIN] {
             assert_eq!((name(code), text(code)), ("unknown", "unknown result"));
         }
     }

@@ -138,7 +138,7 @@ impl Reconnector {
     /// Sets the longest delay before the first try of a row, and before any.
     pub fn set_delays(&self, first: Duration, max: Duration) -> Result<()> {
         if first.is_zero() || first > max {
-            return Err(Error::InvalidArgument);
+            return Err(Error::InvalidDelays);
         }
         lock(&self.state).delays = Delays { first, max };
         Ok(())

@@ -290,6 +290,7 @@ static const struct row accepted[] = {
              "connection=keep-alive,%0D%0A%20%20Upgrade"),
     ACCEPTED("a folded header", "header=X-Folded:a%0D%0A%09b"),
     ACCEPTED("an empty reason phrase", "reason="),
+    ACCEPTED("no reason phrase", "no-reason"),
     ACCEPTED("byte by byte", "drip"),
     ACCEPTED("frames in the same segment", "hold"),
 };

@@ -1,225 +1,7 @@
 /* Reconnectors: which ends are followed by another try and after how long,
    what the program sees of it, what comes back unsent, and stopping and
    freeing one at any time; in every way of driving. */
-#include "support/ways.h"
-
-#include <poll.h>
-#include <unistd.h>
-
-struct run {
-    enum way way;
-    wskt_loop *loop;
-    wskt_reconnector *reconnector;
-    /* One line an event. */
-    struct text log;
-    void (*on_event)(struct run *run, wskt_socket *socket,
-                     const wskt_event *event);
-    void *data;
-    int attempts, unsent, closes, destroyed;
-    /* Of the last attempt. */
-    double delay;
-    bool freed, over;
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-};
-
-static const enum way all_ways[] = {WAY_THREAD, WAY_EMBEDDED, WAY_PULLED,
-                                    WAY_LOOP_RUN, WAY_BLOCKING};
-#define ALL_WAYS (sizeof all_ways / sizeof all_ways[0])
-
-static void log_event(struct run *run, const wskt_event *event) {
-    const wskt_attempt_event *attempt = (const wskt_attempt_event *)event;
-    const wskt_unsent_event *unsent = (const wskt_unsent_event *)event;
-    switch (event->type) {
-    case WSKT_EVENT_ATTEMPT:
-        CHECK_INT(event->struct_size, sizeof *attempt);
-        CHECK_STR(event->type_name, "attempt");
-        run->attempts += 1;
-        CHECK_INT(attempt->number, run->attempts);
-        CHECK((attempt->previous == NULL) == (run->attempts == 1));
-        CHECK(run->attempts != 1 || attempt->delay_ms == 0);
-        CHECK(wskt_reconnector_socket(run->reconnector) == event->target);
-        CHECK_INT(wskt_socket_ready_state(event->target), WSKT_CONNECTING);
-        run->delay = attempt->delay_ms;
-        text_add(&run->log, "attempt");
-        if (attempt->previous != NULL) {
-            CHECK(attempt->previous->head.target != event->target);
-            CHECK(attempt->previous ==
-                  wskt_socket_close_event(attempt->previous->head.target));
-            text_add(&run->log, " after %d", attempt->previous->code);
-        }
-        text_add(&run->log, "\n");
-        break;
-    case WSKT_EVENT_UNSENT:
-        CHECK_INT(event->struct_size, sizeof *unsent);
-        CHECK_STR(event->type_name, "unsent");
-        CHECK_INT(wskt_socket_ready_state(event->target), WSKT_CLOSED);
-        run->unsent += 1;
-        break;
-    case WSKT_EVENT_CLOSE:
-        run->closes += 1;
-        text_add(&run->log, "close %d%s\n", as_close(event)->code,
-                 wskt_reconnector_is_over(run->reconnector) ? ", over" : "");
-        break;
-    default:
-        text_add(&run->log, "%s\n", event->type_name);
-    }
-}
-
-static void on_any(struct run *run, wskt_socket *socket,
-                   const wskt_event *event) {
-    bool last;
-    CHECK(event->target == socket);
-    /* A blocking socket is told of by connect itself. */
-    log_event(run, event);
-    last = event->type == WSKT_EVENT_CLOSE &&
-           wskt_reconnector_is_over(run->reconnector);
-    if (run->on_event != NULL) {
-        run->on_event(run, socket, event);
-    }
-    last |= run->freed || (event->type == WSKT_EVENT_CLOSE &&
-                           wskt_reconnector_is_over(run->reconnector));
-    if (last) {
-        pthread_mutex_lock(&run->mutex);
-        run->over = true;
-        pthread_cond_broadcast(&run->changed);
-        pthread_mutex_unlock(&run->mutex);
-    }
-}
-
-#define HANDLER(name, type)                                             \
-    static void name(wskt_socket *socket, const type *event, void *data) { \
-        on_any(data, socket, &event->head);                             \
-    }
-HANDLER(on_open, wskt_open_event)
-HANDLER(on_message, wskt_message_event)
-HANDLER(on_error, wskt_error_event)
-HANDLER(on_close, wskt_close_event)
-HANDLER(on_attempt, wskt_attempt_event)
-HANDLER(on_unsent, wskt_unsent_event)
-
-static void destroy(void *data) {
-    struct run *run = data;
-    run->destroyed += 1;
-}
-
-static wskt_socket *make_pattern(struct run *run, const char *url,
-                                 const wskt_config *config) {
-    wskt_socket *pattern;
-    OK(wskt_socket_new(run->loop, url, config, &pattern));
-    OK(wskt_socket_set_on_open(pattern, on_open));
-    OK(wskt_socket_set_on_message(pattern, on_message));
-    OK(wskt_socket_set_on_error(pattern, on_error));
-    OK(wskt_socket_set_on_close(pattern, on_close));
-    OK(wskt_socket_set_on_attempt(pattern, on_attempt));
-    OK(wskt_socket_set_on_unsent(pattern, on_unsent));
-    OK(wskt_socket_set_user_data(pattern, run, destroy));
-    return pattern;
-}
-
-static void begin_run(struct run *run, enum way way, const char *url,
-                      const wskt_config *config) {
-    memset(run, 0, sizeof *run);
-    run->way = way;
-    CHECK(pthread_mutex_init(&run->mutex, NULL) == 0);
-    CHECK(pthread_cond_init(&run->changed, NULL) == 0);
-    if (way != WAY_BLOCKING) {
-        OK(wskt_loop_new(&run->loop));
-    }
-    OK(wskt_reconnector_new(make_pattern(run, url, config),
-                            &run->reconnector));
-    OK(wskt_reconnector_set_delays(run->reconnector, 1, 60000));
-    OK(wskt_reconnector_set_max_tries(run->reconnector, 2));
-}
-
-/* Every socket in turn, until none opens any more. */
-static void drive_blocking(struct run *run) {
-    wskt_socket *socket;
-    const wskt_event *event;
-    wskt_result result;
-    for (;;) {
-        result = wskt_reconnector_connect(run->reconnector, limit_ms(), &socket);
-        if (run->freed) {
-            return;
-        }
-        if (result != WSKT_OK) {
-            CHECK(result == WSKT_ERR_CONNECT_FAILED ||
-                  result == WSKT_ERR_CLOSED);
-            CHECK(wskt_reconnector_is_over(run->reconnector));
-            text_add(&run->log, "%s\n", wskt_result_name(result));
-            run->over = true;
-            return;
-        }
-        CHECK(socket == wskt_reconnector_socket(run->reconnector));
-        RESULT(wskt_reconnector_connect(run->reconnector, 0, &socket),
-               WSKT_ERR_INVALID_STATE);
-        while (!run->freed &&
-               wskt_socket_recv(socket, limit_ms(), &event) == WSKT_OK) {
-            on_any(run, socket, event);
-        }
-        if (run->freed) {
-            return;
-        }
-    }
-}
-
-static void drive(struct run *run) {
-    const wskt_event *event;
-    double by = now_ms() + limit_ms();
-    struct timespec until;
-    if (run->way == WAY_BLOCKING) {
-        drive_blocking(run);
-        return;
-    }
-    OK(wskt_reconnector_start(run->reconnector));
-    switch (run->way) {
-    case WAY_THREAD:
-        OK(wskt_loop_start(run->loop));
-        clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += limit_ms() / 1000;
-        pthread_mutex_lock(&run->mutex);
-        while (!run->over &&
-               pthread_cond_timedwait(&run->changed, &run->mutex, &until) == 0) {
-        }
-        pthread_mutex_unlock(&run->mutex);
-        break;
-    case WAY_EMBEDDED: {
-        struct pollfd fd = {.fd = wskt_loop_fd(run->loop), .events = POLLIN};
-        while (!run->over && now_ms() < by) {
-            poll(&fd, 1, limit_ms());
-            OK(wskt_loop_dispatch(run->loop));
-        }
-        break;
-    }
-    case WAY_PULLED:
-        while (!run->over &&
-               wskt_loop_next_event(run->loop, limit_ms(), &event) == WSKT_OK) {
-            on_any(run, event->target, event);
-        }
-        break;
-    default:
-        OK(wskt_loop_run(run->loop));
-    }
-    if (!run->over) {
-        FAIL("%s: not over: %s", way_name(run->way), text_of(&run->log));
-    }
-}
-
-static void end_run(struct run *run) {
-    if (run->loop != NULL && run->way == WAY_THREAD) {
-        OK(wskt_loop_stop(run->loop));
-    }
-    if (!run->freed) {
-        wskt_reconnector_free(run->reconnector);
-    }
-    if (run->loop != NULL) {
-        OK(wskt_loop_free(run->loop));
-    }
-    CHECK_INT(run->destroyed, 1);
-    pthread_mutex_destroy(&run->mutex);
-    pthread_cond_destroy(&run->changed);
-    text_free(&run->log);
-}
+#include "support/reconnecting.h"
 
 /* -- which ends are followed by another try -------------------------------- */
 
@@ -624,6 +406,50 @@ static void free_it(struct run *run, wskt_socket *socket,
     }
 }
 
+static void free_it_unsent(struct run *run, wskt_socket *socket,
+                           const wskt_event *event) {
+    send_much(run, socket, event);
+    if (event->type == WSKT_EVENT_UNSENT) {
+        CHECK_INT(run->unsent, 1);
+        run->freed = true;
+        wskt_reconnector_free(run->reconnector);
+    }
+}
+
+/* With the first message that comes back: nothing is told after it. */
+static void free_in_on_unsent(void) {
+    static const char *const ports[] = {"ws", "wss"};
+    size_t which, way;
+    for (which = 0; which < 2; which++) {
+        for (way = 0; way < ALL_WAYS; way++) {
+            struct sending sending = {.first = -1};
+            const char *id = new_id();
+            char *url = script_url(ports[which],
+                                   "rcvbuf 65536; stop-reading; wait $ID-t; "
+                                   "resume-reading; drain",
+                                   id);
+            wskt_config *config = trusting_config();
+            struct run run;
+            OK(wskt_config_set_water_marks(config, 1 << 26, 1 << 27));
+            snprintf(sending.id, sizeof sending.id, "%s", id);
+            begin_run(&run, all_ways[way], url, config);
+            wskt_config_free(config);
+            run.on_event = free_it_unsent;
+            run.data = &sending;
+            drive(&run);
+            CHECK(pthread_join(sending.thread, NULL) == 0);
+            /* A call that is blocked may have nothing to give back. */
+            if (!run.freed && run.way != WAY_BLOCKING) {
+                FAIL("%s, %s: nothing came back:\n%s", ports[which],
+                     way_name(run.way), text_of(&run.log));
+            }
+            CHECK_INT(run.closes, !run.freed);
+            end_run(&run);
+            free(url);
+        }
+    }
+}
+
 static void free_in_callbacks(void) {
     static const wskt_event_type whens[] = {
         WSKT_EVENT_ATTEMPT, WSKT_EVENT_OPEN, WSKT_EVENT_CLOSE};
@@ -695,6 +521,11 @@ static void connect_goes_on(void) {
 /* -- misuse ---------------------------------------------------------------- */
 
 static void misuse(void) {
+    static const int64_t delays[][2] = {
+        {0, 1},         {-1, 1},        {2, 1},
+        {1, INT64_MAX}, {1, 1LL << 31}, {INT64_MIN, INT64_MIN},
+    };
+    size_t i;
     wskt_reconnector *reconnector = NULL, *other = NULL;
     wskt_socket *pattern, *socket = NULL;
     wskt_loop *loop;
@@ -705,8 +536,8 @@ static void misuse(void) {
     RESULT(wskt_reconnector_start(NULL), WSKT_ERR_NULL);
     RESULT(wskt_reconnector_stop(NULL), WSKT_ERR_NULL);
     RESULT(wskt_reconnector_connect(NULL, 0, &socket), WSKT_ERR_NULL);
-    RESULT(wskt_socket_set_on_attempt(NULL, on_attempt), WSKT_ERR_NULL);
-    RESULT(wskt_socket_set_on_unsent(NULL, on_unsent), WSKT_ERR_NULL);
+    RESULT(wskt_socket_set_on_attempt(NULL, NULL), WSKT_ERR_NULL);
+    RESULT(wskt_socket_set_on_unsent(NULL, NULL), WSKT_ERR_NULL);
     CHECK(!wskt_reconnector_is_over(NULL));
     CHECK(wskt_reconnector_socket(NULL) == NULL);
     wskt_reconnector_free(NULL);
@@ -715,14 +546,12 @@ static void misuse(void) {
     RESULT(wskt_reconnector_new(pattern, NULL), WSKT_ERR_NULL);
     OK(wskt_reconnector_new(pattern, &reconnector));
     CHECK_INT(wskt_handle_count(), handles + 1);
-    RESULT(wskt_reconnector_set_delays(reconnector, 0, 1),
-           WSKT_ERR_INVALID_ARGUMENT);
-    RESULT(wskt_reconnector_set_delays(reconnector, -1, 1),
-           WSKT_ERR_INVALID_ARGUMENT);
-    RESULT(wskt_reconnector_set_delays(reconnector, 2, 1),
-           WSKT_ERR_INVALID_ARGUMENT);
-    RESULT(wskt_reconnector_set_delays(reconnector, 1, INT64_MAX),
-           WSKT_ERR_INVALID_ARGUMENT);
+    for (i = 0; i < sizeof delays / sizeof delays[0]; i++) {
+        wskt_result got = wskt_reconnector_set_delays(reconnector, delays[i][0],
+                                                      delays[i][1]);
+        RESULT(got, WSKT_ERR_INVALID_DELAYS);
+        CHECK(text_like(wskt_result_text(got), "delays: *2147483647 ms*"));
+    }
     RESULT(wskt_reconnector_connect(reconnector, 0, NULL), WSKT_ERR_NULL);
     wskt_reconnector_free(reconnector);
     CHECK_INT(wskt_handle_count(), handles);
@@ -762,5 +591,6 @@ int main(void) {
     RUN(stops_while_waiting);
     RUN(unsent_messages);
     RUN(free_in_callbacks);
+    RUN(free_in_on_unsent);
     return end();
 }

@@ -42,6 +42,7 @@ static const struct numbered results[] = {
     ROW(WSKT_ERR_IN_USE, -28),
     ROW(WSKT_ERR_INVALID_KEY, -29),
     ROW(WSKT_ERR_WRONG_PASSWORD, -30),
+    ROW(WSKT_ERR_INVALID_DELAYS, -31),
 };
 
 static const struct numbered causes[] = {

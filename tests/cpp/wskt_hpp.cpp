@@ -623,7 +623,7 @@ void a_reconnector_makes_sockets_after_one() {
     never.set_delays(1ms, 1ms).set_max_tries(1);
     CHECK(!never.connect() && never.is_over());
     CHECK(thrown([] { wskt::reconnector(wskt::socket("ws://a/")).set_delays(2ms, 1ms); }) ==
-          wskt::result::invalid_argument);
+          wskt::result::invalid_delays);
 }
 
 } // namespace

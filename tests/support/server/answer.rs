@@ -31,7 +31,8 @@ pub(crate) struct Accept {
     pub(crate) big: usize,
     pub(crate) upgrade: Option<Vec<u8>>,
     pub(crate) connection: Option<Vec<u8>>,
-    pub(crate) reason: Vec<u8>,
+    /// `None`: not even the blank before it.
+    pub(crate) reason: Option<Vec<u8>>,
     pub(crate) key: Key,
     pub(crate) http10: bool,
     pub(crate) lower: bool,
@@ -54,7 +55,7 @@ impl Default for Accept {
             big: 0,
             upgrade: Some(b"websocket".to_vec()),
             connection: Some(b"Upgrade".to_vec()),
-            reason: b"Switching Protocols".to_vec(),
+            reason: Some(b"Switching Protocols".to_vec()),
             key: Key::Good,
             http10: false,
             lower: false,
@@ -81,7 +82,10 @@ impl Accept {
             head.line(&[b"X-Info: ", code.to_string().as_bytes()]);
             head.line(&[]);
         }
-        head.line(&[version, b" 101 ", &self.reason]);
+        match &self.reason {
+            Some(reason) => head.line(&[version, b" 101 ", reason]),
+            None => head.line(&[version, b" 101"]),
+        }
         (head.lower, head.blanks) = (self.lower, self.blanks);
         if let Some(value) = &self.upgrade {
             head.header(b"Upgrade", value);
