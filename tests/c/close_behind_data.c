@@ -24,7 +24,7 @@ static const struct row peer_first[] = {
                  "  buffered 1000\nbuffered=1000\n",
      .frames = "binary 16777216\nclose 1001 \"x\"\n",
      .end = "fin",
-     .flags = WHOLE_ONLY},
+     .flags = WHOLE_ONLY | MUCH_DATA},
     {.name = "an empty message is dropped",
      .script = "rcvbuf 65536; stop-reading; wait $ID-s; close 1001 x;"
                "wait $ID-t; resume-reading; expect-close 1001 x; half-close",
@@ -36,7 +36,7 @@ static const struct row peer_first[] = {
                  "before what send had accepted was sent\"\n  buffered 0\n",
      .frames = "binary 16777216\nclose 1001 \"x\"\n",
      .end = "fin",
-     .flags = WHOLE_ONLY},
+     .flags = WHOLE_ONLY | MUCH_DATA},
     {.name = "nothing is dropped but what is partly out",
      .script = STALLED("close 1001 x") "expect-close 1001 x; half-close",
      .client = FILL,
@@ -44,7 +44,7 @@ static const struct row peer_first[] = {
      .log = OPEN CLEAN("1001", "x", "1001", "peer"),
      .frames = "binary 16777216\nclose 1001 \"x\"\n",
      .end = "fin",
-     .flags = WHOLE_ONLY},
+     .flags = WHOLE_ONLY | MUCH_DATA},
     /* One Close of ours: the one that was queued gives way to the answer. */
     {.name = "our own Close is queued behind the data",
      .script = STALLED("close 1001 x") "expect-close 1001 x; half-close",
@@ -54,7 +54,7 @@ static const struct row peer_first[] = {
      .log = OPEN CLEAN("1001", "x", "1001", "local"),
      .frames = "binary 16777216\nclose 1001 \"x\"\n",
      .end = "fin",
-     .flags = WHOLE_ONLY},
+     .flags = WHOLE_ONLY | MUCH_DATA},
     /* Its FIN is not the end of what we still write. */
     {.name = "the server closes and half-closes",
      .script = STALLED("close 1001 x; fin") "expect-close 1001 x",
@@ -62,7 +62,7 @@ static const struct row peer_first[] = {
      .config = ROOM,
      .log = OPEN CLEAN("1001", "x", "1001", "peer"),
      .frames = "binary 16777216\nclose 1001 \"x\"\n",
-     .flags = WHOLE_ONLY},
+     .flags = WHOLE_ONLY | MUCH_DATA},
     /* The code stays the peer's (invariant 3), unclean. */
     {.name = "the server closes and never reads",
      .script = "rcvbuf 65536; stop-reading; wait $ID-s; close 1001 x; mark $ID-m",
@@ -70,7 +70,7 @@ static const struct row peer_first[] = {
      .config = "send-timeout 2000; " ROOM,
      .log = OPEN "close/3 1001 \"x\" unclean peer=1001 peer \"the peer took "
                  "no byte before the send deadline\"\nbuffered=*\n",
-     .flags = WHOLE_ONLY | ANY_ERRORS},
+     .flags = WHOLE_ONLY | MUCH_DATA | ANY_ERRORS},
     {.name = "the server closes and resets",
      .script = "text one; wait $ID-p; close 1001 x; rst; mark $ID-q",
      .client = "message1 pause; message1 signal $ID-p; beside mark $ID-q;"
@@ -79,7 +79,7 @@ static const struct row peer_first[] = {
                  "close/3 1001 \"x\" unclean peer=1001 peer \"the connection "
                  "was lost before the Close frame was sent\"\n",
      .frames = "",
-     .flags = WHOLE_ONLY | PLAIN_ONLY},
+     .flags = WHOLE_ONLY | MUCH_DATA | PLAIN_ONLY},
 };
 
 static const struct row others[] = {
@@ -90,14 +90,14 @@ static const struct row others[] = {
      .log = OPEN FAILED("protocol", "reserved opcode 0x3"),
      .frames = "binary 16777216\nclose 1002 \"\"\n",
      .end = "fin",
-     .flags = WHOLE_ONLY | STRICT_ONLY},
+     .flags = WHOLE_ONLY | MUCH_DATA | STRICT_ONLY},
     {.name = "a violation, and the server half-closes",
      .script = STALLED("frame opcode=3; fin") "recv; expect-close 1002 ''",
      .client = FILL,
      .config = ROOM,
      .log = OPEN FAILED("protocol", "reserved opcode 0x3"),
      .frames = "binary 16777216\nclose 1002 \"\"\n",
-     .flags = WHOLE_ONLY | STRICT_ONLY},
+     .flags = WHOLE_ONLY | MUCH_DATA | STRICT_ONLY},
     /* The first ping is answered at once, the newest when there is room. */
     {.name = "of many pings the newest is answered",
      .script = STALLED("ping a; ping b; ping c; ping d")
@@ -107,7 +107,7 @@ static const struct row others[] = {
      .config = ROOM,
      .log = OPEN CLEAN("1000", "", "1000", "peer"),
      .frames = "binary 16777216\npong \"a\"\npong \"d\"\nclose 1000 \"\"\n",
-     .flags = WHOLE_ONLY | STRICT_ONLY},
+     .flags = WHOLE_ONLY | MUCH_DATA | STRICT_ONLY},
     /* Longer than the deadline in all, but never so long without a byte. */
     {.name = "a slow reader is not a stalled one",
      .script = "rcvbuf 65536; recv; sleep 300; recv; sleep 300;"
@@ -128,7 +128,7 @@ static const struct row others[] = {
                "binary 1048576\nbinary 1048576\nbinary 1048576\n"
                "binary 1048576\nbinary 1048576\nbinary 1048576\n"
                "binary 1048576\nclose 1000 \"\"\n",
-     .flags = WHOLE_ONLY | STRICT_ONLY},
+     .flags = WHOLE_ONLY | MUCH_DATA | STRICT_ONLY},
     /* The deadline of the answer begins when our Close has left. */
     {.name = "our Close leaves late",
      .script = "rcvbuf 65536; stop-reading; sleep 5000; resume-reading;"
@@ -137,7 +137,7 @@ static const struct row others[] = {
      .config = "close-timeout 4000; " ROOM,
      .log = OPEN CLEAN("1000", "", "1000", "local"),
      .frames = "binary 16777216\nclose 1000 \"\"\n",
-     .flags = WHOLE_ONLY | STRICT_ONLY},
+     .flags = WHOLE_ONLY | MUCH_DATA | STRICT_ONLY},
 };
 
 int main(void) {

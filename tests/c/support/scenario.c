@@ -428,6 +428,9 @@ static bool applies(const struct row *row, struct variant variant) {
         (variant.split || variant.tls || row->browser == NULL)) {
         return false;
     }
+    if (is_slow() && variant.tls && (row->flags & MUCH_DATA) != 0) {
+        return false;
+    }
     if (variant.browser && (row->flags & STRICT_ONLY) != 0) {
         return false;
     }
