@@ -83,6 +83,24 @@ static void all_are_tried(void) {
     free(refused);
 }
 
+/* How long it takes until 127.0.0.2, which comes after `first`, has not
+   answered the upgrade for 100 ms: the shortest of some times, as a loaded
+   machine may be late. */
+static double race(const char *url, const wskt_config *config,
+                   const char *first, double least) {
+    double best = 1e9;
+    int i;
+    answer(first, "127.0.0.2", NULL);
+    for (i = 0; i < 8 && best >= least + 100; i++) {
+        double took = drive(WAY_EMBEDDED, url, config,
+                            "error/3 timeout \"the server did not answer the "
+                            "upgrade in time\"\n*\n");
+        CHECK(took >= least);
+        best = took < best ? took : best;
+    }
+    return best;
+}
+
 /* An address that does not answer costs 250 ms, not the deadline; the
    families take turns. 127.0.0.1 on `full` does not answer; ::1 refuses
    there. */
@@ -99,19 +117,13 @@ static void the_next_starts_early(void) {
     at.sin_port = htons((uint16_t)port("full"));
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
     CHECK(bind(listener, (struct sockaddr *)&at, sizeof at) == 0);
-    CHECK(listen(listener, 8) == 0);
+    CHECK(listen(listener, 64) == 0);
     OK(wskt_config_set_upgrade_timeout(config, 100));
-    answer("127.0.0.1", "127.0.0.2", NULL);
-    took = drive(WAY_EMBEDDED, url, config,
-                 "error/3 timeout \"the server did not answer the upgrade in "
-                 "time\"\n*\n");
-    CHECK(took >= 345 && took < patient_ms(10000));
+    took = race(url, config, "127.0.0.1", 345);
+    CHECK(is_slow() || took < 345 + 150);
     /* One that fails at once does not cost 250 ms. */
-    answer("127.0.0.3", "127.0.0.2", NULL);
-    took = drive(WAY_EMBEDDED, url, config,
-                 "error/3 timeout \"the server did not answer the upgrade in "
-                 "time\"\n*\n");
-    CHECK(took >= 98);
+    took = race(url, config, "127.0.0.3", 98);
+    CHECK(is_slow() || took < 98 + 150);
     close(listener);
     wskt_config_free(config);
     free(url);
