@@ -394,21 +394,22 @@ fn capi(table: &str, key: &str) -> String {
     found.unwrap_or_else(|| panic!("no {key} in {table}")).1.trim_matches('"').to_owned()
 }
 
-/// What it installs is what a small program outside the tree needs. cargo-c is too
-/// large to build for a test: it is taken where it is.
+/// What it installs is what a small program outside the tree needs.
 #[test]
 fn cargo_c_installs_what_a_program_needs() {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    if !std::env::split_paths(&path).any(|dir| dir.join("cargo-cinstall").exists()) {
+    let dirs = std::env::split_paths(&path).chain([root().join("build/cargo-c/bin")]);
+    let Some(cargo_c) = dirs.map(|dir| dir.join("cargo-cinstall")).find(|file| file.exists())
+    else {
         let _ = writeln!(
             std::io::stderr(),
-            "\npackaging: cargo-c SKIPPED, cargo-cinstall is missing; `cargo install cargo-c` \
-             or Debian's package installs it"
+            "\npackaging: cargo-c SKIPPED, cargo-cinstall is missing; \
+             tests/packaging/setup.sh builds it"
         );
         return;
-    }
+    };
     let at = fresh_dir("cargo-c-prefix");
-    let mut cinstall = Command::new("cargo");
+    let mut cinstall = Command::new(cargo_c);
     cinstall.current_dir(root()).args(["cinstall", "--release", "--libdir=lib"]);
     cinstall.arg(format!("--prefix={}", at.display()));
     cinstall.env("CARGO_TARGET_DIR", fresh_dir("cargo-c-target"));

@@ -22,7 +22,7 @@ export WSKT_CFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all \
 cargo build --quiet --target "$host" --lib --examples
 library=$CARGO_TARGET_DIR/$host/debug/libwskt.so
 # A build that lost its instruments would find nothing.
-nm -D --undefined-only "$library" | grep -q __asan_report ||
+nm -D --undefined-only "$library" | grep __asan_report >/dev/null ||
     { echo "sanitize: $library has no AddressSanitizer" >&2; exit 1; }
 probe=$CARGO_TARGET_DIR/probe
 printf 'int main(int n, char **v) { (void)v; return 1 << (n + 30); }\n' |
@@ -64,7 +64,7 @@ threads=$PWD/build/tsan
 CARGO_TARGET_DIR=$threads RUSTFLAGS="-Zsanitizer=thread -Cforce-frame-pointers" \
     cargo build --quiet -Zbuild-std=std,panic_unwind --target "$host" --lib
 library=$threads/$host/debug/libwskt.so
-nm -D --undefined-only "$library" | grep -q __tsan_read8 ||
+nm -D --undefined-only "$library" | grep __tsan_read8 >/dev/null ||
     { echo "sanitize: $library has no ThreadSanitizer" >&2; exit 1; }
 # Tests and server are the ordinary ones; the programs and the library are not.
 unset RUSTFLAGS RUSTC_BOOTSTRAP CARGO_TARGET_DIR
