@@ -20,8 +20,8 @@ else
 fi
 export DEBIAN_FRONTEND=noninteractive
 
-# Debian's is too old for edition 2024 where it is there at all; the last version
-# that this project's oldest machines can build is built from source.
+# Debian's is too old for edition 2024 where it is there at all, and newer ones than
+# this want a Rust later than 1.95.
 cargo_c=0.10.24+cargo-0.98.0
 if ! command -v cargo-cinstall >/dev/null 2>&1 && [ ! -x build/cargo-c/bin/cargo-cinstall ]; then
     echo "setup: building cargo-c, which takes minutes"
