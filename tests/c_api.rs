@@ -136,6 +136,8 @@ programs! {
     receive_chunks
     reconnect
     reconnect_inherits
+    reconnect_stop
+    reconnect_unsent
     refused_body
     request
     results

@@ -2,6 +2,7 @@
    and no descriptor, thread, handle or byte stays behind. */
 #include "support/cases.h"
 #include "support/heap.h"
+#include "support/quarantine.h"
 
 /* The deadlines that pass, and what may come on top on a busy machine. */
 enum { DEADLINE_MS = 200, MARGIN_MS = 10000 };
@@ -89,22 +90,6 @@ static void end_well(const struct ending *ending, enum way way,
     if (!is_slow() && heap_count() > bytes) {
         FAIL("%s, %s: %ld bytes more after each", way_name(way), port_name,
              heap_count() - bytes);
-    }
-}
-
-/* Debug builds keep the memory of the last handles freed: it fills up once,
-   with handles of the kinds that the way frees. */
-static void fill_quarantine(enum way way) {
-    int i;
-    for (i = 0; i < 100; i++) {
-        wskt_loop *loop = NULL;
-        wskt_socket *socket;
-        if (!way_connects(way)) {
-            OK(wskt_loop_new(&loop));
-        }
-        OK(wskt_socket_new(loop, "ws://127.0.0.1:1/", NULL, &socket));
-        wskt_socket_free(socket);
-        OK(wskt_loop_free(loop));
     }
 }
 

@@ -3,6 +3,7 @@
    tests/support/proxy.rs breaks the connections. */
 #include "support/cases.h"
 #include "support/heap.h"
+#include "support/quarantine.h"
 
 /* Deadlines of a connection that waits for nothing, and what a cell may take. */
 enum { DEADLINE_MS = 400, MOST_MS = 15000, LARGE = 100000 };
@@ -185,22 +186,6 @@ static const struct row matrix[] = {
      {LOG_END("1015", "tls"), NULL, NULL, LOG_OPEN LOG_END("1006", "*"),
       NULL}},
 };
-
-/* Debug builds keep the memory of the last handles freed: it fills up once,
-   with handles of the kinds that the way frees. */
-static void fill_quarantine(enum way way) {
-    int i;
-    for (i = 0; i < 100; i++) {
-        wskt_loop *loop = NULL;
-        wskt_socket *socket;
-        if (!way_connects(way)) {
-            OK(wskt_loop_new(&loop));
-        }
-        OK(wskt_socket_new(loop, "ws://127.0.0.1:1/", NULL, &socket));
-        wskt_socket_free(socket);
-        OK(wskt_loop_free(loop));
-    }
-}
 
 static void run_matrix(enum way way, bool tls) {
     /* Deadlines are for what only they can end: elsewhere a machine that
