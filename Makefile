@@ -141,8 +141,8 @@ scale: all
 	benches/setup.sh
 	benches/scale.py $(MINUTES)
 
-# Installs the browsers where they are missing. Takes four minutes: each browser
-# runs twice.
+# Installs the browsers where they are missing. Takes a quarter of an hour: each
+# browser runs twice, and some scenarios wait for its own timeouts.
 browsers:
 	$(CARGO) build --example wskt-server $(FEATURES)
 	python3 tests/browsers/record.py --install --server $(TARGET)/debug/examples/wskt-server

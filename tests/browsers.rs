@@ -94,8 +94,8 @@ fn encoded(text: &str) -> String {
 /// A scenario as the replayer reads it.
 fn input(scenario: &Json, server: &TestServer, way: &str, id: &str) -> String {
     let mut lines = format!("way {way}\nca {}\n", server.ca().display());
-    if scenario.get("slow").is_some() {
-        lines += "close_timeout 1000\n";
+    if scenario.get("wait").is_some() {
+        lines += "open_timeout 5000\nsend_timeout 1000\nclose_timeout 1000\n";
     }
     for protocol in scenario.get("protocols").map_or(&[][..], Json::items) {
         let _ = writeln!(lines, "protocol ={}", encoded(protocol.as_text()));
@@ -221,26 +221,34 @@ struct Count {
     chromium: usize,
     firefox: usize,
     neither: usize,
+    /// One browser, or both, did not come to an end; the other one agrees, or
+    /// there is none.
+    without_end: usize,
 }
 
 impl Count {
-    fn add(&mut self, wskt: Vec<&String>, chromium: Vec<&String>, firefox: Vec<&String>) {
-        *match (wskt == chromium, wskt == firefox) {
-            (true, true) => &mut self.both,
-            (true, false) => &mut self.chromium,
-            (false, true) => &mut self.firefox,
-            (false, false) => &mut self.neither,
+    fn add(&mut self, wskt: &[&String], chromium: Option<&Log>, firefox: Option<&Log>, of: Part) {
+        let agrees = |log: Option<&Log>| log.map(|log| wskt == of(log));
+        *match (agrees(chromium), agrees(firefox)) {
+            (Some(true), Some(true)) => &mut self.both,
+            (Some(true), Some(false)) => &mut self.chromium,
+            (Some(false), Some(true)) => &mut self.firefox,
+            (None, None | Some(true)) | (Some(true), None) => &mut self.without_end,
+            _ => &mut self.neither,
         } += 1;
     }
 }
 
+/// What of a log is compared.
+type Part = fn(&Log) -> Vec<&String>;
+
 impl std::fmt::Display for Count {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { both, chromium, firefox, neither } = self;
+        let Self { both, chromium, firefox, neither, without_end } = self;
         write!(
             f,
             "{both} agree with both, {} with one ({chromium} Chromium, {firefox} Firefox), \
-             {neither} with neither",
+             {neither} with neither; {without_end} without an end in a browser",
             chromium + firefox
         )
     }
@@ -253,6 +261,15 @@ fn comparable(mut log: Log, way: &str) -> Log {
         log.retain(|line| !line.starts_with("buffered="));
     }
     log
+}
+
+/// A browser that was still busy when its time was over: nothing to compare.
+fn ended(log: &Log) -> Option<&Log> {
+    (!log.iter().any(|line| line.starts_with("still "))).then_some(log)
+}
+
+fn whole(log: &Log) -> Vec<&String> {
+    log.iter().collect()
 }
 
 /// A log without what the server saw.
@@ -322,21 +339,21 @@ fn compare(
         let wskt = &comparable(wskt.clone(), way);
         let standard = scenario.get("standard");
         let expected = standard.map(|s| comparable(s.get("log").expect("log").lines(), way));
-        events.add(seen_by_page(wskt), seen_by_page(&chromium), seen_by_page(&firefox));
-        all.add(wskt.iter().collect(), chromium.iter().collect(), firefox.iter().collect());
-        let why = match &expected {
-            Some(expected)
-                if *expected == chromium
-                    && chromium == firefox
-                    && !WITHOUT_CALLBACKS.contains(&way) =>
+        events.add(&seen_by_page(wskt), ended(&chromium), ended(&firefox), seen_by_page);
+        all.add(&whole(wskt), ended(&chromium), ended(&firefox), whole);
+        let told: Vec<&Log> = [&chromium, &firefox].into_iter().filter_map(ended).collect();
+        let one = told.first().filter(|first| told.iter().all(|log| log == *first));
+        let why = match (&expected, one) {
+            (Some(expected), Some(one))
+                if expected == *one && !WITHOUT_CALLBACKS.contains(&way) =>
             {
-                Some("both browsers follow the standard; the field is not needed")
+                Some("the browsers follow the standard; the field is not needed")
             }
-            Some(expected) => (wskt != expected).then_some("wskt does not follow the standard"),
-            None if chromium != firefox => {
-                Some("the browsers differ and the scenario does not say what is right")
+            (Some(expected), _) => {
+                (wskt != expected).then_some("wskt does not follow the standard")
             }
-            None => (*wskt != chromium).then_some("wskt differs from both browsers"),
+            (None, None) => Some("the browsers differ and the scenario does not say what is right"),
+            (None, Some(one)) => (wskt != *one).then_some("wskt differs from the browsers"),
         };
         if let Some(why) = why {
             let logs: [(&str, &[String]); 4] = [

@@ -155,6 +155,7 @@ impl Reader<'_> {
             units.push(unit);
         }
         self.rest = chars.as_str();
-        String::from_utf16(&units).expect("JSON: no lone surrogate")
+        // Lone surrogates become U+FFFD, as in every binding.
+        String::from_utf16_lossy(&units)
     }
 }

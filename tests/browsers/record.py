@@ -3,14 +3,19 @@
 scripted server, and stores what they did in chromium.json and firefox.json.
 
 record.py --server PROGRAM [--browser chromium|firefox]... [--only ID]...
-          [--install] [--once] [--out DIR]
+          [--install] [--once] [--add] [--out DIR]
 
 --server is the example wskt-server; --install fetches missing browsers by apt.
 Each browser runs twice and the two logs must be the same (--once: does not).
-With --only nothing is stored and the logs are printed.
+With --only nothing is stored and the logs are printed. --add runs only what the
+stored files lack, with the very versions of the browsers that they name.
+
+The browsers run beside each other. A scenario with a wait has a browser of its
+own, because a connection that is not open yet holds up the others of its address.
 """
 import argparse
 import base64
+import concurrent.futures
 import hashlib
 import http.server
 import json
@@ -27,7 +32,7 @@ import tempfile
 import threading
 
 HERE = pathlib.Path(__file__).resolve().parent
-# The longest scenario waits for Chromium to give up on a silent peer.
+# For the scenarios that do not wait, all together, and for a browser's start and end.
 LIMIT = 240
 PACKAGES = {"chromium": "chromium", "firefox": "firefox-esr"}
 # Keeps Firefox from calling home and from delaying connections after failures.
@@ -56,7 +61,7 @@ class Server:
     """The scripted server; `ports` is its line of JSON."""
 
     def __init__(self, program):
-        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen([program, "--seconds", "7200"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.ports = json.loads(self.process.stdout.readline())
 
     def stop(self):
@@ -176,7 +181,15 @@ def version(program):
 
 
 def run(browser, program, server, scenarios, turn):
-    """The logs of all scenarios from one start of a browser."""
+    """The logs of all scenarios: one start of a browser, and one for each that waits."""
+    parts = [[s for s in scenarios if "wait" not in s]] + [[s] for s in scenarios if "wait" in s]
+    with concurrent.futures.ThreadPoolExecutor(len(parts)) as pool:
+        runs = [pool.submit(run_part, browser, program, server, part, turn) for part in parts if part]
+        return {name: log for one in runs for name, log in one.result().items()}
+
+
+def run_part(browser, program, server, scenarios, turn):
+    """The logs of some scenarios from one start of a browser."""
     page = Page({"ports": server.ports, "scenarios": scenarios, "run": f"{browser}-{turn}"})
     profile = tempfile.mkdtemp(prefix="wskt-browser-")
     port = server.ports["wss"]
@@ -185,17 +198,18 @@ def run(browser, program, server, scenarios, turn):
     environment = dict(os.environ, HOME=profile)  # nothing of it outlives the profile
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL, start_new_session=True, env=environment)
+    limit = LIMIT + max(s.get("wait", 0) for s in scenarios)
     try:
-        path, body = page.results.get(timeout=LIMIT)
+        path, body = page.results.get(timeout=limit)
     except queue.Empty:
-        path, body = "/failed", f"nothing came from {browser} within {LIMIT} s".encode()
+        path, body = "/failed", f"nothing came from {browser} within {limit} s".encode()
     finally:
         end(process)
         page.shutdown()
         page.server_close()
         shutil.rmtree(profile, ignore_errors=True)
     if path != "/logs":
-        sys.exit(body.decode())
+        raise RuntimeError(body.decode())
     return json.loads(body)
 
 
@@ -222,6 +236,38 @@ def unstable(first, second):
     return changed
 
 
+def stored(args, browser):
+    """What is in the file of a browser, if new logs are added to it."""
+    path = pathlib.Path(args.out, f"{browser}.json")
+    return json.loads(path.read_text()) if args.add else {"logs": {}}
+
+
+def record(args, browser, scenarios):
+    """Records a browser; whether its two runs differ."""
+    program = find(browser, args.install)
+    name, kept = version(program), stored(args, browser)
+    if args.add and kept["browser"] != name:
+        raise RuntimeError(f"{browser}.json is of {kept['browser']}, here is {name}: record it all")
+    logs, differ = kept["logs"], False
+    wanted = [s for s in scenarios if s["id"] not in logs]
+    server = Server(args.server)
+    try:
+        new = run(browser, program, server, wanted, 1)
+        if not args.once and not args.only:
+            differ = bool(unstable(new, run(browser, program, server, wanted, 2)))
+    finally:
+        server.stop()
+    if args.only:
+        print(browser, json.dumps(new, indent=1))
+        return differ
+    logs.update(new)
+    ordered = {s["id"]: logs[s["id"]] for s in scenarios}
+    text = json.dumps({"browser": name, "logs": ordered}, indent=1)
+    pathlib.Path(args.out, f"{browser}.json").write_text(text + "\n")
+    print(f"{name}: {len(new)} scenarios recorded of {len(ordered)}")
+    return differ
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--server", required=True)
@@ -229,29 +275,18 @@ def main():
     parser.add_argument("--only", action="append")
     parser.add_argument("--install", action="store_true")
     parser.add_argument("--once", action="store_true")
+    parser.add_argument("--add", action="store_true")
     parser.add_argument("--out", default=str(HERE))
     args = parser.parse_args()
     scenarios = json.loads((HERE / "scenarios.json").read_text())["scenarios"]
     if args.only:
         scenarios = [s for s in scenarios if s["id"] in args.only]
-    failed = False
-    for browser in args.browser or sorted(COMMANDS):
-        program = find(browser, args.install)
-        server = Server(args.server)
-        try:
-            logs = run(browser, program, server, scenarios, 1)
-            if not args.once and not args.only:
-                failed |= bool(unstable(logs, run(browser, program, server, scenarios, 2)))
-        finally:
-            server.stop()
-        if args.only:
-            print(browser, json.dumps(logs, indent=1))
-            continue
-        ordered = {s["id"]: logs[s["id"]] for s in scenarios}
-        text = json.dumps({"browser": version(program), "logs": ordered}, indent=1)
-        pathlib.Path(args.out, f"{browser}.json").write_text(text + "\n")
-        print(f"{version(program)}: {len(logs)} scenarios")
-    return 1 if failed else 0
+    browsers = args.browser or sorted(COMMANDS)
+    for browser in browsers:
+        find(browser, args.install)  # apt does one thing at a time
+    with concurrent.futures.ThreadPoolExecutor(len(browsers)) as pool:
+        runs = [pool.submit(record, args, browser, scenarios) for browser in browsers]
+    return 1 if any([run.result() for run in runs]) else 0
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
  *
  *     way NAME                         how the socket is driven, see `ways`
  *     ca FILE
- *     close_timeout MILLISECONDS
+ *     open_timeout MILLISECONDS        and so send_timeout and close_timeout
  *     protocol =TEXT
  *     on EVENT VERB [ARGUMENT]...      what to do in a handler, in order
  *     open =URL                        the last line
@@ -236,6 +236,22 @@ static void act_dispatch(wskt_socket *socket, const action *action)
   wskt_close_event_free(event);
 }
 
+/* The close event of a page's `new CloseEvent('close')`. */
+static void act_construct(void)
+{
+  wskt_close_event *event;
+
+  check(wskt_close_event_new("close", false, 0, NULL, 0, &event), "wskt_close_event_new");
+  printf("event type=%s bubbles=%s cancelable=%s trusted=%s clean=%s code=%u reason=",
+         event->head.type_name, event->head.bubbles ? "true" : "false",
+         event->head.cancelable ? "true" : "false",
+         event->head.is_trusted ? "true" : "false", event->was_clean ? "true" : "false",
+         event->code);
+  print_encoded(event->reason, event->reason_len);
+  putchar('\n');
+  wskt_close_event_free(event);
+}
+
 static void act(wskt_socket *socket, const char *event)
 {
   int i;
@@ -250,6 +266,8 @@ static void act(wskt_socket *socket, const char *event)
       act_close(socket, action);
     } else if (strcmp(verb, "buffered") == 0) {
       printf("buffered=%zu\n", wskt_socket_buffered_amount(socket));
+    } else if (strcmp(verb, "construct") == 0) {
+      act_construct();
     } else if (strcmp(verb, "dispatch") == 0 && action->count == 5) {
       act_dispatch(socket, action);
     } else if (action->count == 3) {
@@ -473,6 +491,10 @@ int main(void)
       }
     } else if (strcmp(verb, "ca") == 0) {
       check(wskt_config_add_ca_file(config, rest), "add_ca_file");
+    } else if (strcmp(verb, "open_timeout") == 0) {
+      check(wskt_config_set_open_timeout(config, atoi(rest)), "open_timeout");
+    } else if (strcmp(verb, "send_timeout") == 0) {
+      check(wskt_config_set_send_timeout(config, atoi(rest)), "send_timeout");
     } else if (strcmp(verb, "close_timeout") == 0) {
       check(wskt_config_set_close_timeout(config, atoi(rest)), "close_timeout");
     } else if (strcmp(verb, "protocol") == 0 && protocol_count < 8) {

@@ -4,7 +4,7 @@
 'use strict'
 
 const AT_ONCE = 8
-const enc = encodeURIComponent
+const enc = (text) => encodeURIComponent(String(text).toWellFormed())
 const hex = (bytes) => Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('')
 const SHOWN = 200
 
@@ -45,6 +45,12 @@ function act (socket, [verb, ...args], log) {
       const [wasClean, code, reason] = args
       return socket.dispatchEvent(new CloseEvent('close', { wasClean, code, reason }))
     }
+    case 'construct': {
+      const event = new CloseEvent('close')
+      return log(`event type=${event.type} bubbles=${event.bubbles} ` +
+        `cancelable=${event.cancelable} trusted=${event.isTrusted} clean=${event.wasClean} ` +
+        `code=${event.code} reason=${enc(event.reason)}`)
+    }
     default: throw new Error(`no action ${verb}`)
   }
 }
@@ -76,14 +82,20 @@ function serverLines (report) {
 
 function run (scenario, setup) {
   const lines = []
-  const log = (line) => { lines.push(line) }
+  let ended = false // without a close event
+  const log = (line) => { if (!ended) lines.push(line) }
   const id = `${setup.run}-${scenario.id}`
   const perform = (...names) => {
     for (const name of names) for (const action of scenario.on[name] || []) act(socket, action, log)
   }
   let socket
   const over = new Promise((resolve) => {
-    const timer = setTimeout(() => { log('timeout'); resolve() }, scenario.slow ? 100000 : 30000)
+    const seconds = scenario.wait || 30
+    const timer = setTimeout(() => {
+      log(`still state=${socket.readyState} after ${seconds} s`)
+      ended = true
+      resolve()
+    }, seconds * 1000)
     try {
       const url = url_of(scenario, setup, id)
       socket = scenario.protocols ? new WebSocket(url, scenario.protocols) : new WebSocket(url)
@@ -117,7 +129,7 @@ function run (scenario, setup) {
     perform('start')
   })
   return over.then(async () => {
-    if (socket && scenario.script !== undefined && scenario.server !== false) {
+    if (socket && !ended && scenario.script !== undefined && scenario.server !== false) {
       const answer = await fetch(`http://127.0.0.1:${setup.ports.ws}/report/${enc(id)}?wait=20`)
       if (answer.ok) lines.push(...serverLines(await answer.json()))
       else lines.push(`server report ${answer.status}`)
@@ -136,13 +148,11 @@ function url_of (scenario, setup, id) {
 async function main () {
   const setup = await (await fetch('/setup')).json()
   const logs = {}
-  // The slow ones are under way while the others take turns.
-  const waiting = setup.scenarios.filter((s) => !s.slow)
+  const waiting = setup.scenarios.slice()
   const worker = async () => {
     for (let next; (next = waiting.shift()) !== undefined;) logs[next.id] = await run(next, setup)
   }
-  const slow = setup.scenarios.filter((s) => s.slow).map(async (s) => { logs[s.id] = await run(s, setup) })
-  await Promise.all([...Array.from({ length: AT_ONCE }, worker), ...slow])
+  await Promise.all(Array.from({ length: AT_ONCE }, worker))
   await fetch('/logs', { method: 'POST', body: JSON.stringify(logs) })
 }
 

@@ -31,7 +31,7 @@ use std::thread;
 use std::time::Duration;
 
 use openssl::ssl::SslAcceptor;
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::conn::Conn;
 use crate::http::Request;
@@ -102,7 +102,9 @@ fn serve(dir: &Path) -> Result<Vec<Socket>, Failure> {
         ports.push((name, listen(&shared, Kind::Tls(acceptor))?));
     }
     ports.extend([
-        ("tls_garbage", listen(&shared, Kind::Garbage)?),
+        ("tls_garbage", listen(&shared, Kind::NoTls(Answer::Garbage))?),
+        ("tls_fin", listen(&shared, Kind::NoTls(Answer::Fin))?),
+        ("tls_rst", listen(&shared, Kind::NoTls(Answer::Rst))?),
         ("refused", bound(&mut kept, None)?),
         ("blackhole", bound(&mut kept, Some(128))?),
         ("full", full(&mut kept)?),
@@ -150,7 +152,17 @@ fn full(kept: &mut Vec<Socket>) -> io::Result<u16> {
 enum Kind {
     Plain,
     Tls(SslAcceptor),
+    NoTls(Answer),
+}
+
+/// What comes of a ClientHello where nobody speaks TLS.
+#[derive(Clone, Copy)]
+enum Answer {
+    /// As from a web server without TLS.
+    Http,
     Garbage,
+    Fin,
+    Rst,
 }
 
 fn listener(ip: IpAddr, port: u16) -> io::Result<TcpListener> {
@@ -203,9 +215,10 @@ fn connection(tcp: TcpStream, kind: &Kind, shared: &Shared) {
             let _ = proxy::socks(tcp, shared);
             return;
         }
+        Kind::Plain if first == [22] => return refuse_tls(tcp, Answer::Http),
         Kind::Plain => None,
         Kind::Tls(acceptor) => Some(acceptor),
-        Kind::Garbage => return garbage(tcp),
+        Kind::NoTls(answer) => return refuse_tls(tcp, *answer),
     };
     let Some(mut stream) = Stream::accept(tcp, acceptor, OPENING) else {
         return;
@@ -258,13 +271,25 @@ fn connection(tcp: TcpStream, kind: &Kind, shared: &Shared) {
     }
 }
 
-/// Answers a ClientHello with what is no TLS at all.
-fn garbage(mut tcp: TcpStream) {
+/// Answers a ClientHello without TLS and ends the connection.
+fn refuse_tls(mut tcp: TcpStream, answer: Answer) {
     let _ = tcp.set_read_timeout(Some(OPENING));
     let mut buf = [0; 4096];
-    if tcp.read(&mut buf).is_ok_and(|n| n > 0) {
-        let _ = tcp.write_all(b"this is not TLS, whatever you hoped for\r\n\r\n");
-        let _ = tcp.shutdown(std::net::Shutdown::Write);
-        while tcp.read(&mut buf).is_ok_and(|n| n > 0) {}
+    if !tcp.read(&mut buf).is_ok_and(|n| n > 0) {
+        return;
     }
+    let bytes: &[u8] = match answer {
+        Answer::Http => {
+            b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        }
+        Answer::Garbage => b"this is not TLS, whatever you hoped for\r\n\r\n",
+        Answer::Fin => b"",
+        Answer::Rst => {
+            let _ = SockRef::from(&tcp).set_linger(Some(Duration::ZERO));
+            return;
+        }
+    };
+    let _ = tcp.write_all(bytes);
+    let _ = tcp.shutdown(std::net::Shutdown::Write);
+    while tcp.read(&mut buf).is_ok_and(|n| n > 0) {}
 }
