@@ -58,10 +58,19 @@ local function copy(raw, target)
   local event = {
     type = ffi.string(raw.type_name), target = target, timestamp = raw.timestamp,
   }
-  if kind == c.EVENT_MESSAGE then
+  if kind == c.EVENT_MESSAGE or kind == c.EVENT_UNSENT then
+    -- The two are the same.
     local message = ffi.cast("const wskt_message_event *", raw)
     event.data = text(message.data, message.len)
     event.kind = message.kind == c.MESSAGE_TEXT and "text" or "binary"
+  elseif kind == c.EVENT_MESSAGE_CHUNK then
+    local chunk = ffi.cast("const wskt_message_chunk_event *", raw)
+    event.data = text(chunk.data, chunk.len)
+    event.kind = chunk.kind == c.MESSAGE_TEXT and "text" or "binary"
+    event.first, event.last = chunk.first, chunk.last
+  elseif kind == c.EVENT_ATTEMPT then
+    local attempt = ffi.cast("const wskt_attempt_event *", raw)
+    event.number, event.delay = attempt.number, attempt.delay_ms / 1000
   elseif kind == c.EVENT_PING or kind == c.EVENT_PONG then
     local ping = ffi.cast("const wskt_ping_event *", raw)
     event.data = text(ping.data, ping.len)
@@ -87,11 +96,15 @@ local function new(loop, url, options)
     native.name(protocol, "a subprotocol", c.ERR_INVALID_PROTOCOL)
     native.check(lib.wskt_socket_add_protocol(self.pointer, protocol))
   end
+  if options.message_chunks ~= nil then
+    local chunks = want("boolean", options.message_chunks, "message_chunks", 3)
+    native.check(lib.wskt_socket_set_message_chunks(self.pointer, chunks))
+  end
   return self
 end
 
 -- Connects and waits until the socket is open. Options: timeout in seconds,
--- protocols, and those of the configuration. Gives nil, a message and the close
+-- protocols, message_chunks, and those of the configuration. Gives nil, a message and the close
 -- event if it does not come about.
 function wskt.connect(url, options)
   options = want("table", options or {}, "options")
@@ -148,7 +161,9 @@ function Socket:abort() native.check(lib.wskt_socket_abort(handle(self, "abort")
 function Socket:pause() native.check(lib.wskt_socket_pause(handle(self, "pause"))) end
 function Socket:resume() native.check(lib.wskt_socket_resume(handle(self, "resume"))) end
 
--- The next event of a connected socket, or nil and "timeout" or "closed".
+-- The next event of a connected socket, or nil and "timeout" or "closed". With
+-- message_chunks, messages are events "messagechunk" as they arrive: data, kind,
+-- first, last; recv has none then.
 function Socket:next_event(timeout)
   local pointer, ms = handle(self, "next_event"), timeout_ms(timeout, "timeout")
   local out, result = ffi.new("const wskt_event *[1]"), nil
@@ -238,7 +253,11 @@ function Socket:free()
   if pointer then
     self.pointer = nil
     if self.loop then self.loop.sockets[tostring(pointer)] = nil end
-    lib.wskt_socket_free(ffi.gc(pointer, nil))
+    if self.owner then
+      lib.wskt_socket_abort(pointer)
+    else
+      lib.wskt_socket_free(ffi.gc(pointer, nil))
+    end
   end
 end
 
@@ -252,7 +271,8 @@ wskt.Loop = Loop
 function wskt.loop()
   local out = ffi.new("wskt_loop *[1]")
   native.check(lib.wskt_loop_new(out))
-  return setmetatable({ pointer = ffi.gc(out[0], lib.wskt_loop_free), sockets = {} }, Loop)
+  local pointer = ffi.gc(out[0], lib.wskt_loop_free)
+  return setmetatable({ pointer = pointer, sockets = {}, reconnectors = {} }, Loop)
 end
 
 local function loop_handle(self, what)
@@ -283,19 +303,30 @@ function Loop:next_event(timeout)
   until result ~= c.ERR_INTERRUPTED
   if result == c.ERR_TIMEOUT then return nil, "timeout" end
   native.check(result)
-  local socket = self.sockets[tostring(out[0].target)]
+  local target = out[0].target
+  if out[0].type == c.EVENT_ATTEMPT then
+    local key = tonumber(ffi.cast("intptr_t", lib.wskt_socket_user_data(target)))
+    self.sockets[tostring(target)] = self.reconnectors[key]:adopt(target)
+  end
+  local socket = self.sockets[tostring(target)]
   local event = copy(out[0], socket)
-  if event.type == "close" then self.sockets[tostring(out[0].target)] = nil end
+  if event.type == "close" then
+    self.sockets[tostring(target)] = nil
+    if socket.owner and socket.owner:is_over() then self.reconnectors[socket.owner.key] = nil end
+  end
   return event
 end
 
--- Calls on_open, on_message, on_error, on_close, on_drain, on_ping and on_pong of
--- the sockets, where they are set, until all are closed.
+-- Calls on_open, on_message, on_messagechunk, on_error, on_close, on_drain, on_ping
+-- and on_pong of the sockets, where they are set, until all are closed and no
+-- reconnector tries any more. Of a reconnector's sockets, its own are called as
+-- well, on_attempt and on_unsent among them.
 function Loop:run()
   loop_handle(self, "run")
-  while next(self.sockets) do
+  while next(self.sockets) or next(self.reconnectors) do
     local event = self:next_event()
-    local handler = event.target["on_" .. event.type]
+    local name, owner = "on_" .. event.type, event.target.owner
+    local handler = event.target[name] or owner and owner[name]
     if handler then handler(event.target, event) end
   end
 end
@@ -309,6 +340,127 @@ function Loop:free()
   if pointer then
     self.pointer = nil
     native.check(lib.wskt_loop_free(ffi.gc(pointer, nil)))
+  end
+end
+
+-- Reconnectors ---------------------------------------------------------------
+
+local Reconnector = {}
+Reconnector.__index = Reconnector
+wskt.Reconnector = Reconnector
+
+local function tries(self, what)
+  if getmetatable(self) ~= Reconnector then
+    error(("%s: a wskt reconnector expected, got %s"):format(what, type(self)), 3)
+  end
+  return self.pointer or native.refuse(c.ERR_CLOSED, "it was freed")
+end
+
+local keys = 0
+
+local function new_reconnector(loop, url, options)
+  local rest = {}
+  for name, value in pairs(want("table", options or {}, "options", 3)) do rest[name] = value end
+  local delays, max_tries = rest.delays or { 1, 60 }, rest.max_tries or 10
+  rest.delays, rest.max_tries = nil, nil
+  want("table", delays, "delays", 3)
+  local first, longest = milliseconds(delays[1], "delays"), milliseconds(delays[2], "delays")
+  native.whole(max_tries, "max_tries", 2 ^ 32 - 1)
+  if max_tries < 0 then native.refuse(c.ERR_INVALID_ARGUMENT, "max_tries: " .. max_tries) end
+  local pattern = new(loop, url, rest)
+  keys = keys + 1
+  native.check(lib.wskt_socket_set_user_data(pattern.pointer, ffi.cast("void *", keys), nil))
+  local out = ffi.new("wskt_reconnector *[1]")
+  native.check(lib.wskt_reconnector_new(pattern.pointer, out))
+  ffi.gc(pattern.pointer, nil)
+  pattern.pointer = nil
+  local pointer = ffi.gc(out[0], lib.wskt_reconnector_free)
+  native.check(lib.wskt_reconnector_set_delays(pointer, first, longest))
+  native.check(lib.wskt_reconnector_set_max_tries(pointer, max_tries))
+  return setmetatable({ pointer = pointer, key = keys }, Reconnector)
+end
+
+-- Makes a new socket for each try, for blocking calls. Options: delays, which are
+-- the first and the longest in seconds; max_tries in a row, 0 for any number; and
+-- those of connect, but timeout.
+function wskt.reconnector(url, options) return new_reconnector(nil, url, options) end
+
+-- The same on a loop, which tells the sockets' events: "attempt" first, with number
+-- and delay, and "unsent" with data and kind of each message that a socket had
+-- accepted and could not send.
+function Loop:reconnect(url, options)
+  local self_pointer = loop_handle(self, "reconnect")
+  local made = new_reconnector(self_pointer, url, options)
+  made.loop = self
+  native.check(lib.wskt_reconnector_start(made.pointer))
+  self.reconnectors[made.key] = made
+  return made
+end
+
+-- The object of a socket the library made; the one before it is over.
+function Reconnector:adopt(pointer)
+  if self.socket then self.socket.pointer = nil end
+  self.socket = setmetatable({ pointer = pointer, owner = self, loop = self.loop }, Socket)
+  return self.socket
+end
+
+local function await(self, timeout)
+  local pointer, ms = tries(self, "connect"), timeout_ms(timeout, "timeout")
+  local out, result = ffi.new("wskt_socket *[1]"), nil
+  repeat
+    result = lib.wskt_reconnector_connect(pointer, ms, out)
+  until result ~= c.ERR_INTERRUPTED
+  if result == c.OK then return result, self:adopt(out[0]) end
+  if result ~= c.ERR_CLOSED and result ~= c.ERR_CONNECT_FAILED then return result end
+  local newest, last = lib.wskt_reconnector_socket(pointer), nil
+  local raw = newest ~= nil and lib.wskt_socket_close_event(newest) or nil
+  if raw ~= nil then last = close_event(raw, self.socket) end
+  return result, native.error(result, last and last.message), last
+end
+
+-- Waits until a socket is open, through all delays and tries that takes; it is good
+-- until the next call. nil and "timeout" after that many seconds, which ends nothing;
+-- nil, a message and the last close event if no try follows.
+function Reconnector:connect(timeout)
+  local result, value, last = await(self, timeout)
+  if result == c.OK then return value end
+  if result == c.ERR_TIMEOUT then return nil, "timeout" end
+  if not value then native.check(result) end
+  return nil, tostring(value), last
+end
+
+-- Each socket that opens, until no try follows: for ws in reconnector:sockets() do.
+-- It raises if the last one did not open.
+function Reconnector:sockets()
+  return function()
+    local result, value = await(self)
+    if result == c.ERR_CLOSED then return nil end
+    if result == c.ERR_CONNECT_FAILED then error(value, 0) end
+    native.check(result)
+    return value
+  end
+end
+
+-- Ends trying; a socket that is open stays as it is.
+function Reconnector:stop() native.check(lib.wskt_reconnector_stop(tries(self, "stop"))) end
+
+-- Whether no try will follow.
+function Reconnector:is_over()
+  return not self.pointer or lib.wskt_reconnector_is_over(tries(self, "is_over"))
+end
+
+-- Lets go, without a closing handshake if a socket is open.
+function Reconnector:free()
+  local pointer = self.pointer
+  if pointer then
+    self.pointer = nil
+    if self.socket then
+      local socket = self.socket.pointer
+      self.socket.pointer = nil
+      if self.loop and socket then self.loop.sockets[tostring(socket)] = nil end
+    end
+    if self.loop then self.loop.reconnectors[self.key] = nil end
+    lib.wskt_reconnector_free(ffi.gc(pointer, nil))
   end
 end
 

@@ -31,7 +31,7 @@ function tests.interface()
     assert(ffi.sizeof(name) <= header.structs[name].size, name)
     structs = structs + 1
   end
-  same(structs, 6)
+  same(structs, 9)
 
   local functions = 0
   for result, name, parameters in
@@ -272,6 +272,8 @@ function tests.garbage()
     loop:open(url "ws")
   end
 end
+
+for name, test in pairs(require "test.reconnecting") do tests[name] = test end
 
 local names = {}
 for name in pairs(tests) do names[#names + 1] = name end

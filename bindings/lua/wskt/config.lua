@@ -121,8 +121,8 @@ for _, phase in ipairs { "open", "dns", "connect", "proxy", "tls", "upgrade", "c
   options[#options + 1] = { name, one("set_" .. name, milliseconds) }
 end
 
--- protocols and timeout are not for the configuration.
-local known = { protocols = true, timeout = true }
+-- These three are not for the configuration.
+local known = { protocols = true, timeout = true, message_chunks = true }
 for _, option in ipairs(options) do known[option[1]] = true end
 
 -- A wskt_config that is freed when nothing refers to it.

@@ -10,6 +10,8 @@ typedef int32_t wskt_ready_state;
 typedef struct wskt_config wskt_config;
 typedef struct wskt_loop wskt_loop;
 typedef struct wskt_socket wskt_socket;
+typedef struct wskt_reconnector wskt_reconnector;
+typedef void (*wskt_destroy_fn)(void *);
 typedef struct wskt_event {
     size_t struct_size;
     int32_t type;
@@ -45,6 +47,26 @@ typedef struct wskt_close_event {
     const char *message;
     size_t message_len;
 } wskt_close_event;
+typedef struct wskt_message_chunk_event {
+    struct wskt_event head;
+    int32_t kind;
+    bool first;
+    bool last;
+    const void *data;
+    size_t len;
+} wskt_message_chunk_event;
+typedef struct wskt_attempt_event {
+    struct wskt_event head;
+    uint32_t number;
+    double delay_ms;
+    const struct wskt_close_event *previous;
+} wskt_attempt_event;
+typedef struct wskt_unsent_event {
+    struct wskt_event head;
+    int32_t kind;
+    const void *data;
+    size_t len;
+} wskt_unsent_event;
 typedef struct wskt_ping_event {
     struct wskt_event head;
     const void *data;
@@ -138,6 +160,9 @@ wskt_result wskt_loop_next_event(wskt_loop *, int32_t, const wskt_event **);
 wskt_result wskt_socket_new(wskt_loop *, const char *, const wskt_config *, wskt_socket **);
 void wskt_socket_free(wskt_socket *);
 wskt_result wskt_socket_add_protocol(wskt_socket *, const char *);
+wskt_result wskt_socket_set_message_chunks(wskt_socket *, bool);
+wskt_result wskt_socket_set_user_data(wskt_socket *, void *, wskt_destroy_fn);
+void *wskt_socket_user_data(const wskt_socket *);
 wskt_result wskt_socket_open(wskt_socket *);
 wskt_result wskt_socket_connect(wskt_socket *, int32_t);
 wskt_result wskt_socket_recv(wskt_socket *, int32_t, const wskt_event **);
@@ -157,6 +182,15 @@ const char *wskt_socket_response_header(const wskt_socket *, const char *, size_
 const void *wskt_socket_response_body(const wskt_socket *, size_t *);
 const wskt_close_event *wskt_socket_close_event(const wskt_socket *);
 wskt_result wskt_socket_stats(const wskt_socket *, wskt_stats *);
+wskt_result wskt_reconnector_new(wskt_socket *, wskt_reconnector **);
+void wskt_reconnector_free(wskt_reconnector *);
+wskt_result wskt_reconnector_set_delays(wskt_reconnector *, int64_t, int64_t);
+wskt_result wskt_reconnector_set_max_tries(wskt_reconnector *, uint32_t);
+wskt_result wskt_reconnector_start(wskt_reconnector *);
+wskt_result wskt_reconnector_connect(wskt_reconnector *, int32_t, wskt_socket **);
+wskt_result wskt_reconnector_stop(wskt_reconnector *);
+bool wskt_reconnector_is_over(const wskt_reconnector *);
+wskt_socket *wskt_reconnector_socket(const wskt_reconnector *);
 ]]
 ffi.cdef(native.declarations)
 
@@ -180,6 +214,9 @@ native.constants = {
   EVENT_DRAIN = 5,
   EVENT_PING = 6,
   EVENT_PONG = 7,
+  EVENT_MESSAGE_CHUNK = 8,
+  EVENT_ATTEMPT = 9,
+  EVENT_UNSENT = 10,
   MESSAGE_TEXT = 1,
   TLS_1_2 = 12,
   TLS_1_3 = 13,

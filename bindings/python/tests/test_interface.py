@@ -20,6 +20,9 @@ STRUCTS = {
     "wskt_close_event": c.CloseEvent,
     "wskt_ping_event": c.PingEvent,
     "wskt_pong_event": c.PingEvent,
+    "wskt_message_chunk_event": c.MessageChunkEvent,
+    "wskt_attempt_event": c.AttemptEvent,
+    "wskt_unsent_event": c.MessageEvent,
     "wskt_stats": c.Stats,
 }
 
@@ -35,6 +38,7 @@ SCALARS = {
     "size_t": ctypes.c_size_t,
     "wskt_result": ctypes.c_int32,
     "wskt_ready_state": ctypes.c_int32,
+    "wskt_destroy_fn": ctypes.c_void_p,
 }
 
 

@@ -5,8 +5,8 @@ brother. Close events tell exactly how a connection ended.
 """
 
 from ._native import LIB as _LIB
-from .aio import WebSocket
-from .blocking import Connection, connect
+from .aio import Reconnector, WebSocket
+from .blocking import BlockingReconnector, Connection, connect
 from .config import Config
 from .errors import (
     ArgumentError,
@@ -21,13 +21,16 @@ from .errors import (
     TimeoutError,
 )
 from .events import (
+    AttemptEvent,
     CloseEvent,
     ErrorEvent,
     Event,
+    MessageChunkEvent,
     MessageEvent,
     PingEvent,
     PongEvent,
     Stats,
+    UnsentEvent,
 )
 
 __version__ = "0.1.0"
@@ -35,6 +38,8 @@ library_version: str = _LIB.wskt_version_string().decode()
 
 __all__ = [
     "ArgumentError",
+    "AttemptEvent",
+    "BlockingReconnector",
     "BufferFullError",
     "CloseEvent",
     "ClosedError",
@@ -45,14 +50,17 @@ __all__ = [
     "ErrorEvent",
     "Event",
     "InterruptedError",
+    "MessageChunkEvent",
     "MessageEvent",
     "OutOfMemoryError",
     "PingEvent",
     "PongEvent",
+    "Reconnector",
     "StateError",
     "Stats",
     "SystemError",
     "TimeoutError",
+    "UnsentEvent",
     "WebSocket",
     "connect",
     "library_version",

@@ -25,6 +25,7 @@ ERR_CONNECT_FAILED = -27
 
 EVENT_OPEN, EVENT_MESSAGE, EVENT_ERROR, EVENT_CLOSE, EVENT_DRAIN = 1, 2, 3, 4, 5
 EVENT_PING, EVENT_PONG = 6, 7
+EVENT_MESSAGE_CHUNK, EVENT_ATTEMPT, EVENT_UNSENT = 8, 9, 10
 MESSAGE_TEXT, MESSAGE_BINARY = 1, 2
 CONNECTING, OPEN, CLOSING, CLOSED = 0, 1, 2, 3
 TLS_1_2, TLS_1_3 = 12, 13
@@ -44,6 +45,8 @@ class Event(ctypes.Structure):
 
 
 class MessageEvent(ctypes.Structure):
+    """A wskt_unsent_event is the same."""
+
     _fields_ = [("head", Event), ("kind", c_int32), ("data", c_void_p), ("len", c_size_t)]
 
 
@@ -76,6 +79,26 @@ class PingEvent(ctypes.Structure):
     """A wskt_pong_event is the same."""
 
     _fields_ = [("head", Event), ("data", c_void_p), ("len", c_size_t)]
+
+
+class MessageChunkEvent(ctypes.Structure):
+    _fields_ = [
+        ("head", Event),
+        ("kind", c_int32),
+        ("first", c_bool),
+        ("last", c_bool),
+        ("data", c_void_p),
+        ("len", c_size_t),
+    ]
+
+
+class AttemptEvent(ctypes.Structure):
+    _fields_ = [
+        ("head", Event),
+        ("number", c_uint32),
+        ("delay_ms", c_double),
+        ("previous", POINTER(CloseEvent)),
+    ]
 
 
 class Stats(ctypes.Structure):
@@ -165,6 +188,9 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "wskt_socket_new": (c_int32, _h, _text, _h, _out),
     "wskt_socket_free": (None, _h),
     "wskt_socket_add_protocol": (c_int32, _h, _text),
+    "wskt_socket_set_message_chunks": (c_int32, _h, c_bool),
+    "wskt_socket_set_user_data": (c_int32, _h, c_void_p, c_void_p),
+    "wskt_socket_user_data": (c_void_p, _h),
     "wskt_socket_open": (c_int32, _h),
     "wskt_socket_connect": (c_int32, _h, c_int32),
     "wskt_socket_recv": (c_int32, _h, c_int32, POINTER(EventPointer)),
@@ -188,6 +214,15 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "wskt_socket_response_body": (c_void_p, _h, _len),
     "wskt_socket_close_event": (POINTER(CloseEvent), _h),
     "wskt_socket_stats": (c_int32, _h, POINTER(Stats)),
+    "wskt_reconnector_new": (c_int32, _h, _out),
+    "wskt_reconnector_free": (None, _h),
+    "wskt_reconnector_set_delays": (c_int32, _h, c_int64, c_int64),
+    "wskt_reconnector_set_max_tries": (c_int32, _h, c_uint32),
+    "wskt_reconnector_start": (c_int32, _h),
+    "wskt_reconnector_connect": (c_int32, _h, c_int32, _out),
+    "wskt_reconnector_stop": (c_int32, _h),
+    "wskt_reconnector_is_over": (c_bool, _h),
+    "wskt_reconnector_socket": (c_void_p, _h),
 }
 
 

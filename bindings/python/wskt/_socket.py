@@ -51,7 +51,7 @@ class Handle:
         with self._lock:
             self._ending = True
             if self._pointer is not None and self._calls:
-                c.LIB.wskt_socket_abort(self._pointer)
+                self._wake(self._pointer)
         self._free()
 
     def _free(self) -> None:
@@ -60,7 +60,42 @@ class Handle:
                 return
             pointer, self._pointer = self._pointer, None
         if pointer is not None:
-            c.LIB.wskt_socket_free(pointer)
+            self._give_back(pointer)
+
+    def _wake(self, pointer: int) -> None:
+        c.LIB.wskt_socket_abort(pointer)
+
+    def _give_back(self, pointer: int) -> None:
+        c.LIB.wskt_socket_free(pointer)
+
+
+def make(
+    loop: Optional[int],
+    url: str,
+    protocols: Protocols,
+    config: Optional[Config],
+    message_chunks: bool,
+) -> int:
+    """A wskt_socket, which the caller frees."""
+    if config is not None and not isinstance(config, Config):
+        raise TypeError(f"config must be a wskt.Config, not {type(config).__name__}")
+    if not isinstance(message_chunks, bool):
+        raise TypeError(f"message_chunks must be bool, not {type(message_chunks).__name__}")
+    address = name_bytes("url", url, _INVALID_URL)
+    offered = [protocols] if isinstance(protocols, str) else list(protocols)
+    names = [name_bytes("a subprotocol", p, _INVALID_PROTOCOL) for p in offered]
+    made = ctypes.c_void_p()
+    settings = config._handle if config is not None else None
+    check(c.LIB.wskt_socket_new(loop, address, settings, ctypes.byref(made)))
+    assert made.value is not None
+    try:
+        for name in names:
+            check(c.LIB.wskt_socket_add_protocol(made, name))
+        check(c.LIB.wskt_socket_set_message_chunks(made, message_chunks))
+    except BaseException:
+        c.LIB.wskt_socket_free(made)
+        raise
+    return made.value
 
 
 class Socket:
@@ -68,32 +103,11 @@ class Socket:
 
     CONNECTING, OPEN, CLOSING, CLOSED = c.CONNECTING, c.OPEN, c.CLOSING, c.CLOSED
 
-    def __init__(
-        self,
-        loop: Optional[int],
-        url: str,
-        protocols: Protocols,
-        config: Optional[Config],
-    ) -> None:
-        if config is not None and not isinstance(config, Config):
-            raise TypeError(f"config must be a wskt.Config, not {type(config).__name__}")
-        address = name_bytes("url", url, _INVALID_URL)
-        offered = [protocols] if isinstance(protocols, str) else list(protocols)
-        names = [name_bytes("a subprotocol", p, _INVALID_PROTOCOL) for p in offered]
-        made = ctypes.c_void_p()
-        settings = config._handle if config is not None else None
-        check(c.LIB.wskt_socket_new(loop, address, settings, ctypes.byref(made)))
-        assert made.value is not None
-        self._pointer = made.value  # the key in tables; calls go through _handle
-        self._handle = Handle(made.value)
+    def __init__(self, handle: Handle, pointer: int) -> None:
+        self._pointer = pointer  # the key in tables; calls go through _handle
+        self._handle = handle
         self._last: dict[str, Any] = {}
         self._close_event: Optional[CloseEvent] = None
-        try:
-            for name in names:
-                check(c.LIB.wskt_socket_add_protocol(made, name))
-        except BaseException:
-            self._handle.free()
-            raise
 
     def _get(self, name: str) -> Any:
         """An attribute, also after the handle's end."""

@@ -5,15 +5,17 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import itertools
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any, Callable, Optional
 
 from . import _native as c
-from ._socket import Protocols, Socket
+from ._reconnector import LentHandle, ReconnectorBase, end_of
+from ._socket import Handle, Protocols, Socket, make
 from .config import Config
-from .errors import ClosedError, check, error
+from .errors import ClosedError, ConnectError, Error, check, error
 from .events import CloseEvent, Data, Event, MessageEvent, copy
 
 Handler = Callable[[Any], object]
@@ -33,6 +35,7 @@ class _Hub:
         self.loop = loop
         self.handle: Optional[int] = handle.value
         self.sockets: dict[int, WebSocket] = {}
+        self.reconnectors: dict[int, Reconnector] = {}
         loop.add_reader(c.LIB.wskt_loop_fd(self.handle), self._pull)
 
     def _pull(self) -> None:
@@ -44,6 +47,10 @@ class _Hub:
             check(result)
             target = pointer.contents.target
             socket = self.sockets.get(target)
+            if socket is None and pointer.contents.type == c.EVENT_ATTEMPT:
+                reconnector = self.reconnectors.get(c.LIB.wskt_socket_user_data(target))
+                if reconnector is not None:
+                    socket = self.sockets[target] = reconnector._adopt(target)
             if socket is not None:
                 socket._take(copy(pointer, socket))
             if self.handle is None:
@@ -52,7 +59,7 @@ class _Hub:
     def forget(self, pointer: int) -> None:
         """Ends with its last socket."""
         self.sockets.pop(pointer, None)
-        if not self.sockets and self.handle is not None:
+        if not self.sockets and not self.reconnectors and self.handle is not None:
             if not self.loop.is_closed():
                 self.loop.remove_reader(c.LIB.wskt_loop_fd(self.handle))
             _hubs.pop(id(self.loop), None)
@@ -68,8 +75,19 @@ class _Hub:
             self._free()
 
 
+# What names a reconnector in its sockets' user data.
+_keys = itertools.count(1)
 # By the id of asyncio's loop, which lives as long as its hub.
 _hubs: weakref.WeakValueDictionary[int, _Hub] = weakref.WeakValueDictionary()
+
+
+def _hub() -> _Hub:
+    """That of the running loop."""
+    loop = asyncio.get_running_loop()
+    hub = _hubs.get(id(loop))
+    if hub is None:
+        hub = _hubs[id(loop)] = _Hub(loop)
+    return hub
 
 
 class WebSocket(Socket):
@@ -77,35 +95,27 @@ class WebSocket(Socket):
 
     Made, it is connecting; its events come from the loop later. Take them by
     handlers (`onopen`, `onmessage`, `onerror`, `onclose`, `ondrain`,
-    `onping`, `onpong`, or `addEventListener`) or by waiting: `await opened()`, `await recv()`,
+    `onping`, `onpong`, `onmessagechunk`, or `addEventListener`) or by waiting: `await opened()`, `await recv()`,
     `async for`, `await closed()`. Messages go to handlers if there is one,
     else they wait for `recv`, a few of them; beyond, the peer has to wait.
+
+    With `message_chunks`, messages come in parts as they arrive, as
+    `MessageChunkEvent`s for `onmessagechunk`; `recv` has none then.
     """
 
     def __init__(
-        self, url: str, protocols: Protocols = (), config: Optional[Config] = None
+        self,
+        url: str,
+        protocols: Protocols = (),
+        config: Optional[Config] = None,
+        *,
+        message_chunks: bool = False,
     ) -> None:
-        loop = asyncio.get_running_loop()
-        hub = _hubs.get(id(loop))
-        if hub is None:
-            hub = _hubs[id(loop)] = _Hub(loop)
-        self._hub = hub
-        self._listeners: dict[str, list[tuple[Handler, bool]]] = {}
-        self._messages: deque[Data] = deque()
-        self._paused = False
-        self._opened: asyncio.Future[None] = loop.create_future()
-        self._closed: asyncio.Future[CloseEvent] = loop.create_future()
-        self._arrived = asyncio.Event()
-        self.onopen: Optional[Handler] = None
-        self.onmessage: Optional[Handler] = None
-        self.onerror: Optional[Handler] = None
-        self.onclose: Optional[Handler] = None
-        self.ondrain: Optional[Handler] = None
-        self.onping: Optional[Handler] = None
-        self.onpong: Optional[Handler] = None
+        hub = _hub()
         try:
-            super().__init__(hub.handle, url, protocols, config)
-            hub.sockets[self._pointer] = self
+            pointer = make(hub.handle, url, protocols, config, message_chunks)
+            self._begin(hub, Handle(pointer), pointer)
+            hub.sockets[pointer] = self
             with self._handle as socket:
                 check(c.LIB.wskt_socket_open(socket))
         except BaseException:
@@ -114,6 +124,26 @@ class WebSocket(Socket):
                 handle.free()
             hub.forget(getattr(self, "_pointer", 0))
             raise
+
+    def _begin(self, hub: _Hub, handle: Handle, pointer: int) -> None:
+        super().__init__(handle, pointer)
+        self._hub = hub
+        self._listeners: dict[str, list[tuple[Handler, bool]]] = {}
+        self._messages: deque[Data] = deque()
+        self._paused = False
+        self._opened: asyncio.Future[None] = hub.loop.create_future()
+        self._closed: asyncio.Future[CloseEvent] = hub.loop.create_future()
+        self._arrived = asyncio.Event()
+        self.onopen: Optional[Handler] = None
+        self.onmessage: Optional[Handler] = None
+        self.onmessagechunk: Optional[Handler] = None
+        self.onerror: Optional[Handler] = None
+        self.onclose: Optional[Handler] = None
+        self.ondrain: Optional[Handler] = None
+        self.onping: Optional[Handler] = None
+        self.onpong: Optional[Handler] = None
+        self.onattempt: Optional[Handler] = None
+        self.onunsent: Optional[Handler] = None
 
     def addEventListener(  # noqa: N802
         self, type: str, listener: Handler, *, once: bool = False  # noqa: A002
@@ -237,3 +267,103 @@ class WebSocket(Socket):
         if not self._handle.is_freed and self.readyState == self.OPEN:
             with self._handle as socket:
                 (c.LIB.wskt_socket_pause if on else c.LIB.wskt_socket_resume)(socket)
+
+
+class _Lent(WebSocket):
+    """A socket of a reconnector."""
+
+    def __init__(self, owner: Reconnector, pointer: int) -> None:
+        self._owner = owner
+        self._begin(owner._hub, LentHandle(pointer, owner._handle), pointer)
+        self.onattempt, self.onunsent = owner.onattempt, owner.onunsent
+
+    def _call_handlers(self, event: Event) -> None:
+        if event.type == "open":
+            self._owner._ready.put_nowait(self)
+        super()._call_handlers(event)
+        if isinstance(event, CloseEvent):
+            self._owner._ended(self, event)
+
+
+class Reconnector(ReconnectorBase):
+    """A new `WebSocket` for each try, in a running asyncio loop: `async for ws
+    in Reconnector(url)` gives each one that opens, until no try makes sense any
+    more. Between tries it waits for a random time of up to the first of
+    `delays`, in seconds, twice as long each time up to the second; `max_tries`
+    in a row, 0 for any number.
+
+    `onattempt` hears of each socket before it connects (`event.target`), and
+    may give it handlers. `onunsent` gets the messages that a socket had
+    accepted and could not send, before its error and close event.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        protocols: Protocols = (),
+        config: Optional[Config] = None,
+        *,
+        delays: tuple[float, float] = (1.0, 60.0),
+        max_tries: int = 10,
+        message_chunks: bool = False,
+        onattempt: Optional[Handler] = None,
+        onunsent: Optional[Handler] = None,
+    ) -> None:
+        self._hub, self._key = _hub(), next(_keys)
+        self.onattempt, self.onunsent = onattempt, onunsent
+        self._ready: asyncio.Queue[Optional[WebSocket]] = asyncio.Queue()
+        self._end: Optional[Error] = None
+        try:
+            super().__init__(
+                self._hub.handle, url, protocols, config, message_chunks, delays, max_tries,
+                self._key,
+            )
+            self._hub.reconnectors[self._key] = self
+            with self._handle as reconnector:
+                check(c.LIB.wskt_reconnector_start(reconnector))
+        except BaseException:
+            self.free()
+            raise
+
+    async def connect(self) -> WebSocket:
+        """The next socket that opens. Raises `ConnectError` if none opened and
+        `ClosedError` after the last one, with its `close_event`, if no try
+        follows."""
+        if self._end is None or not self._ready.empty():
+            socket = await self._ready.get()
+            if socket is not None:
+                return socket
+        self._ready.put_nowait(None)  # for whoever else waits
+        raise self._end or error(c.ERR_CLOSED, "it was freed")
+
+    async def __aiter__(self) -> AsyncIterator[WebSocket]:
+        while True:
+            try:
+                socket = await self.connect()
+            except ConnectError:
+                raise
+            except ClosedError:
+                return
+            yield socket
+
+    def free(self) -> None:
+        """Lets go at once, without a closing handshake and without events."""
+        self._hub.reconnectors.pop(self._key, None)
+        for socket in list(self._hub.sockets.values()):
+            if isinstance(socket, _Lent) and socket._owner is self:
+                socket.free()
+        handle = getattr(self, "_handle", None)
+        if handle is not None:
+            handle.free()
+        self._hub.forget(0)
+        self._ready.put_nowait(None)
+
+    def _adopt(self, pointer: int) -> WebSocket:
+        return _Lent(self, pointer)
+
+    def _ended(self, socket: WebSocket, event: CloseEvent) -> None:
+        """A socket is closed, its handlers were called."""
+        if self._end is None and self.is_over:
+            opened = socket._opened.exception() is None
+            self._end = end_of(c.ERR_CLOSED if opened else c.ERR_CONNECT_FAILED, event)
+            self.free()

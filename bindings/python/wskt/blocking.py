@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import Any, Optional
 
 from . import _native as c
-from ._socket import Protocols, Socket
+from ._reconnector import LentHandle, ReconnectorBase, end_of
+from ._socket import Handle, Protocols, Socket, make
 from .config import Config, milliseconds
 from .errors import ClosedError, ConnectError, TimeoutError, check, error
-from .events import CloseEvent, Data, Event, MessageEvent, copy
+from .events import CloseEvent, Data, Event, MessageEvent, close_event, copy
 
 # No wait in C is longer than this.
 _LONGEST_MS = 2**31 - 1
@@ -23,13 +24,17 @@ def connect(
     config: Optional[Config] = None,
     *,
     timeout: Optional[float] = None,
+    message_chunks: bool = False,
 ) -> Connection:
     """Connects and waits until the connection is open.
 
     Raises `ConnectError` with the close event's message, or `TimeoutError`
     after `timeout` seconds; both have the event as `close_event`.
+
+    With `message_chunks`, messages come in parts as they arrive, as
+    `MessageChunkEvent`s of `recv_event`; `recv` has none then.
     """
-    return Connection(url, protocols, config, timeout=timeout)
+    return Connection(url, protocols, config, timeout=timeout, message_chunks=message_chunks)
 
 
 class Connection(Socket):
@@ -44,8 +49,10 @@ class Connection(Socket):
         config: Optional[Config] = None,
         *,
         timeout: Optional[float] = None,
+        message_chunks: bool = False,
     ) -> None:
-        super().__init__(None, url, protocols, config)
+        pointer = make(None, url, protocols, config, message_chunks)
+        super().__init__(Handle(pointer), pointer)
         try:
             until = _Until(timeout)
             result = c.ERR_INTERRUPTED
@@ -62,7 +69,8 @@ class Connection(Socket):
             raise
 
     def recv_event(self, timeout: Optional[float] = None) -> Event:
-        """The next event of any kind: open, message, drain, error, close.
+        """The next event of any kind: open, message, messagechunk, drain, unsent,
+        error, close.
 
         Raises `TimeoutError` after `timeout` seconds and `ClosedError` when the
         close event was the last one."""
@@ -123,6 +131,91 @@ class Connection(Socket):
             self._free()
 
 
+class _Lent(Connection):
+    """A connection of a reconnector, which ends it."""
+
+    def __init__(self, handle: LentHandle, pointer: int) -> None:
+        Socket.__init__(self, handle, pointer)
+
+
+class BlockingReconnector(ReconnectorBase):
+    """A new connection for each try: `for ws in BlockingReconnector(url)` gives
+    each one that opens, until no try makes sense any more. Between tries it
+    waits for a random time of up to the first of `delays`, in seconds, twice as
+    long each time up to the second; `max_tries` in a row, 0 for any number.
+
+    What a connection had accepted and could not send comes back as
+    `UnsentEvent`s of `recv_event`, before its error and close event. A
+    connection is good until the next one is asked for; leaving it open and
+    asking raises `StateError`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        protocols: Protocols = (),
+        config: Optional[Config] = None,
+        *,
+        delays: tuple[float, float] = (1.0, 60.0),
+        max_tries: int = 10,
+        message_chunks: bool = False,
+    ) -> None:
+        super().__init__(None, url, protocols, config, message_chunks, delays, max_tries, 0)
+        self._current: Optional[_Lent] = None
+
+    def connect(self, timeout: Optional[float] = None) -> Connection:
+        """Waits, through all delays and tries that takes, until a connection is
+        open. Raises `ConnectError` if none opened and `ClosedError` after the
+        last one, with its `close_event`, if no try follows; `TimeoutError`
+        after `timeout` seconds, which ends nothing."""
+        until = _Until(timeout)
+        made = ctypes.c_void_p()
+        if self._current is not None and self._current.close_event is not None:
+            self._forget()
+        result = c.ERR_INTERRUPTED
+        while result == c.ERR_INTERRUPTED:
+            with self._handle as reconnector:
+                left = until.left_ms()
+                result = c.LIB.wskt_reconnector_connect(reconnector, left, ctypes.byref(made))
+        if result in (c.ERR_CONNECT_FAILED, c.ERR_CLOSED):
+            with self._handle as reconnector:
+                socket = c.LIB.wskt_reconnector_socket(reconnector)
+                raw = c.LIB.wskt_socket_close_event(socket) if socket else None
+                raise end_of(result, close_event(raw, None) if raw else None)
+        check(result)
+        assert made.value is not None
+        self._current = _Lent(LentHandle(made.value, self._handle), made.value)
+        return self._current
+
+    def _forget(self) -> None:
+        """What the next call makes invalid: attributes keep what they were."""
+        assert self._current is not None
+        self._current._free()
+        self._current = None
+
+    def __iter__(self) -> Iterator[Connection]:
+        while True:
+            try:
+                socket = self.connect()
+            except ConnectError:
+                raise
+            except ClosedError:
+                return
+            yield socket
+
+    def free(self) -> None:
+        """Lets go, without a closing handshake if a connection is open."""
+        if self._current is not None and not self._handle.is_freed:
+            self._forget()
+        self._handle.free()
+
+    def __enter__(self) -> BlockingReconnector:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.free()
+
+
 class _Until:
     """What is left of a timeout."""
 
@@ -142,4 +235,4 @@ class _Until:
         return -1 if left is None else min(milliseconds("timeout", left), _LONGEST_MS)
 
 
-__all__ = ["ConnectError", "Connection", "TimeoutError", "connect"]
+__all__ = ["BlockingReconnector", "ConnectError", "Connection", "TimeoutError", "connect"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 from . import _native as c
 from .errors import check
@@ -26,6 +26,25 @@ class Event:
 @dataclass(frozen=True)
 class MessageEvent(Event):
     """A whole message: `data` is str for text and bytes for binary."""
+
+    data: Data = ""
+
+
+@dataclass(frozen=True)
+class MessageChunkEvent(Event):
+    """A part of a message, as it arrives, with `message_chunks=True`: `data` is
+    str for text, cut between characters, and bytes for binary; `first` and
+    `last` tell where the message begins and ends."""
+
+    data: Data = ""
+    first: bool = True
+    last: bool = True
+
+
+@dataclass(frozen=True)
+class UnsentEvent(Event):
+    """A message that a reconnector's socket had accepted and will not send: the
+    peer cannot have it. Send it on the next socket if it is still wanted."""
 
     data: Data = ""
 
@@ -73,6 +92,17 @@ class CloseEvent(Event):
     message: str = ""
 
 
+@dataclass(frozen=True)
+class AttemptEvent(Event):
+    """A reconnector has made this socket, which is its `number`th and connects
+    after `delay` seconds. `previous` is the close event of the one before."""
+
+    type: str = "attempt"
+    number: int = 1
+    delay: float = 0.0
+    previous: Optional[CloseEvent] = None
+
+
 def _cause(number: int) -> str:
     name: bytes = c.LIB.wskt_cause_name(number)
     return name.decode()
@@ -93,15 +123,31 @@ def close_event(pointer: Any, target: Any) -> CloseEvent:
     )
 
 
+def _payload(message: Any) -> Data:
+    data: bytes = ctypes.string_at(message.data, message.len)
+    return data.decode() if message.kind == c.MESSAGE_TEXT else data
+
+
 def copy(pointer: Any, target: Any) -> Event:
     """A copy of the event that a pull has lent."""
     head = pointer.contents
-    if head.type == c.EVENT_MESSAGE:
+    if head.type in (c.EVENT_MESSAGE, c.EVENT_UNSENT):
         message = ctypes.cast(pointer, ctypes.POINTER(c.MessageEvent)).contents
-        data: Data = ctypes.string_at(message.data, message.len)
-        if message.kind == c.MESSAGE_TEXT and isinstance(data, bytes):
-            data = data.decode()
-        return MessageEvent("message", target, head.timestamp, data)
+        if head.type == c.EVENT_MESSAGE:
+            return MessageEvent("message", target, head.timestamp, _payload(message))
+        return UnsentEvent("unsent", target, head.timestamp, _payload(message))
+    if head.type == c.EVENT_MESSAGE_CHUNK:
+        chunk = ctypes.cast(pointer, ctypes.POINTER(c.MessageChunkEvent)).contents
+        return MessageChunkEvent(
+            "messagechunk", target, head.timestamp, _payload(chunk), chunk.first, chunk.last
+        )
+    if head.type == c.EVENT_ATTEMPT:
+        attempt = ctypes.cast(pointer, ctypes.POINTER(c.AttemptEvent)).contents
+        # Its target was another socket, whose object has it.
+        previous = close_event(attempt.previous, None) if attempt.previous else None
+        return AttemptEvent(
+            "attempt", target, head.timestamp, attempt.number, attempt.delay_ms / 1000, previous
+        )
     if head.type == c.EVENT_CLOSE:
         return close_event(ctypes.cast(pointer, ctypes.POINTER(c.CloseEvent)), target)
     if head.type == c.EVENT_ERROR:
