@@ -222,7 +222,7 @@ fn ruby() {
         command.arg("-w").arg("-I").arg(bench.source.join("lib")).arg(bench.source.join(script));
         command
     };
-    for name in ["interface", "socket", "options"] {
+    for name in ["interface", "socket", "options", "reconnector"] {
         bench.run(&mut ruby(&format!("test/{name}_test.rb")));
     }
     let gems = bench.dir().join("gems");

@@ -13,9 +13,9 @@ module Wskt
 
   # Connects and waits until the socket is open. With a block, the socket is
   # closed politely at its end, or freed at once if it raises. Options: timeout
-  # in seconds, protocols, and those of the configuration.
-  def self.connect(url, timeout: nil, protocols: [], **options)
-    socket = Socket.new(nil, url, protocols, options).connect(timeout: timeout)
+  # in seconds, protocols, message_chunks, and those of the configuration.
+  def self.connect(url, timeout: nil, **options)
+    socket = Socket.make(nil, url, **options).connect(timeout: timeout)
     return socket unless block_given?
 
     begin
@@ -27,4 +27,8 @@ module Wskt
       socket.free
     end
   end
+
+  # Makes a Reconnector for blocking calls. Options: delays, the first and the longest
+  # in seconds; max_tries in a row, 0 for any number; and those of connect, but timeout.
+  def self.reconnector(url, **options) = Reconnector.new(nil, url, **options)
 end

@@ -13,9 +13,12 @@ class InterfaceTest < Minitest::Test
     "wskt_event" => Wskt::Native::Event, "wskt_message_event" => Wskt::Native::MessageEvent,
     "wskt_error_event" => Wskt::Native::ErrorEvent, "wskt_close_event" => Wskt::Native::CloseEvent,
     "wskt_ping_event" => Wskt::Native::PingEvent, "wskt_pong_event" => Wskt::Native::PingEvent,
-    "wskt_stats" => Wskt::Native::Stats
+    "wskt_message_chunk_event" => Wskt::Native::MessageChunkEvent,
+    "wskt_attempt_event" => Wskt::Native::AttemptEvent,
+    "wskt_unsent_event" => Wskt::Native::MessageEvent, "wskt_stats" => Wskt::Native::Stats
   }.freeze
-  SCALARS = { "wskt_result" => :int32, "wskt_ready_state" => :int32 }.freeze
+  SCALARS = { "wskt_result" => :int32, "wskt_ready_state" => :int32,
+              "wskt_destroy_fn" => :pointer }.freeze
 
   def test_structs
     STRUCTS.each do |name, struct|

@@ -1,11 +1,44 @@
 # frozen_string_literal: true
 
-require_relative "errors"
+require_relative "config"
 
 module Wskt
+  # Calls that wait.
+  module Waiting
+    LONGEST_MS = (1 << 31) - 1
+    private_constant :LONGEST_MS
+
+    def self.timeout_ms(timeout)
+      return -1 if timeout.nil?
+
+      ms = Config.milliseconds(timeout, "timeout")
+      raise Wskt.error(Native::ERR_INVALID_ARGUMENT, "timeout: #{timeout} s") if ms.negative?
+
+      [ms, LONGEST_MS].min
+    end
+
+    # Calls until something else than a signal ended it. Ruby has served its own
+    # interrupts by then.
+    def waiting(timeout)
+      ms = Waiting.timeout_ms(timeout)
+      started = Process.clock_gettime(Process::CLOCK_MONOTONIC, :millisecond)
+      left = ms
+      loop do
+        result = use { |pointer| yield pointer, left }
+        return result unless result == Native::ERR_INTERRUPTED
+
+        now = Process.clock_gettime(Process::CLOCK_MONOTONIC, :millisecond)
+        left = [ms - (now - started), 0].max unless ms.negative?
+      end
+    end
+  end
+  private_constant :Waiting
+
   # A pointer, and how many calls on it are running: it is freed when it was
   # asked for and the last one has returned, whatever thread that is on.
   class Handle
+    include Waiting
+
     def initialize(pointer, free, gone, &wake)
       @pointer = FFI::AutoPointer.new(pointer, Native.method(free))
       @gone = gone
@@ -52,4 +85,31 @@ module Wskt
     end
   end
   private_constant :Handle
+
+  # A reconnector's socket: the reconnector lives as long as every call on it.
+  class LentHandle
+    include Waiting
+
+    def initialize(pointer, owner)
+      @pointer = pointer
+      @owner = owner
+      @ending = false
+    end
+
+    def freed? = @ending || @owner.freed?
+
+    def use
+      @owner.use do
+        raise Wskt.error(Native::ERR_CLOSED, "it was freed") if @ending
+
+        yield @pointer
+      end
+    end
+
+    def free
+      use { |socket| Native.wskt_socket_abort(socket) } unless freed?
+      @ending = true
+    end
+  end
+  private_constant :LentHandle
 end

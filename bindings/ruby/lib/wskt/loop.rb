@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-require_relative "socket"
+require_relative "reconnector"
 
 module Wskt
   # Drives many sockets, and gives their events one by one.
@@ -11,20 +11,31 @@ module Wskt
         Native.wskt_loop_wake(loop)
       end
       @sockets = {}
+      @reconnectors = {}
     end
 
     # Opens a socket; what comes of it the events tell.
-    def open(url, protocols: [], **options)
+    def open(url, **options)
       @handle.use do |loop|
-        socket = Socket.new(loop, url, protocols, options)
+        socket = Socket.make(loop, url, **options)
         @sockets[socket.open] = socket
+      end
+    end
+
+    # Starts a Reconnector, with the options of Wskt.reconnector. The events of its
+    # sockets begin with an AttemptEvent; UnsentEvents have the messages that one had
+    # accepted and could not send.
+    def reconnect(url, **options)
+      @handle.use do |loop|
+        reconnector = Reconnector.new(loop, url, **options)
+        @reconnectors[reconnector.start] = reconnector
       end
     end
 
     # The next event of any socket, which is its target. Raises TimeoutError after
     # that many seconds.
     def next_event(timeout: nil)
-      ms = Socket.timeout_ms(timeout)
+      ms = Waiting.timeout_ms(timeout)
       out = FFI::MemoryPointer.new(:pointer)
       loop do
         @handle.use do |handle|
@@ -38,12 +49,13 @@ module Wskt
       end
     end
 
-    # Gives every event to the block until all sockets are closed.
+    # Gives every event to the block until all sockets are closed and no reconnector
+    # tries any more.
     def run
-      @sockets.delete_if { |_, socket| socket.freed? }
-      until @sockets.empty?
+      forget_freed
+      until @sockets.empty? && @reconnectors.empty?
         yield next_event
-        @sockets.delete_if { |_, socket| socket.freed? }
+        forget_freed
       end
     end
 
@@ -56,11 +68,26 @@ module Wskt
     private
 
     def take(pointer)
-      address = Native::Event.new(pointer)[:target].address
+      head = Native::Event.new(pointer)
+      address = head[:target].address
+      adopt(head[:target]) if head[:type] == Native::EVENT_ATTEMPT
       socket = @sockets[address]
       event = socket&.take(pointer)
-      @sockets.delete(address) if event.is_a?(CloseEvent)
+      if event.is_a?(CloseEvent)
+        @sockets.delete(address)
+        @reconnectors.delete_if { |_, reconnector| reconnector.over? }
+      end
       event
+    end
+
+    def adopt(target)
+      reconnector = @reconnectors[Native.wskt_socket_user_data(target).address]
+      @sockets[target.address] = reconnector.adopt(target) if reconnector
+    end
+
+    def forget_freed
+      @sockets.delete_if { |_, socket| socket.freed? }
+      @reconnectors.delete_if { |_, reconnector| reconnector.freed? }
     end
   end
 end

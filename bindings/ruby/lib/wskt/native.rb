@@ -24,6 +24,7 @@ module Wskt
       ERR_CLOSED: -17, ERR_TIMEOUT: -18, ERR_INTERRUPTED: -19, ERR_LOOP_GONE: -22,
       ERR_CONNECT_FAILED: -27,
       EVENT_MESSAGE: 2, EVENT_ERROR: 3, EVENT_CLOSE: 4, EVENT_PING: 6, EVENT_PONG: 7,
+      EVENT_MESSAGE_CHUNK: 8, EVENT_ATTEMPT: 9, EVENT_UNSENT: 10,
       MESSAGE_TEXT: 1, TLS_1_2: 12, TLS_1_3: 13
     }.freeze
     CONSTANTS.each { |name, value| const_set(name, value) }
@@ -33,6 +34,7 @@ module Wskt
              :is_trusted, :bool, :type_name, :pointer, :target, :pointer, :timestamp, :double
     end
 
+    # A wskt_unsent_event is the same.
     class MessageEvent < FFI::Struct
       layout :head, Event, :kind, :int32, :data, :pointer, :len, :size_t
     end
@@ -51,6 +53,15 @@ module Wskt
     # A wskt_pong_event is the same.
     class PingEvent < FFI::Struct
       layout :head, Event, :data, :pointer, :len, :size_t
+    end
+
+    class MessageChunkEvent < FFI::Struct
+      layout :head, Event, :kind, :int32, :first, :bool, :last, :bool, :data, :pointer,
+             :len, :size_t
+    end
+
+    class AttemptEvent < FFI::Struct
+      layout :head, Event, :number, :uint32, :delay_ms, :double, :previous, :pointer
     end
 
     class Stats < FFI::Struct
@@ -132,6 +143,9 @@ module Wskt
       wskt_socket_new: %i[int32 pointer string pointer pointer],
       wskt_socket_free: %i[void pointer],
       wskt_socket_add_protocol: %i[int32 pointer string],
+      wskt_socket_set_message_chunks: %i[int32 pointer bool],
+      wskt_socket_set_user_data: %i[int32 pointer pointer pointer],
+      wskt_socket_user_data: %i[pointer pointer],
       wskt_socket_open: %i[int32 pointer],
       wskt_socket_connect: %i[int32 pointer int32],
       wskt_socket_recv: %i[int32 pointer int32 pointer],
@@ -148,11 +162,20 @@ module Wskt
       wskt_socket_response_header: %i[string pointer string pointer],
       wskt_socket_response_body: %i[pointer pointer pointer],
       wskt_socket_close_event: %i[pointer pointer],
-      wskt_socket_stats: %i[int32 pointer pointer]
+      wskt_socket_stats: %i[int32 pointer pointer],
+      wskt_reconnector_new: %i[int32 pointer pointer],
+      wskt_reconnector_free: %i[void pointer],
+      wskt_reconnector_set_delays: %i[int32 pointer int64 int64],
+      wskt_reconnector_set_max_tries: %i[int32 pointer uint32],
+      wskt_reconnector_start: %i[int32 pointer],
+      wskt_reconnector_connect: %i[int32 pointer int32 pointer],
+      wskt_reconnector_stop: %i[int32 pointer],
+      wskt_reconnector_is_over: %i[bool pointer],
+      wskt_reconnector_socket: %i[pointer pointer]
     }.freeze
     # These wait, and let other threads of Ruby run meanwhile.
     WAITING = %i[wskt_loop_next_event wskt_socket_connect wskt_socket_recv wskt_socket_send_text
-                 wskt_socket_send_binary wskt_socket_ping].freeze
+                 wskt_socket_send_binary wskt_socket_ping wskt_reconnector_connect].freeze
     FUNCTIONS.each do |name, (result, *parameters)|
       attach_function name, parameters, result, blocking: WAITING.include?(name)
     end

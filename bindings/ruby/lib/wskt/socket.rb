@@ -16,25 +16,46 @@ module Wskt
     include Enumerable
 
     STATES = %i[connecting open closing closed].freeze
-    LONGEST_MS = (1 << 31) - 1
-    private_constant :LONGEST_MS
 
     # The close event of a closed socket.
     attr_reader :close_event
 
-    def initialize(loop, url, protocols, options)
+    def initialize(handle)
+      @handle = handle
+    end
+
+    # Makes one, driven by blocking calls or by a loop.
+    def self.make(loop, url, **options)
+      new(Handle.new(pattern(loop, url, **options), :wskt_socket_free, Native::ERR_CLOSED) { |s|
+        Native.wskt_socket_abort(s)
+      })
+    end
+
+    # A wskt_socket, which the caller frees.
+    def self.pattern(loop, url, protocols: [], message_chunks: false, **options)
       Wskt.name(url, "url", Native::ERR_INVALID_URL)
+      unless [true, false].include?(message_chunks)
+        raise TypeError, "message_chunks must be true or false, not #{message_chunks.class}"
+      end
       pointer = Config.with(options) do |config|
         Native.made(:wskt_socket_new, loop, url, config)
       end
-      @handle = Handle.new(pointer, :wskt_socket_free, Native::ERR_CLOSED) do |socket|
-        Native.wskt_socket_abort(socket)
-      end
-      offer(protocols)
+      offer(pointer, protocols)
+      Wskt.check(Native.wskt_socket_set_message_chunks(pointer, message_chunks))
+      pointer
     rescue StandardError
-      @handle&.free
+      Native.wskt_socket_free(pointer) if pointer
       raise
     end
+
+    def self.offer(pointer, protocols)
+      protocols = [protocols] if protocols.is_a?(String)
+      Wskt.want(Array, protocols, "protocols").each do |protocol|
+        Wskt.name(protocol, "a subprotocol", Native::ERR_INVALID_PROTOCOL)
+        Wskt.check(Native.wskt_socket_add_protocol(pointer, protocol))
+      end
+    end
+    private_class_method :offer
 
     # Connects and waits until the socket is open. A socket that cannot is freed,
     # except with a ConnectError, whose close_event has it as its target.
@@ -75,7 +96,8 @@ module Wskt
     def abort = Wskt.check(use { |socket| Native.wskt_socket_abort(socket) })
 
     # The next event of a connected socket, or nil after the close event. Raises
-    # TimeoutError after that many seconds.
+    # TimeoutError after that many seconds. With message_chunks: true, messages are
+    # MessageChunkEvents as they arrive; recv and each have none then.
     def next_event(timeout: nil)
       out = FFI::MemoryPointer.new(:pointer)
       event = nil
@@ -164,41 +186,10 @@ module Wskt
       event
     end
 
-    def self.timeout_ms(timeout)
-      return -1 if timeout.nil?
-
-      ms = Config.milliseconds(timeout, "timeout")
-      raise Wskt.error(Native::ERR_INVALID_ARGUMENT, "timeout: #{timeout} s") if ms.negative?
-
-      [ms, LONGEST_MS].min
-    end
-
     private
 
     def use(&block) = @handle.use(&block)
-
-    def offer(protocols)
-      protocols = [protocols] if protocols.is_a?(String)
-      Wskt.want(Array, protocols, "protocols").each do |protocol|
-        Wskt.name(protocol, "a subprotocol", Native::ERR_INVALID_PROTOCOL)
-        Wskt.check(use { |socket| Native.wskt_socket_add_protocol(socket, protocol) })
-      end
-    end
-
-    # A call that waits, until something else than a signal ended it. Ruby has
-    # served its own interrupts by then.
-    def waiting(timeout)
-      ms = Socket.timeout_ms(timeout)
-      started = Process.clock_gettime(Process::CLOCK_MONOTONIC, :millisecond)
-      left = ms
-      loop do
-        result = use { |socket| yield socket, left }
-        return result unless result == Native::ERR_INTERRUPTED
-
-        now = Process.clock_gettime(Process::CLOCK_MONOTONIC, :millisecond)
-        left = [ms - (now - started), 0].max unless ms.negative?
-      end
-    end
+    def waiting(...) = @handle.waiting(...)
 
     def post(function, data)
       bytes = Wskt.want(String, data, "data")
