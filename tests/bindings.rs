@@ -144,7 +144,7 @@ fn node() {
     let Some(bench) = Bench::new("Node.js", "node", missing) else { return };
     let mut tests = bench.command("node");
     tests.current_dir(&bench.source).arg("--test");
-    for name in ["interface", "websocket", "options", "process"] {
+    for name in ["interface", "websocket", "options", "process", "reconnector"] {
         tests.arg(format!("test/{name}.test.js"));
     }
     bench.run(&mut tests);

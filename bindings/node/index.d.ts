@@ -68,6 +68,15 @@ export interface Options {
   /** Whether the events "ping" and "pong" come. */
   pingEvents?: boolean;
   browserMode?: boolean;
+  /** Whether messages come in parts as they arrive: the event "messagechunk". */
+  messageChunks?: boolean;
+}
+
+export interface ReconnectorOptions extends Options {
+  /** Up to how long the first wait and the longest one are, in milliseconds. */
+  delays?: readonly [number, number];
+  /** How many tries in a row; 0 is any number. */
+  maxTries?: number;
 }
 
 /** Since the connection is open; times are milliseconds, 0 for what did not happen. */
@@ -127,6 +136,37 @@ export class ErrorEvent extends Event {
   readonly httpStatus: number;
 }
 
+/** A part of a message; text is cut between characters. */
+export class MessageChunkEvent extends Event {
+  constructor(type: string, init?: EventInit & {
+    data?: string | Blob | ArrayBuffer, first?: boolean, last?: boolean,
+  });
+  readonly data: string | Blob | ArrayBuffer;
+  /** Whether the message begins with it. */
+  readonly first: boolean;
+  /** Whether the message ends with it. */
+  readonly last: boolean;
+}
+
+/** A reconnector has made a socket, which connects after the delay. */
+export class AttemptEvent extends Event {
+  constructor(type: string, init?: EventInit);
+  readonly socket: WebSocket;
+  /** 1 for the first. */
+  readonly number: number;
+  /** In milliseconds. */
+  readonly delay: number;
+  /** How the socket before ended. */
+  readonly previous: CloseEvent | null;
+}
+
+/** A message that a socket had accepted and could not send. */
+export class UnsentEvent extends Event {
+  constructor(type: string, init?: EventInit);
+  readonly socket: WebSocket;
+  readonly data: string | Blob | ArrayBuffer;
+}
+
 /** The peer's ping or pong. */
 export class PingEvent extends Event {
   constructor(type: string, init?: EventInit & { data?: Buffer });
@@ -159,6 +199,7 @@ export class WebSocket extends EventTarget {
   binaryType: BinaryType;
   onopen: ((this: WebSocket, event: Event) => unknown) | null;
   onmessage: ((this: WebSocket, event: MessageEvent) => unknown) | null;
+  onmessagechunk: ((this: WebSocket, event: MessageChunkEvent) => unknown) | null;
   onerror: ((this: WebSocket, event: ErrorEvent) => unknown) | null;
   onclose: ((this: WebSocket, event: CloseEvent) => unknown) | null;
   ondrain: ((this: WebSocket, event: Event) => unknown) | null;
@@ -171,6 +212,21 @@ export class WebSocket extends EventTarget {
   readonly stats: Stats;
   abort(): void;
   ping(data?: string | ArrayBufferLike | ArrayBufferView): void;
+}
+
+/** A new WebSocket for each try. Its events are "attempt" and "unsent". */
+export class Reconnector extends EventTarget implements AsyncIterable<WebSocket> {
+  constructor(
+    url: string | URL, protocols?: string | Iterable<string>, options?: ReconnectorOptions);
+  /** The newest one. */
+  readonly socket: WebSocket | null;
+  /** Whether no try will follow. */
+  readonly isOver: boolean;
+  /** The next socket that opens; null at the end. */
+  connect(): Promise<WebSocket | null>;
+  [Symbol.asyncIterator](): AsyncIterator<WebSocket>;
+  stop(): void;
+  free(): void;
 }
 
 /** Of the libwskt that is running. */

@@ -1,7 +1,13 @@
 'use strict';
 
-const { CloseEvent, ErrorEvent, PingEvent } = require('./lib/events.js');
+const {
+  AttemptEvent, CloseEvent, ErrorEvent, MessageChunkEvent, PingEvent, UnsentEvent,
+} = require('./lib/events.js');
 const { WsktError, libraryVersion } = require('./lib/native.js');
+const { Reconnector } = require('./lib/reconnector.js');
 const { WebSocket } = require('./lib/websocket.js');
 
-module.exports = { CloseEvent, ErrorEvent, PingEvent, WebSocket, WsktError, libraryVersion };
+module.exports = {
+  AttemptEvent, CloseEvent, ErrorEvent, MessageChunkEvent, PingEvent, Reconnector, UnsentEvent,
+  WebSocket, WsktError, libraryVersion,
+};

@@ -47,6 +47,51 @@ class ErrorEvent extends Event {
   get [Symbol.toStringTag]() { return 'ErrorEvent'; }
 }
 
+/** The event "messagechunk", which browsers do not have: a part of a message. */
+class MessageChunkEvent extends Event {
+  #init;
+
+  constructor(type, { data = '', first = true, last = true, ...init } = {}) {
+    super(type, init);
+    this.#init = { data, first, last };
+  }
+
+  get data() { return this.#init.data; }
+  get first() { return this.#init.first; }
+  get last() { return this.#init.last; }
+  get [Symbol.toStringTag]() { return 'MessageChunkEvent'; }
+}
+
+/** The event "attempt" of a reconnector. */
+class AttemptEvent extends Event {
+  #init;
+
+  constructor(type, { socket = null, number = 1, delay = 0, previous = null, ...init } = {}) {
+    super(type, init);
+    this.#init = { socket, number, delay, previous };
+  }
+
+  get socket() { return this.#init.socket; }
+  get number() { return this.#init.number; }
+  get delay() { return this.#init.delay; }
+  get previous() { return this.#init.previous; }
+  get [Symbol.toStringTag]() { return 'AttemptEvent'; }
+}
+
+/** The event "unsent" of a reconnector: a message that the peer cannot have. */
+class UnsentEvent extends Event {
+  #init;
+
+  constructor(type, { socket = null, data = '', ...init } = {}) {
+    super(type, init);
+    this.#init = { socket, data };
+  }
+
+  get socket() { return this.#init.socket; }
+  get data() { return this.#init.data; }
+  get [Symbol.toStringTag]() { return 'UnsentEvent'; }
+}
+
 /** The events "ping" and "pong", which browsers do not have. */
 class PingEvent extends Event {
   #data;
@@ -60,4 +105,6 @@ class PingEvent extends Event {
   get [Symbol.toStringTag]() { return 'PingEvent'; }
 }
 
-module.exports = { CloseEvent, ErrorEvent, PingEvent };
+module.exports = {
+  AttemptEvent, CloseEvent, ErrorEvent, MessageChunkEvent, PingEvent, UnsentEvent,
+};

@@ -11,8 +11,13 @@ const WAIT_MS = 1000;
 
 let handle = null;
 let busy = false;
+let waiting = false;
 /** Sockets that have not had their close event, by their pointer. */
 const sockets = new Map();
+/** By the number in their sockets' user data. */
+const reconnectors = new Map();
+/** What is freed when the wait is over: its event may be of them. */
+const doomed = [];
 
 function loop() {
   if (handle === null) {
@@ -26,6 +31,10 @@ function loop() {
 /** Hands every event of the socket to `take(type, address)` from now on. */
 function watch(socket, take) {
   sockets.set(socket, take);
+  start();
+}
+
+function start() {
   if (!busy) {
     busy = true;
     wait();
@@ -36,9 +45,35 @@ function unwatch(socket) {
   sockets.delete(socket);
 }
 
+/** Calls `adopt(socket)` for each new one with this number as its user data. */
+function watchReconnector(key, adopt) {
+  reconnectors.set(key, adopt);
+  start();
+}
+
+function unwatchReconnector(key) {
+  reconnectors.delete(key);
+}
+
+/** Frees something when no event of it can be under way. */
+function release(free) {
+  if (waiting) {
+    doomed.push(free);
+    check(lib.wskt_loop_wake(handle));
+  } else {
+    free();
+  }
+}
+
+function bury() {
+  for (const free of doomed.splice(0)) free();
+}
+
 function wait() {
   const out = [null];
+  waiting = true;
   lib.wskt_loop_next_event.async(handle, WAIT_MS, out, (error, result) => {
+    waiting = false;
     if (error) throw error;
     next(result, out[0]);
   });
@@ -53,15 +88,20 @@ function look() {
 function next(result, event, looked = false) {
   const nothing =
     result === constants.WSKT_ERR_TIMEOUT || result === constants.WSKT_ERR_INTERRUPTED;
-  if (!nothing) check(result);
+  if (nothing) bury();
+  else check(result);
   if (!nothing) setImmediate(look);
-  else if (sockets.size === 0) busy = false;
+  else if (sockets.size === 0 && reconnectors.size === 0) busy = false;
   else if (looked || result === constants.WSKT_ERR_TIMEOUT) wait();
   else setImmediate(look);
   if (!nothing) {
     const { type, target } = koffi.decode(event, 'wskt_event');
+    if (type === constants.WSKT_EVENT_ATTEMPT) {
+      reconnectors.get(Number(lib.wskt_socket_user_data(target)))?.(target);
+    }
     sockets.get(target)?.(type, event);
+    bury();
   }
 }
 
-module.exports = { loop, unwatch, watch };
+module.exports = { loop, release, unwatch, unwatchReconnector, watch, watchReconnector };

@@ -23,6 +23,7 @@ const constants = {
   WSKT_ERR_CLOSED: -17,
   WSKT_ERR_TIMEOUT: -18,
   WSKT_ERR_INTERRUPTED: -19,
+  WSKT_ERR_CONNECT_FAILED: -27,
   WSKT_CLOSE_REASON_MAX: 123,
   WSKT_CONNECTING: 0,
   WSKT_OPEN: 1,
@@ -35,6 +36,9 @@ const constants = {
   WSKT_EVENT_DRAIN: 5,
   WSKT_EVENT_PING: 6,
   WSKT_EVENT_PONG: 7,
+  WSKT_EVENT_MESSAGE_CHUNK: 8,
+  WSKT_EVENT_ATTEMPT: 9,
+  WSKT_EVENT_UNSENT: 10,
   WSKT_MESSAGE_TEXT: 1,
   WSKT_TLS_1_2: 12,
   WSKT_TLS_1_3: 13,
@@ -77,6 +81,15 @@ const structs = {
     message: pointer,
     message_len: 'size_t',
   }),
+  wskt_message_chunk_event: koffi.struct('wskt_message_chunk_event', {
+    head, kind: 'int32_t', first: 'bool', last: 'bool', data: pointer, len: 'size_t',
+  }),
+  wskt_attempt_event: koffi.struct('wskt_attempt_event', {
+    head, number: 'uint32_t', delay_ms: 'double', previous: pointer,
+  }),
+  wskt_unsent_event: koffi.struct('wskt_unsent_event', {
+    head, kind: 'int32_t', data: pointer, len: 'size_t',
+  }),
   // A wskt_pong_event is the same.
   wskt_ping_event: koffi.struct('wskt_ping_event', { head, data: pointer, len: 'size_t' }),
   wskt_stats: koffi.struct('wskt_stats', {
@@ -101,7 +114,10 @@ const structs = {
 };
 
 koffi.alias('wskt_result', 'int32_t');
-for (const name of ['wskt_config', 'wskt_loop', 'wskt_socket']) koffi.opaque(name);
+koffi.alias('wskt_destroy_fn', 'void *');
+for (const name of ['wskt_config', 'wskt_loop', 'wskt_reconnector', 'wskt_socket']) {
+  koffi.opaque(name);
+}
 
 // Result first, then the parameters, as in the header; _Out_ is koffi's.
 const functions = {
@@ -185,6 +201,9 @@ const functions = {
   ],
   wskt_socket_free: ['void', 'wskt_socket *'],
   wskt_socket_add_protocol: ['wskt_result', 'wskt_socket *', 'const char *'],
+  wskt_socket_set_message_chunks: ['wskt_result', 'wskt_socket *', 'bool'],
+  wskt_socket_set_user_data: ['wskt_result', 'wskt_socket *', 'void *', 'wskt_destroy_fn'],
+  wskt_socket_user_data: ['void *', 'const wskt_socket *'],
   wskt_socket_open: ['wskt_result', 'wskt_socket *'],
   wskt_socket_send_text: ['wskt_result', 'wskt_socket *', 'const char *', 'size_t'],
   wskt_socket_send_binary: ['wskt_result', 'wskt_socket *', 'const void *', 'size_t'],
@@ -202,6 +221,13 @@ const functions = {
   ],
   wskt_socket_response_body: ['const void *', 'const wskt_socket *', '_Out_ size_t *'],
   wskt_socket_stats: ['wskt_result', 'const wskt_socket *', '_Inout_ wskt_stats *'],
+  wskt_reconnector_new: ['wskt_result', 'wskt_socket *', '_Out_ wskt_reconnector **'],
+  wskt_reconnector_free: ['void', 'wskt_reconnector *'],
+  wskt_reconnector_set_delays: ['wskt_result', 'wskt_reconnector *', 'int64_t', 'int64_t'],
+  wskt_reconnector_set_max_tries: ['wskt_result', 'wskt_reconnector *', 'uint32_t'],
+  wskt_reconnector_start: ['wskt_result', 'wskt_reconnector *'],
+  wskt_reconnector_stop: ['wskt_result', 'wskt_reconnector *'],
+  wskt_reconnector_is_over: ['bool', 'const wskt_reconnector *'],
 };
 
 function load() {

@@ -2,7 +2,7 @@
 'use strict';
 
 const { Blob } = require('node:buffer');
-const { CloseEvent, ErrorEvent, PingEvent } = require('./events.js');
+const { CloseEvent, ErrorEvent, MessageChunkEvent, PingEvent } = require('./events.js');
 const { loop, unwatch, watch } = require('./loop.js');
 const {
   WsktError, bytesAt, check, constants: c, koffi, lib, made, textAt,
@@ -79,6 +79,36 @@ function responseOf(socket) {
   return { status, headers, body: bytesAt(body, length[0]) };
 }
 
+/** A wskt_socket that is not open yet, which the caller frees. */
+function pattern(url, protocols, { messageChunks = false, ...options }) {
+  if (typeof messageChunks !== 'boolean') throw new TypeError('messageChunks must be a boolean');
+  const address = named(`${url}`, c.WSKT_ERR_INVALID_URL);
+  const offered = protocolList(protocols);
+  const out = [null];
+  const result = withConfig(options, (config) =>
+    lib.wskt_socket_new(loop(), address, config, out));
+  if (result !== c.WSKT_OK) throw refusal(result);
+  const socket = out[0];
+  try {
+    for (const protocol of offered) {
+      const added = lib.wskt_socket_add_protocol(
+        socket, named(protocol, c.WSKT_ERR_INVALID_PROTOCOL));
+      if (added !== c.WSKT_OK) throw refusal(added);
+    }
+    check(lib.wskt_socket_set_message_chunks(socket, messageChunks));
+  } catch (error) {
+    lib.wskt_socket_free(socket);
+    throw error;
+  }
+  return socket;
+}
+
+/** Ends the object of a socket that a reconnector frees. */
+let lose;
+
+/** In place of a URL: the socket is a reconnector's. */
+const LENT = Symbol('lent');
+
 class WebSocket extends EventTarget {
   /** The wskt_socket; null when the close event has come. */
   #socket = null;
@@ -88,6 +118,8 @@ class WebSocket extends EventTarget {
   #extensions = '';
   #binaryType = 'blob';
   #response = null;
+  /** What a reconnector wants to know. */
+  #owner = null;
   /** Its last counters, when the socket is gone. */
   #stats = null;
   #handlers = new Map();
@@ -104,25 +136,21 @@ class WebSocket extends EventTarget {
   constructor(url, protocols = [], options = {}) {
     if (arguments.length === 0) throw new TypeError('WebSocket: the url is missing');
     super();
-    const address = named(`${url}`, c.WSKT_ERR_INVALID_URL);
-    const offered = protocolList(protocols);
-    const out = [null];
-    const result = withConfig(options, (config) =>
-      lib.wskt_socket_new(loop(), address, config, out));
-    if (result !== c.WSKT_OK) throw refusal(result);
-    const socket = out[0];
-    try {
-      for (const protocol of offered) {
-        const added = lib.wskt_socket_add_protocol(
-          socket, named(protocol, c.WSKT_ERR_INVALID_PROTOCOL));
-        if (added !== c.WSKT_OK) throw refusal(added);
+    if (url === LENT) {
+      this.#socket = protocols;
+      this.#owner = options;
+    } else {
+      if (options === null || typeof options !== 'object') {
+        throw new TypeError('options must be an object');
       }
-      check(lib.wskt_socket_open(socket));
-    } catch (error) {
-      lib.wskt_socket_free(socket);
-      throw error;
+      this.#socket = pattern(url, protocols, options);
+      const result = lib.wskt_socket_open(this.#socket);
+      if (result !== c.WSKT_OK) {
+        lib.wskt_socket_free(this.#socket);
+        check(result);
+      }
     }
-    this.#socket = socket;
+    const socket = this.#socket;
     this.#url = lib.wskt_socket_url(socket, null);
     watch(socket, (type, event) => this.#take(type, event));
   }
@@ -260,9 +288,21 @@ class WebSocket extends EventTarget {
       if (this.#readyState === c.WSKT_CONNECTING) {
         this.#readyState = c.WSKT_OPEN;
         this.dispatchEvent(new Event('open'));
+        this.#owner?.opened(this);
       }
     } else if (type === c.WSKT_EVENT_MESSAGE) {
       if (this.#readyState === c.WSKT_OPEN) this.dispatchEvent(this.#message(address));
+    } else if (type === c.WSKT_EVENT_MESSAGE_CHUNK) {
+      if (this.#readyState === c.WSKT_OPEN) {
+        const chunk = koffi.decode(address, 'wskt_message_chunk_event');
+        const { first, last } = chunk;
+        this.dispatchEvent(
+          new MessageChunkEvent('messagechunk', { data: this.#data(chunk), first, last }));
+      }
+    } else if (type === c.WSKT_EVENT_ATTEMPT) {
+      this.#owner.attempt(this, koffi.decode(address, 'wskt_attempt_event'));
+    } else if (type === c.WSKT_EVENT_UNSENT) {
+      this.#owner.unsent(this, this.#data(koffi.decode(address, 'wskt_unsent_event')));
     } else if (type === c.WSKT_EVENT_DRAIN) {
       this.dispatchEvent(new Event('drain'));
     } else if (type === c.WSKT_EVENT_PING || type === c.WSKT_EVENT_PONG) {
@@ -277,14 +317,17 @@ class WebSocket extends EventTarget {
   }
 
   #message(address) {
-    const message = koffi.decode(address, 'wskt_message_event');
-    const bytes = bytesAt(message.data, message.len);
+    const data = this.#data(koffi.decode(address, 'wskt_message_event'));
     const { origin } = new URL(this.#url);
-    let data;
-    if (message.kind === c.WSKT_MESSAGE_TEXT) data = bytes.toString('utf8');
-    else if (this.#binaryType === 'blob') data = new Blob([bytes]);
-    else data = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
     return new MessageEvent('message', { data, origin });
+  }
+
+  /** What a struct with a payload has, as the browser gives it. */
+  #data(message) {
+    const bytes = bytesAt(message.data, message.len);
+    if (message.kind === c.WSKT_MESSAGE_TEXT) return bytes.toString('utf8');
+    if (this.#binaryType === 'blob') return new Blob([bytes]);
+    return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
   }
 
   #fail(error) {
@@ -314,9 +357,19 @@ class WebSocket extends EventTarget {
     this.#held = null;
     this.#stats = statsOf(this.#socket);
     unwatch(this.#socket);
-    lib.wskt_socket_free(this.#socket);
+    if (!this.#owner) lib.wskt_socket_free(this.#socket);
     this.#socket = null;
     this.dispatchEvent(event);
+    this.#owner?.closed(this, event);
+  }
+
+  /** It is gone with its reconnector, and has no event any more. */
+  #lose() {
+    if (!this.#socket) return;
+    unwatch(this.#socket);
+    this.#stats = statsOf(this.#socket);
+    this.#readyState = c.WSKT_CLOSED;
+    this.#socket = null;
   }
 
   /** An event handler attribute: HTML, event handlers. */
@@ -348,7 +401,9 @@ class WebSocket extends EventTarget {
   }
 
   static {
-    for (const type of ['open', 'message', 'error', 'close', 'drain', 'ping', 'pong']) {
+    lose = (socket) => socket.#lose();
+    const types = ['open', 'message', 'messagechunk', 'error', 'close', 'drain', 'ping', 'pong'];
+    for (const type of types) {
       WebSocket.#attribute(type);
     }
     for (const [index, name] of ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'].entries()) {
@@ -369,4 +424,7 @@ class WebSocket extends EventTarget {
   }
 }
 
-module.exports = { WebSocket };
+/** The object of a reconnector's socket. */
+const adopt = (socket, owner) => new WebSocket(LENT, socket, owner);
+
+module.exports = { WebSocket, adopt, lose: (socket) => lose(socket), pattern };
