@@ -10,7 +10,7 @@ const { OPTIONS, make, once, script, url } = require('./support.js');
 const MANY = 'frame fin=0 text=Gr%C3%BC;ping x;frame opcode=cont text=%C3%9Fe;binn 400000;text;' +
   'close 1000;expect-close;half-close';
 const GOING_AWAY = 'text a;close 1001;expect-close;half-close';
-const QUICK = { delays: [1, 1], maxTries: 2 };
+const QUICK = { delays: [1, 60000], maxTries: 2 };
 
 // The loop stays. What is freed while the library waits is freed after that.
 afterEach(async () => {
@@ -49,7 +49,7 @@ test('a new socket for each try', async () => {
   const reconnector = new Reconnector(script(GOING_AWAY), [], QUICK);
   const log = [];
   reconnector.addEventListener('attempt', ({ socket, number, delay, previous }) => {
-    assert.ok(delay <= 1);
+    assert.ok(delay <= 2);
     log.push(number, previous?.code);
     socket.onmessage = (event) => log.push(event.data);
     socket.onclose = (event) => log.push(event.code);
