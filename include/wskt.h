@@ -60,7 +60,16 @@
  *
  * fork(). In the child, objects of the parent return WSKT_ERR_FORKED; they
  * can be freed there, which leaves the parent's connections alone. New ones
- * can be made.
+ * can be made. What wskt stands on does not promise as much: the locks of
+ * libc's getaddrinfo and of the TLS library stay as they are in the child, so
+ * that a fork() while a thread of the parent looks a name up, or loads
+ * certificates, may leave the child with a lookup or a TLS connection that
+ * never ends but by its deadline. A child that is to connect to names or by
+ * TLS is best forked before the parent does, or calls exec.
+ *
+ * Memory. What the peer or the program chooses the size of is WSKT_ERR_NO_MEMORY
+ * or a close event when there is none. Small fixed allocations, the 68 KiB that
+ * a driver reads into among them, may abort the process, as Rust does.
  *
  * Pointers. A NULL where none is allowed is an ordinary error, and so is an
  * object of another type (WSKT_ERR_INVALID_ARGUMENT). A pointer to anything
@@ -1529,6 +1538,13 @@ wskt_result wskt_config_add_ca_pem(wskt_config *config,
  * With false, only those of wskt_config_add_ca_file and
  * wskt_config_add_ca_pem are.
  *
+ * To read them takes about a tenth of a second. It begins with the first
+ * connection that needs TLS, beside the look-up of the name, on a thread of
+ * its own that ends with it, and is done once for all sockets of a
+ * configuration and of those whose options of TLS were never set. No driver
+ * waits for it: wskt_socket_abort works meanwhile, and the TLS timeout passes.
+ * The end of the process waits for a reader for up to two seconds.
+ *
  * Any thread; legal in a callback.
  *
  * Returns:
@@ -1707,7 +1723,10 @@ wskt_result wskt_config_set_danger_any_host_name(wskt_config *config,
  * PEM and may be one and the same. Certificates behind the first are sent as
  * its chain. The key is PKCS#8 ("BEGIN PRIVATE KEY") without a password; for
  * any other form, wskt_config_error_text tells the command that converts it.
- * The files are read before the call returns, and not again.
+ * The files are read before the call returns, and not again. So are the
+ * system's certificates, which takes about a tenth of a second (see
+ * wskt_config_set_system_roots): whether key and certificate belong together
+ * shows only then.
  *
  * Any thread; legal in a callback.
  *
@@ -2085,7 +2104,9 @@ wskt_result wskt_config_set_proxy_timeout(wskt_config *config,
                                           int64_t ms);
 
 /**
- * Limits the TLS handshake with the server, in milliseconds. 30000 if never set.
+ * Limits the TLS handshake with the server, in milliseconds. 30000 if never
+ * set. What is left to do then of reading the trusted certificates is a part
+ * of it.
  *
  * Any thread; legal in a callback.
  *

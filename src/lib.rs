@@ -38,6 +38,7 @@ pub mod event;
 pub mod ffi;
 #[doc(hidden)]
 pub mod fuzzing;
+mod helpers;
 #[doc(hidden)]
 pub mod log;
 mod panics;

@@ -141,6 +141,7 @@ programs! {
     refused_body
     request
     results
+    roots
     scenarios
     senders
     send_chunks

@@ -124,9 +124,10 @@ impl Config {
     fn set_client(&mut self, identity: Identity) -> Set {
         let before = self.tls_mut().client.replace(ClientCertificate(identity));
         // Whether key and certificate belong together shows only now.
-        self.tls.connector().map(drop).map_err(|error| {
+        self.tls.build().map_err(|error| {
             self.tls_mut().client = before;
-            let what = format!("key and certificate do not fit ({})", sentence(&error));
+            let error = crate::conn::tls_error::sentence(&error);
+            let what = format!("key and certificate do not fit ({error})");
             Refusal::new(Error::InvalidKey, what)
         })
     }

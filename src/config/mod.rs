@@ -2,6 +2,7 @@
 
 mod address;
 mod client_certificate;
+mod connector;
 mod deflate;
 mod limits;
 mod no_proxy;
@@ -14,6 +15,7 @@ mod tls;
 pub(crate) use address::check_unix_path;
 pub use address::{Addresses, Keepalive, Place};
 pub use client_certificate::ClientCertificate;
+pub(crate) use connector::Built;
 pub use deflate::Deflate;
 pub use limits::Limits;
 pub use proxy::{Credentials, Proxies, Proxy, ProxyKind};

@@ -1,13 +1,15 @@
 //! Whom to trust, and how to show who we are.
 
 use super::client_certificate::ClientCertificate;
+use super::connector::{Built, Connector};
 use super::{Config, Refusal, Set};
 use crate::der;
 use crate::error::Error;
-use native_tls::{Protocol, TlsConnector};
+use crate::helpers::Awaited;
+use native_tls::{Protocol, TlsConnector, TlsConnectorBuilder};
 use sha2::{Digest, Sha256};
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use url::Host;
 
 /// A version of TLS.
@@ -65,10 +67,10 @@ pub struct Tls {
     pub danger_any_certificate: bool,
     /// A certificate may be for another host.
     pub danger_any_host_name: bool,
-    /// The connector built from these settings, on first use.
-    connector: OnceLock<Arc<TlsConnector>>,
+    /// What is built from these settings, on first use, and shared by copies.
+    connector: Arc<Connector>,
     /// The same for a proxy, which is not the server: only trust is shared.
-    proxy_connector: OnceLock<Arc<TlsConnector>>,
+    proxy_connector: Arc<Connector>,
 }
 
 impl Default for Tls {
@@ -85,8 +87,8 @@ impl Default for Tls {
             alpn: true,
             danger_any_certificate: false,
             danger_any_host_name: false,
-            connector: OnceLock::new(),
-            proxy_connector: OnceLock::new(),
+            connector: Arc::default(),
+            proxy_connector: Arc::default(),
         }
     }
 }
@@ -102,37 +104,38 @@ impl std::fmt::Debug for Root {
 }
 
 impl Tls {
-    /// The TLS connector of these settings; system roots are read once.
-    pub(crate) fn connector(&self) -> Result<Arc<TlsConnector>, native_tls::Error> {
-        if let Some(ready) = self.connector.get() {
-            return Ok(Arc::clone(ready));
-        }
-        let mut builder = TlsConnector::builder();
+    /// The TLS connector of these settings. Asked for early it is there when
+    /// it is needed.
+    pub(crate) fn connector(&self) -> Awaited<Built> {
+        self.connector.want(|| self.whole())
+    }
+
+    /// Builds it here and now.
+    pub(super) fn build(&self) -> Result<(), String> {
+        self.connector.build(&self.whole())
+    }
+
+    fn whole(&self) -> TlsConnectorBuilder {
+        let mut builder = self.trust();
         builder
-            .disable_built_in_roots(!self.system_roots)
-            .min_protocol_version(Some(self.min_version.protocol()))
-            .max_protocol_version(Some(self.max_version.protocol()))
             .use_sni(self.sni)
             .danger_accept_invalid_certs(self.danger_any_certificate)
             .danger_accept_invalid_hostnames(self.danger_any_host_name);
-        for root in &self.roots {
-            builder.add_root_certificate(root.0.clone());
-        }
         if let Some(client) = &self.client {
             builder.identity(client.identity());
         }
         if self.alpn {
             builder.request_alpns(&["http/1.1"]);
         }
-        let built = Arc::new(builder.build()?);
-        Ok(Arc::clone(self.connector.get_or_init(|| built)))
+        builder
     }
 
     /// The connector for `https:` proxies.
-    pub(crate) fn proxy_connector(&self) -> Result<Arc<TlsConnector>, native_tls::Error> {
-        if let Some(ready) = self.proxy_connector.get() {
-            return Ok(Arc::clone(ready));
-        }
+    pub(crate) fn proxy_connector(&self) -> Awaited<Built> {
+        self.proxy_connector.want(|| self.trust())
+    }
+
+    fn trust(&self) -> TlsConnectorBuilder {
         let mut builder = TlsConnector::builder();
         builder
             .disable_built_in_roots(!self.system_roots)
@@ -141,16 +144,15 @@ impl Tls {
         for root in &self.roots {
             builder.add_root_certificate(root.0.clone());
         }
-        let built = Arc::new(builder.build()?);
-        Ok(Arc::clone(self.proxy_connector.get_or_init(|| built)))
+        builder
     }
 }
 
 impl Config {
     /// The settings of TLS, to be changed: a new connector follows.
     pub(super) fn tls_mut(&mut self) -> &mut Tls {
-        self.tls.connector = OnceLock::new();
-        self.tls.proxy_connector = OnceLock::new();
+        self.tls.connector = Arc::default();
+        self.tls.proxy_connector = Arc::default();
         &mut self.tls
     }
 

@@ -31,6 +31,7 @@ pub(crate) use crank::{Crank, Flow, Receiver, Take};
 use ending::{Ending, Linger};
 use link::Handshake;
 use open::Open;
+use opening::Trusting;
 use proxy::Tunnel;
 use reach::{Detour, Sought};
 use std::os::fd::{AsRawFd, RawFd};
@@ -93,6 +94,8 @@ enum Phase {
     Dialing(Box<dial::Dial>),
     /// A proxy is asked for a tunnel.
     Tunneling(Box<Tunnel>),
+    /// TLS waits until whom to trust has been read.
+    Trusting(Box<Trusting>),
     /// A TLS handshake runs: with the proxy, or with the server.
     Securing(Box<Handshake>),
     /// The upgrade was sent.
@@ -244,6 +247,8 @@ impl Conn {
                     main(link.tcp(), true, tunnel.wants_write());
                 }
             }
+            // What comes now is read by the handshake.
+            Phase::Trusting(trusting) => main(trusting.tcp(), false, false),
             Phase::Securing(tls) => main(tls.tcp(), true, tls.wants_write()),
             Phase::Upgrading(upgrade) => main(upgrade.link.tcp(), true, upgrade.wants_write()),
             Phase::Open(open) => {
@@ -308,6 +313,7 @@ impl Conn {
                 Phase::Resolving(..) => self.step_resolving(),
                 Phase::Dialing(_) => self.step_dialing(crank),
                 Phase::Tunneling(_) => self.step_tunneling(),
+                Phase::Trusting(_) => self.step_trusting(),
                 Phase::Securing(_) => self.step_securing(),
                 Phase::Upgrading(_) => self.step_upgrading(crank),
                 Phase::Lingering(_) => self.step_lingering(crank),
@@ -362,8 +368,8 @@ impl Conn {
             Phase::Resolving(..) => Some(Opening::Dns),
             Phase::Dialing(_) => Some(Opening::Connect),
             Phase::Tunneling(_) => Some(Opening::Proxy),
-            Phase::Securing(_) if self.proxy.is_some() => Some(Opening::Proxy),
-            Phase::Securing(_) => Some(Opening::Tls),
+            Phase::Trusting(_) | Phase::Securing(_) if self.proxy.is_some() => Some(Opening::Proxy),
+            Phase::Trusting(_) | Phase::Securing(_) => Some(Opening::Tls),
             Phase::Upgrading(_) => Some(Opening::Upgrade),
             _ => None,
         }
@@ -467,6 +473,7 @@ impl Conn {
                 [look, give_up].into_iter().flatten().min_by_key(|(at, _)| *at)
             }
             Phase::Tunneling(_) => opening(self, "the proxy did not answer in time"),
+            Phase::Trusting(_) => opening(self, "the trusted certificates were not read in time"),
             Phase::Securing(_) if self.proxy.is_some() => {
                 opening(self, "the TLS handshake with the proxy did not end in time")
             }

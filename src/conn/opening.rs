@@ -5,12 +5,25 @@ use super::link::{Handshake, Link, Shaken};
 use super::open::Open;
 use super::upgrade::{Agreed, Upgrade};
 use super::{Conn, Crank, Next, Phase, Step};
-use crate::config::pin_of;
+use crate::config::{Built, pin_of};
 use crate::error::{Cause, Failure};
+use crate::helpers::Awaited;
 use crate::log::Level;
 use crate::sys::Time;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// TLS that has not begun: what it needs is still read (`src/helpers.rs`).
+pub(super) struct Trusting {
+    pub(super) connector: Awaited<Built>,
+    pub(super) link: Link,
+}
+
+impl Trusting {
+    pub(super) fn tcp(&self) -> &socket2::Socket {
+        self.link.tcp()
+    }
+}
 
 impl Conn {
     pub(super) fn phase_within(&mut self, limit: Duration) {
@@ -25,14 +38,28 @@ impl Conn {
         }
         self.phase_within(self.socket.config().timeouts.tls);
         self.log(Level::Debug, || "starting TLS".to_owned());
-        let started = match self.socket.config().tls.connector() {
-            Ok(connector) => Handshake::start(&connector, self.tls_name(), link),
-            Err(error) => Err(error.to_string()),
+        let connector = self.socket.config().tls.connector();
+        self.phase = Phase::Trusting(Box::new(Trusting { connector, link }));
+    }
+
+    pub(super) fn step_trusting(&mut self) -> Next {
+        let Phase::Trusting(trusting) = &self.phase else { return Next::Again };
+        let Some(built) = trusting.connector.take_or(|| self.socket.reminder()) else {
+            return Next::Leave(Step::Idle);
         };
+        let Phase::Trusting(trusting) = std::mem::replace(&mut self.phase, Phase::Start) else {
+            return Next::Again;
+        };
+        let started = built.and_then(|connector| {
+            let proxy = self.proxy.as_ref();
+            let name = proxy.map_or_else(|| self.tls_name(), |proxy| &proxy.host);
+            Handshake::start(&connector, name, trusting.link)
+        });
         match started {
             Ok(handshake) => self.phase = Phase::Securing(Box::new(handshake)),
             Err(message) => self.fail(self.tls_failure(&message)),
         }
+        Next::Again
     }
 
     pub(super) fn step_securing(&mut self) -> Next {

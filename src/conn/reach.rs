@@ -2,7 +2,8 @@
 //! or TCP to the server or to a proxy, which is asked for a tunnel: to a name,
 //! or to one address of the server after the other.
 
-use super::link::{Handshake, Link};
+use super::link::Link;
+use super::opening::Trusting;
 use super::proxy::Tunnel;
 use super::{Conn, Crank, Flow, Next, Phase, Step, dial};
 use crate::config::{Place, Proxy, ProxyKind};
@@ -53,6 +54,10 @@ impl Conn {
         let socket = Arc::clone(&self.socket);
         let (target, config) = (socket.target(), socket.config());
         self.open_by = Some(crank.clock.now().after(config.timeouts.open));
+        if target.tls {
+            // Beside the lookup and the dial.
+            drop(config.tls.connector());
+        }
         if let Some(adopted) = socket.take_adopted() {
             self.connected(adopted, dial::Made::Somehow);
             return Next::Again;
@@ -65,7 +70,11 @@ impl Conn {
             return Next::Again;
         }
         self.proxy = config.proxies.pick(target.tls, target.host(), target.port).cloned();
-        let local = self.proxy.as_ref().is_some_and(|p| p.kind == ProxyKind::Socks5Local);
+        let kind = self.proxy.as_ref().map(|proxy| proxy.kind);
+        if kind == Some(ProxyKind::Https) {
+            drop(config.tls.proxy_connector());
+        }
+        let local = kind == Some(ProxyKind::Socks5Local);
         self.find(if local { Sought::Server } else { Sought::Peer });
         Next::Again
     }
@@ -200,14 +209,8 @@ impl Conn {
             return;
         }
         self.log(Level::Debug, || "starting TLS with the proxy".to_owned());
-        let started = match self.socket.config().tls.proxy_connector() {
-            Ok(connector) => Handshake::start(&connector, &proxy.host, link),
-            Err(error) => Err(error.to_string()),
-        };
-        match started {
-            Ok(handshake) => self.phase = Phase::Securing(Box::new(handshake)),
-            Err(message) => self.fail(self.tls_failure(&message)),
-        }
+        let connector = self.socket.config().tls.proxy_connector();
+        self.phase = Phase::Trusting(Box::new(Trusting { connector, link }));
     }
 
     /// What failed TLS means: with the server, or with the proxy before it.

@@ -104,7 +104,9 @@ pub unsafe extern "C" fn wskt_config_set_proxy_timeout(
     unsafe { set_timeout(config, "proxy_timeout", Timeout::Proxy, ms) }
 }
 
-/// Limits the TLS handshake with the server, in milliseconds. 30000 if never set.
+/// Limits the TLS handshake with the server, in milliseconds. 30000 if never
+/// set. What is left to do then of reading the trusted certificates is a part
+/// of it.
 ///
 /// Any thread; legal in a callback.
 ///

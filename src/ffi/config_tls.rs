@@ -99,6 +99,13 @@ pub unsafe extern "C" fn wskt_config_add_ca_pem(
 /// With false, only those of wskt_config_add_ca_file and
 /// wskt_config_add_ca_pem are.
 ///
+/// To read them takes about a tenth of a second. It begins with the first
+/// connection that needs TLS, beside the look-up of the name, on a thread of
+/// its own that ends with it, and is done once for all sockets of a
+/// configuration and of those whose options of TLS were never set. No driver
+/// waits for it: wskt_socket_abort works meanwhile, and the TLS timeout passes.
+/// The end of the process waits for a reader for up to two seconds.
+///
 /// Any thread; legal in a callback.
 ///
 /// Returns:

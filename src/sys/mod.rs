@@ -136,6 +136,13 @@ pub(crate) fn wait(wanted: &mut [Wanted], timeout: Option<Duration>) -> io::Resu
     Ok(usize::try_from(n).unwrap_or(0))
 }
 
+/// Has `run` called when the process ends by `exit` or by returning from main,
+/// before what was registered earlier. Without memory for that it is not.
+pub(crate) fn at_exit(run: extern "C" fn()) {
+    // SAFETY: the library stays mapped, and the function takes no argument.
+    unsafe { libc::atexit(run) };
+}
+
 /// Starts a thread that never runs the host's signal handlers: every signal is
 /// blocked in it from its first moment, as it inherits the mask.
 pub(crate) fn spawn(

@@ -193,6 +193,9 @@ static void timeout_ms_tells_the_deadline(void) {
 int main(void) {
     int way;
     size_t i;
+    /* Reading the system's certificates takes time, and none is needed. */
+    setenv("SSL_CERT_FILE", "/dev/null", 1);
+    setenv("SSL_CERT_DIR", "/dev/null", 1);
     begin();
     for (i = 0; i < sizeof stalls / sizeof stalls[0]; i++) {
         now_testing(stalls[i].name);

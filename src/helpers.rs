@@ -1,0 +1,188 @@
+//! What may wait in a call that cannot be told to stop, on a few helper threads;
+//! cancelled by being ignored.
+
+use crate::{panics, sys};
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Most helpers that have anything to do.
+const MAX_THREADS: usize = 8;
+/// So many more are started for what stands in front of the line.
+const MORE_THREADS: usize = 4;
+/// getaddrinfo, the modules of nsswitch and OpenSSL need some.
+const STACK: usize = 512 << 10;
+/// How long the end of the process waits for helpers inside a library that may
+/// be taken down under them.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+// -- answers ------------------------------------------------------------------------
+
+/// Tells whoever waits that the answer is there, on a helper thread.
+pub(crate) type Done = Box<dyn FnOnce() + Send>;
+
+struct Slot<T> {
+    answer: Option<T>,
+    done: Option<Done>,
+}
+
+/// An answer that is to come. Dropping it abandons the work.
+pub(crate) struct Awaited<T>(Arc<Mutex<Slot<T>>>);
+
+/// The side of it that gives the answer.
+pub(crate) struct Promise<T>(Weak<Mutex<Slot<T>>>);
+
+pub(crate) fn promise<T>() -> (Promise<T>, Awaited<T>) {
+    let slot = Arc::new(Mutex::new(Slot { answer: None, done: None }));
+    (Promise(Arc::downgrade(&slot)), Awaited(slot))
+}
+
+impl<T> Awaited<T> {
+    /// The answer; while there is none, `done` makes what is called with it,
+    /// in the place of what the last look left.
+    pub(crate) fn take_or(&self, done: impl FnOnce() -> Done) -> Option<T> {
+        let mut slot = lock(&self.0);
+        if slot.answer.is_none() {
+            slot.done = Some(done());
+        }
+        slot.answer.take()
+    }
+}
+
+impl<T> Promise<T> {
+    /// Whether anybody still waits.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
+    pub(crate) fn keep(self, answer: T) {
+        let Some(slot) = self.0.upgrade() else { return };
+        let mut slot = lock(&slot);
+        slot.answer = Some(answer);
+        let done = slot.done.take();
+        drop(slot);
+        if let Some(done) = done {
+            done();
+        }
+    }
+}
+
+// -- threads ------------------------------------------------------------------------
+
+/// How long work may take, and in whose hands the thread is meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// As long as a name server likes.
+    Lookup,
+    /// As long as files take to read, inside the TLS library: never behind
+    /// lookups, and the end of the process waits for it.
+    Load,
+}
+
+struct Job {
+    work: Work,
+    run: Box<dyn FnOnce() + Send>,
+}
+
+#[derive(Default)]
+struct Pool {
+    jobs: VecDeque<Job>,
+    threads: usize,
+    /// Loads under way.
+    loading: usize,
+    /// The fork generation the helpers belong to.
+    generation: u32,
+}
+
+/// Locked with forks kept away: a child starts helpers of its own.
+static POOL: Mutex<Option<Pool>> = Mutex::new(None);
+
+/// Has a helper do it. `Err`: there is none, and no thread to be had.
+pub(crate) fn run(work: Work, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    if work == Work::Load {
+        // In front of the exit handlers of a TLS library that the program
+        // began to use before.
+        static REGISTERED: Once = Once::new();
+        REGISTERED.call_once(|| sys::at_exit(await_loads));
+    }
+    let job = Job { work, run: Box::new(run) };
+    let _unforked = sys::unforked();
+    let mut guard = lock(&POOL);
+    let generation = sys::fork_generation();
+    let pool = guard.get_or_insert_default();
+    if pool.generation != generation {
+        *pool = Pool { generation, ..Pool::default() };
+    }
+    let most = match work {
+        Work::Lookup => {
+            pool.jobs.push_back(job);
+            MAX_THREADS
+        }
+        Work::Load => {
+            pool.jobs.push_front(job);
+            MAX_THREADS + MORE_THREADS
+        }
+    };
+    if pool.threads < most {
+        match sys::spawn("wskt-helper", STACK, helper) {
+            Ok(_) => pool.threads += 1,
+            Err(error) if pool.threads == 0 => {
+                pool.jobs.clear();
+                return Err(error);
+            }
+            // The helpers that exist will come to it.
+            Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn helper() {
+    let _panics = panics::claim();
+    let mut done = None;
+    while let Some(job) = next_job(done) {
+        done = Some(job.work);
+        (job.run)();
+    }
+}
+
+/// The next job; without one the helper ends, so that none outlives its work by
+/// more than a moment.
+fn next_job(done: Option<Work>) -> Option<Job> {
+    let _unforked = sys::unforked();
+    let mut guard = lock(&POOL);
+    let pool = guard.as_mut()?;
+    if done == Some(Work::Load) {
+        pool.loading -= 1;
+    }
+    let job = pool.jobs.pop_front();
+    match &job {
+        Some(job) if job.work == Work::Load => pool.loading += 1,
+        Some(_) => {}
+        None => pool.threads -= 1,
+    }
+    job
+}
+
+/// Runs while the process ends.
+extern "C" fn await_loads() {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE && any_load() {
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn any_load() -> bool {
+    let _unforked = sys::unforked();
+    let generation = sys::fork_generation();
+    lock(&POOL).as_ref().is_some_and(|pool| {
+        let waits = |job: &Job| job.work == Work::Load;
+        pool.generation == generation && (pool.loading > 0 || pool.jobs.iter().any(waits))
+    })
+}
