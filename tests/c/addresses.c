@@ -3,6 +3,7 @@
 #include "support/names.h"
 #include "support/ways.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -125,6 +126,96 @@ static void the_next_starts_early(void) {
     took = race(url, config, "127.0.0.3", 98);
     CHECK(is_slow() || took < 98 + 150);
     close(listener);
+    wskt_config_free(config);
+    free(url);
+}
+
+/* -- the order ------------------------------------------------------------- */
+
+struct order {
+    /* What the name has, in the order getaddrinfo gives; 127.0.0.N each. */
+    const char *given[6];
+    /* The last parts of the addresses, in the order they are tried in. */
+    const char *tried;
+};
+
+/* The families take turns, beginning with that of the first (RFC 8305,
+   section 4). A mapped address is one of IPv6 that a loopback of IPv4 has. */
+static const struct order orders[] = {
+    {{"::ffff:127.0.0.11", "::ffff:127.0.0.12", "::ffff:127.0.0.13",
+      "127.0.0.14", "127.0.0.15"},
+     "11 14 12 15 13"},
+    {{"127.0.0.11", "127.0.0.12", "::ffff:127.0.0.13", "::ffff:127.0.0.14"},
+     "11 13 12 14"},
+    {{"::ffff:127.0.0.11", "127.0.0.12", "127.0.0.13", "127.0.0.14"},
+     "11 12 13 14"},
+    {{"127.0.0.11", "127.0.0.12", "::ffff:127.0.0.13"}, "11 13 12"},
+};
+
+static int listen_on(int last) {
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in at;
+    memset(&at, 0, sizeof at);
+    at.sin_family = AF_INET;
+    at.sin_port = htons((uint16_t)port("full"));
+    at.sin_addr.s_addr = htonl(0x7f000000 + (uint32_t)last);
+    CHECK(bind(fd, (struct sockaddr *)&at, sizeof at) == 0);
+    CHECK(listen(fd, 8) == 0);
+    CHECK(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
+    return fd;
+}
+
+/* Only those from the `first` on that are tried listen: it must be the one. */
+static void check_order(enum way way, const struct order *order, int first,
+                        const char *url, const wskt_config *config) {
+    int fds[6];
+    int count = 0, i;
+    const char *at = order->tried;
+    for (i = 0; order->given[i] != NULL; i++) {
+        known_addresses[i] = order->given[i];
+    }
+    known_addresses[i] = NULL;
+    for (; *at != '\0'; at += at[2] == ' ' ? 3 : 2) {
+        fds[count] = count < first ? -1 : listen_on(atoi(at));
+        count += 1;
+    }
+    CHECK_INT(count, i);
+    drive(way, url, config,
+          "error/3 timeout \"the server did not answer the upgrade in "
+          "time\"\n*\n");
+    for (i = first; i < count; i++) {
+        int connection = accept(fds[i], NULL, NULL);
+        if ((connection >= 0) != (i == first)) {
+            FAIL("%s: number %d was %stried with %d refusing", order->tried, i,
+                 connection >= 0 ? "" : "not ", first);
+        }
+        if (connection >= 0) {
+            close(connection);
+        }
+        close(fds[i]);
+    }
+}
+
+static void families_take_turns(void) {
+    char *url = named_url("full");
+    wskt_config *config;
+    size_t i;
+    int way = 0;
+    int six = socket(AF_INET6, SOCK_STREAM, 0);
+    /* Without IPv6 in the kernel there are no turns to take. */
+    CHECK(six >= 0 || errno == EAFNOSUPPORT);
+    OK(wskt_config_new(&config));
+    OK(wskt_config_set_upgrade_timeout(config, 30));
+    for (i = 0; six >= 0 && i < sizeof orders / sizeof orders[0]; i++) {
+        int first;
+        for (first = 0; orders[i].given[first] != NULL; first++) {
+            check_order((enum way)(way++ % WAYS), &orders[i], first, url,
+                        config);
+        }
+    }
+    if (six >= 0) {
+        close(six);
+    }
     wskt_config_free(config);
     free(url);
 }
@@ -460,6 +551,7 @@ int main(void) {
     RUN(bad_descriptors);
     RUN(adopted);
     RUN(all_are_tried);
+    RUN(families_take_turns);
     RUN(the_next_starts_early);
     RUN(families);
     RUN(connect_to);

@@ -145,6 +145,9 @@ static void subprotocols(void) {
     free(url);
 }
 
+/* A NUL ends a name or a value in C, so that none can be in one; what decodes
+   to one is in tests/c/proxies.c and tests/c/addresses.c, and the bindings and
+   wskt.hpp refuse it before C would cut it off. */
 static void headers(void) {
     static const char *const bad[][2] = {
         {"", "v"},       {"A B", "v"},  {"A:", "v"},       {"A\r\nB", "v"},

@@ -488,6 +488,135 @@ static void environment(void) {
     free(url);
 }
 
+/* Each variable, in the order in which they count. A number stands for a proxy
+   that answers with it; 0 stands for the server itself. */
+struct variables {
+    const char *set;
+    const char *url;
+    int status;
+};
+
+#define HERE "127.0.0.1"
+#define NAME "a.deep.test"
+
+static const struct variables variables[] = {
+    {"http_proxy=431", "ws://" HERE, 431},
+    {"http_proxy=431", "wss://" HERE, 0},
+    /* A CGI script's client sets it. */
+    {"HTTP_PROXY=431", "ws://" HERE, 0},
+    {"https_proxy=431", "wss://" HERE, 431},
+    {"https_proxy=431", "ws://" HERE, 0},
+    {"HTTPS_PROXY=431", "wss://" HERE, 431},
+    {"https_proxy=431 HTTPS_PROXY=432", "wss://" HERE, 431},
+    {"https_proxy= HTTPS_PROXY=432", "wss://" HERE, 432},
+    {"all_proxy=431", "ws://" HERE, 431},
+    {"all_proxy=431", "wss://" HERE, 431},
+    {"ALL_PROXY=431", "ws://" HERE, 431},
+    {"ALL_PROXY=431", "wss://" HERE, 431},
+    {"all_proxy=431 ALL_PROXY=432", "wss://" HERE, 431},
+    {"all_proxy= ALL_PROXY=432", "ws://" HERE, 432},
+    {"http_proxy=431 all_proxy=432", "ws://" HERE, 431},
+    {"http_proxy=431 all_proxy=432", "wss://" HERE, 432},
+    {"HTTPS_PROXY=431 all_proxy=432", "wss://" HERE, 431},
+    {"HTTPS_PROXY=431 all_proxy=432", "ws://" HERE, 432},
+    /* Names and what is below them, whole labels only. */
+    {"all_proxy=431 no_proxy=test", "ws://" NAME, 0},
+    {"all_proxy=431 no_proxy=.test", "ws://" NAME, 0},
+    {"all_proxy=431 no_proxy=*.deep.test", "ws://" NAME, 0},
+    {"all_proxy=431 no_proxy=DEEP.Test.", "ws://" NAME, 0},
+    {"all_proxy=431 no_proxy=a.deep.test", "ws://" NAME, 0},
+    {"all_proxy=431 no_proxy=eep.test", "ws://" NAME, 431},
+    {"all_proxy=431 no_proxy=deep", "ws://" NAME, 431},
+    {"all_proxy=431 no_proxy=b.a.deep.test", "ws://" NAME, 431},
+    {"all_proxy=431 no_proxy=x.example,deep.test", "ws://" NAME, 0},
+    {"all_proxy=431 no_proxy=*", "ws://" NAME, 0},
+    /* Networks, for addresses in the URL; names are not resolved for it. */
+    {"all_proxy=431 no_proxy=127.0.0.0/8", "ws://" HERE, 0},
+    {"all_proxy=431 no_proxy=127.0.0.0/8", "wss://" HERE, 0},
+    {"all_proxy=431 no_proxy=127.0.0.0/31", "ws://" HERE, 0},
+    {"all_proxy=431 no_proxy=127.0.0.2/31", "ws://" HERE, 431},
+    {"all_proxy=431 no_proxy=127.0.0.1/32", "ws://" HERE, 0},
+    {"all_proxy=431 no_proxy=0.0.0.0/0", "wss://" HERE, 0},
+    {"all_proxy=431 no_proxy=::/0", "ws://" HERE, 431},
+    {"all_proxy=431 no_proxy=127.0.0.0/8", "ws://" NAME, 431},
+    {"all_proxy=431 no_proxy=fd00::/8", "ws://[::1]", 431},
+    {"all_proxy=431 no_proxy=::/127", "ws://[::1]", -1},
+    /* Lower case first here, too; an empty one counts as not set. */
+    {"all_proxy=431 no_proxy=x.example NO_PROXY=*", "ws://" HERE, 431},
+    {"all_proxy=431 no_proxy= NO_PROXY=*", "ws://" HERE, 0},
+    {"ALL_PROXY=431 NO_PROXY=127.0.0.0/8", "wss://" HERE, 0},
+};
+
+static void clear_variables(void) {
+    static const char *const names[] = {
+        "http_proxy",  "HTTP_PROXY", "https_proxy", "HTTPS_PROXY",
+        "all_proxy",   "ALL_PROXY",  "no_proxy",    "NO_PROXY",
+    };
+    size_t i;
+    for (i = 0; i < sizeof names / sizeof names[0]; i++) {
+        unsetenv(names[i]);
+    }
+}
+
+static void set_variables(const char *set) {
+    char *all = strdup(set);
+    char *rest = NULL;
+    char *pair = strtok_r(all, " ", &rest);
+    clear_variables();
+    for (; pair != NULL; pair = strtok_r(NULL, " ", &rest)) {
+        char *value = strchr(pair, '=');
+        *value = '\0';
+        value += 1;
+        if (value[0] == '4') {
+            struct text script = {0};
+            char *proxy;
+            text_add(&script, "http %s No", value);
+            proxy = proxy_url("http", new_id(), text_of(&script));
+            setenv(pair, proxy, 1);
+            free(proxy);
+            text_free(&script);
+        } else {
+            setenv(pair, value, 1);
+        }
+    }
+    free(all);
+}
+
+static void each_variable(void) {
+    size_t i;
+    int way;
+    answer("127.0.0.1", NULL, NULL);
+    for (i = 0; i < sizeof variables / sizeof variables[0]; i++) {
+        const struct variables *row = &variables[i];
+        wskt_config *config = trusting_config();
+        set_variables(row->set);
+        OK(wskt_config_set_proxy_from_environment(config));
+        clear_variables();
+        for (way = 0; way < WAYS; way++) {
+            const char *scheme = row->url[2] == 's' ? "wss" : "ws";
+            struct text url = {0};
+            struct text want = {0};
+            struct party party;
+            text_add(&url, "%s:%d/echo", row->url,
+                     port(row->status < 0 ? "full" : scheme));
+            if (row->status > 0) {
+                text_add(&want, "error/3 http=%d proxy *\n*\n", row->status);
+            } else if (row->status == 0) {
+                text_add(&want, "%s", echoed);
+            } else {
+                /* Directly, where nobody listens. */
+                text_add(&want, "error/3 os=* connect *\n*\n");
+            }
+            party_make(&party, (enum way)way, NULL, text_of(&url), config);
+            party.on_event = echo_once;
+            drive(&party, row->set, text_of(&want));
+            text_free(&url);
+            text_free(&want);
+        }
+        wskt_config_free(config);
+    }
+}
+
 static void bad_input(void) {
     static const char *const bad[][2] = {
         {"", "proxy: the URL does not parse: empty host"},
@@ -496,6 +625,8 @@ static void bad_input(void) {
         {"http://a:b:c@d:x", "proxy: the URL does not parse: invalid port "
                              "number"},
         {"http://u%0d%0aX:p@a",
+         "proxy: user or password has a control character in it"},
+        {"http://u:p%00@a",
          "proxy: user or password has a control character in it"},
         {"socks5h://u:@a",
          "proxy: user and password for SOCKS 5 have 1 to 255 bytes each"},
@@ -528,6 +659,7 @@ int main(void) {
     RUN(exceptions);
     RUN(names);
     RUN(environment);
+    RUN(each_variable);
     RUN(tls_inside);
     RUN(unreachable);
     RUN(stalls);

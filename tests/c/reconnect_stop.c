@@ -124,6 +124,67 @@ static void lasting_connections(void) {
     }
 }
 
+/* -- the delays of many tries ----------------------------------------------- */
+
+#define FIRST 2
+#define CAP 16
+#define MANY 60
+
+struct delays {
+    int count;
+    double told[MANY + 1];
+    /* When the attempt was told of. */
+    double at;
+};
+
+static void note_delay(struct run *run, wskt_socket *socket,
+                       const wskt_event *event) {
+    struct delays *delays = run->data;
+    (void)socket;
+    if (event->type == WSKT_EVENT_ATTEMPT) {
+        delays->told[delays->count++] = run->delay;
+        delays->at = event->timestamp;
+    } else if (event->type == WSKT_EVENT_ERROR) {
+        /* Not before. Both times are rounded. */
+        CHECK(event->timestamp - delays->at >= run->delay - 1);
+    }
+}
+
+/* Nobody listens: each delay is anything from 0 to the longest, which doubles
+   up to the cap. */
+static void backoff(void) {
+    size_t way;
+    for (way = 0; way < ALL_WAYS; way++) {
+        char *url = path_url("refused", "/");
+        double least = CAP, most = 0, sum = 0;
+        struct delays delays = {0};
+        struct run run;
+        int i;
+        begin_run(&run, all_ways[way], url, NULL);
+        OK(wskt_reconnector_set_delays(run.reconnector, FIRST, CAP));
+        OK(wskt_reconnector_set_max_tries(run.reconnector, MANY));
+        run.on_event = note_delay;
+        run.data = &delays;
+        drive(&run);
+        CHECK_INT(delays.count, MANY + 1);
+        CHECK(delays.told[0] == 0);
+        for (i = 1; i <= MANY; i++) {
+            double longest = i > 3 ? CAP : FIRST << (i - 1);
+            CHECK(delays.told[i] >= 0 && delays.told[i] <= longest);
+            if (i > 3) {
+                least = delays.told[i] < least ? delays.told[i] : least;
+                most = delays.told[i] > most ? delays.told[i] : most;
+                sum += delays.told[i];
+            }
+        }
+        /* Full jitter: one run in half a million is not like that. */
+        CHECK(least < CAP / 4.0 && most > CAP * 3 / 4.0);
+        CHECK(sum / (MANY - 3) > CAP * 0.3 && sum / (MANY - 3) < CAP * 0.7);
+        end_run(&run);
+        free(url);
+    }
+}
+
 /* -- freeing in callbacks -------------------------------------------------- */
 
 static void free_it(struct run *run, wskt_socket *socket,
@@ -161,6 +222,7 @@ static void free_in_callbacks(void) {
 int main(void) {
     begin();
     RUN(stopped_before_it_began);
+    RUN(backoff);
     RUN(lasting_connections);
     RUN(stops_while_waiting);
     RUN(free_in_callbacks);
