@@ -26,6 +26,16 @@ struct row {
 #define NO_CLOSE TIMED_OUT("the peer did not answer the Close frame in time")
 #define NO_BYTE TIMED_OUT("the peer took no byte before the send deadline")
 
+/* 0 takes back each that can be off. */
+static wskt_result set_and_turn_off(wskt_config *config, int64_t ms) {
+    OK(wskt_config_set_send_timeout(config, ms));
+    OK(wskt_config_set_idle_timeout(config, ms));
+    OK(wskt_config_set_heartbeat(config, ms, ms));
+    OK(wskt_config_set_send_timeout(config, 0));
+    OK(wskt_config_set_idle_timeout(config, 0));
+    return wskt_config_set_heartbeat(config, 0, 0);
+}
+
 /* The queue of "blackhole" is finite: it is for what nothing else can do. */
 static const struct row rows[] = {
     {"connect", "ws", "full", NULL, wskt_config_set_connect_timeout,
@@ -74,6 +84,11 @@ static const struct row rows[] = {
      wskt_config_set_send_timeout, ON_OPEN_FILL, "open/1\n" NO_BYTE},
     {"the Close stays queued", "ws", "ws", "rcvbuf 32768; stop-reading",
      wskt_config_set_send_timeout, ON_OPEN_FILL_AND_CLOSE, "open/1\n" NO_BYTE},
+    {"none is on", "ws", "ws",
+     "rcvbuf 32768; stop-reading; sleep 700; resume-reading; recv; "
+     "close 1000 done; expect-close; half-close",
+     set_and_turn_off, ON_OPEN_FILL,
+     "open/1\ndrain/1\nclose/3 1000 \"done\" clean peer=1000 peer \"\"\n"},
 };
 
 enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
@@ -143,10 +158,10 @@ static void run_row(const struct row *row, enum way way) {
     const char *id = new_id();
     char *url = url_of(row, id);
     struct run run;
-    OK(row->set(config, SHORT_MS));
     if (strcmp(row->scheme, "wss") == 0) {
         load_certificates(config);
     }
+    OK(row->set(config, SHORT_MS));
     party_make(&party, way, NULL, url, config);
     snprintf(party.name, sizeof party.name, "%s (%s)", row->name, way_name(way));
     party.on_event = on_event;

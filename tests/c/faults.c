@@ -287,5 +287,8 @@ int main(int argc, char **argv) {
         CASE(thread_wss),  CASE(fin_behind_half_a_record),
         CASE(connecting),
     };
+    /* Reading the system's certificates takes time, and none is needed. */
+    setenv("SSL_CERT_FILE", "/dev/null", 1);
+    setenv("SSL_CERT_DIR", "/dev/null", 1);
     return CASES(argc, argv, cases);
 }
