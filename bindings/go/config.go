@@ -65,6 +65,9 @@ type Config struct {
 
 	MaxMessageSize uint64
 	MaxFragments   uint32
+	// MessageChunks makes messages come in parts as they arrive, however large:
+	// ReadChunk gives them.
+	MessageChunks bool
 	// Of the send queue, in bytes; both or none.
 	LowWater, HighWater uint
 

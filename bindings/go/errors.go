@@ -17,6 +17,8 @@ type Error struct {
 // What Error.Is compares with, by the result alone.
 var (
 	ErrInvalidArgument = resultError(C.WSKT_ERR_INVALID_ARGUMENT, "")
+	ErrInvalidState    = resultError(C.WSKT_ERR_INVALID_STATE, "")
+	ErrInvalidDelays   = resultError(C.WSKT_ERR_INVALID_DELAYS, "")
 	ErrInvalidURL      = resultError(C.WSKT_ERR_INVALID_URL, "")
 	ErrInvalidUTF8     = resultError(C.WSKT_ERR_INVALID_UTF8, "")
 	ErrInvalidAccess   = resultError(C.WSKT_ERR_INVALID_ACCESS, "")

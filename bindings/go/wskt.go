@@ -76,9 +76,12 @@ type Stats struct {
 	RoundTrip time.Duration
 }
 
-type message struct {
-	kind Kind
-	data []byte
+// Chunk is a part of a message, or all of it. Text is cut between characters.
+type Chunk struct {
+	Kind Kind
+	Data []byte
+	// First and Last tell where the message begins and ends.
+	First, Last bool
 }
 
 // Conn is one WebSocket.
@@ -90,9 +93,11 @@ type Conn struct {
 	stats  Stats // the last ones, when the socket is gone
 
 	onPing, onPong func([]byte)
+	inChunks       bool
+	owner          *Reconnector // or nil
 
 	mu       sync.Mutex
-	messages []message
+	messages []Chunk
 	paused   bool
 	protocol string
 	response Response
@@ -110,34 +115,10 @@ func Dial(ctx context.Context, url string, config *Config) (*Conn, error) {
 	if config == nil {
 		config = &Config{}
 	}
-	address, err := cText("url", url, C.WSKT_ERR_INVALID_URL)
-	if err != nil {
-		return nil, err
-	}
-	defer C.free(unsafe.Pointer(address))
-	var protocols []*C.char
-	for _, name := range config.Protocols {
-		protocol, err := cText("a subprotocol", name, C.WSKT_ERR_INVALID_PROTOCOL)
-		if err != nil {
-			return nil, err
-		}
-		defer C.free(unsafe.Pointer(protocol))
-		protocols = append(protocols, protocol)
-	}
-	settings, err := config.make()
-	if err != nil {
-		return nil, err
-	}
-	defer C.wskt_config_free(settings)
-	conn := &Conn{
-		onPing:  config.OnPing,
-		onPong:  config.OnPong,
-		drained: make(chan struct{}),
-		arrived: make(chan struct{}, 1),
-		opened:  make(chan struct{}),
-		closed:  make(chan struct{}),
-	}
-	if err := theHub.open(conn, address, settings, protocols); err != nil {
+	conn := newConn(config)
+	if err := theHub.begin(url, config, func(socket *C.wskt_socket) error {
+		return theHub.open(conn, socket)
+	}); err != nil {
 		return nil, err
 	}
 	select {
@@ -153,6 +134,18 @@ func Dial(ctx context.Context, url string, config *Config) (*Conn, error) {
 	case <-ctx.Done():
 		conn.Release()
 		return nil, ctx.Err()
+	}
+}
+
+func newConn(config *Config) *Conn {
+	return &Conn{
+		onPing:   config.OnPing,
+		onPong:   config.OnPong,
+		inChunks: config.MessageChunks,
+		drained:  make(chan struct{}),
+		arrived:  make(chan struct{}, 1),
+		opened:   make(chan struct{}),
+		closed:   make(chan struct{}),
 	}
 }
 
@@ -214,33 +207,44 @@ func (c *Conn) Ping(data []byte) error {
 }
 
 // Read gives the next message. After the last one it gives the *CloseEvent as
-// its error; a released connection gives ErrClosed.
+// its error; a released connection gives ErrClosed. With MessageChunks it gives
+// ErrInvalidState.
 func (c *Conn) Read(ctx context.Context) (Kind, []byte, error) {
+	if c.inChunks {
+		return 0, nil, resultError(C.WSKT_ERR_INVALID_STATE, "messages come in chunks")
+	}
+	message, err := c.ReadChunk(ctx)
+	return message.Kind, message.Data, err
+}
+
+// ReadChunk gives the next part of a message with MessageChunks, and whole ones
+// without. Its end is that of Read.
+func (c *Conn) ReadChunk(ctx context.Context) (Chunk, error) {
 	for {
 		if next, ok := c.pop(); ok {
-			return next.kind, next.data, nil
+			return next, nil
 		}
 		select {
 		case <-c.arrived:
 		case <-c.closed:
 			if next, ok := c.pop(); ok {
-				return next.kind, next.data, nil
+				return next, nil
 			}
 			if c.end == nil {
-				return 0, nil, resultError(C.WSKT_ERR_CLOSED, "it was released")
+				return Chunk{}, resultError(C.WSKT_ERR_CLOSED, "it was released")
 			}
-			return 0, nil, c.end
+			return Chunk{}, c.end
 		case <-ctx.Done():
-			return 0, nil, ctx.Err()
+			return Chunk{}, ctx.Err()
 		}
 	}
 }
 
-func (c *Conn) pop() (message, bool) {
+func (c *Conn) pop() (Chunk, bool) {
 	c.mu.Lock()
 	if len(c.messages) == 0 {
 		c.mu.Unlock()
-		return message{}, false
+		return Chunk{}, false
 	}
 	first := c.messages[0]
 	c.messages = c.messages[1:]
@@ -287,7 +291,7 @@ func (c *Conn) Abort() error {
 // Wait drops messages until the close event, and gives that.
 func (c *Conn) Wait(ctx context.Context) (*CloseEvent, error) {
 	for {
-		if _, _, err := c.Read(ctx); err != nil {
+		if _, err := c.ReadChunk(ctx); err != nil {
 			if end, ok := err.(*CloseEvent); ok {
 				return end, nil
 			}
@@ -316,7 +320,13 @@ func (c *Conn) drop() bool {
 	if socket == nil {
 		return false
 	}
-	theHub.release(socket)
+	if c.owner == nil {
+		theHub.release(socket)
+	} else {
+		// The reconnector frees it. Its close event is for that alone.
+		C.wskt_socket_abort(socket)
+		theHub.forget(socket)
+	}
 	return true
 }
 
@@ -377,9 +387,21 @@ func (c *Conn) take(event *C.wskt_event) {
 		c.protocol = C.GoString(C.wskt_socket_protocol(event.target, nil))
 		c.response = responseOf(event.target)
 		close(c.opened)
+		if c.owner != nil {
+			c.owner.opened(c)
+		}
 	case C.WSKT_EVENT_MESSAGE:
 		raw := (*C.wskt_message_event)(unsafe.Pointer(event))
-		c.push(event.target, message{Kind(raw.kind), bytesAt(raw.data, raw.len)})
+		c.push(event.target, Chunk{Kind(raw.kind), bytesAt(raw.data, raw.len), true, true})
+	case C.WSKT_EVENT_MESSAGE_CHUNK:
+		raw := (*C.wskt_message_chunk_event)(unsafe.Pointer(event))
+		c.push(event.target, Chunk{Kind(raw.kind), bytesAt(raw.data, raw.len), bool(raw.first), bool(raw.last)})
+	case C.WSKT_EVENT_ATTEMPT:
+		raw := (*C.wskt_attempt_event)(unsafe.Pointer(event))
+		c.owner.attempt(c, int(raw.number), time.Duration(float64(raw.delay_ms)*float64(time.Millisecond)))
+	case C.WSKT_EVENT_UNSENT:
+		raw := (*C.wskt_unsent_event)(unsafe.Pointer(event))
+		c.owner.unsent(c, Kind(raw.kind), bytesAt(raw.data, raw.len))
 	case C.WSKT_EVENT_PING, C.WSKT_EVENT_PONG:
 		tell := c.onPing
 		if event._type == C.WSKT_EVENT_PONG {
@@ -415,7 +437,7 @@ func (c *Conn) take(event *C.wskt_event) {
 	}
 }
 
-func (c *Conn) push(socket *C.wskt_socket, next message) {
+func (c *Conn) push(socket *C.wskt_socket, next Chunk) {
 	c.mu.Lock()
 	c.messages = append(c.messages, next)
 	if !c.paused && len(c.messages) >= queueLength {
