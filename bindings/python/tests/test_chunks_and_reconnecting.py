@@ -1,6 +1,7 @@
 """Messages in chunks, and reconnectors: blocking and on asyncio."""
 
 import asyncio
+import gc
 import unittest
 
 import wskt
@@ -92,6 +93,14 @@ class Blocking(Test):
         reconnector.stop()
         with self.assertRaises(wskt.ClosedError):
             reconnector.connect()
+
+    def test_a_connection_keeps_its_reconnector(self):
+        ws = wskt.BlockingReconnector(url("ws"), **QUICK).connect(LIMIT)
+        gc.collect()
+        ws.send("hello")
+        self.assertEqual(ws.recv(LIMIT), "hello")
+        del ws
+        gc.collect()
 
     def test_no_connection(self):
         reconnector = wskt.BlockingReconnector(url("refused"), **QUICK)

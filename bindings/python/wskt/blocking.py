@@ -134,8 +134,9 @@ class Connection(Socket):
 class _Lent(Connection):
     """A connection of a reconnector, which ends it."""
 
-    def __init__(self, handle: LentHandle, pointer: int) -> None:
+    def __init__(self, handle: LentHandle, pointer: int, owner: BlockingReconnector) -> None:
         Socket.__init__(self, handle, pointer)
+        self._owner = owner  # which lives as long
 
 
 class BlockingReconnector(ReconnectorBase):
@@ -184,7 +185,7 @@ class BlockingReconnector(ReconnectorBase):
                 raise end_of(result, close_event(raw, None) if raw else None)
         check(result)
         assert made.value is not None
-        self._current = _Lent(LentHandle(made.value, self._handle), made.value)
+        self._current = _Lent(LentHandle(made.value, self._handle), made.value, self)
         return self._current
 
     def _forget(self) -> None:

@@ -18,6 +18,7 @@ public final class Config {
 
     private final List<Setter> setters = new ArrayList<>();
     final List<byte[]> protocols = new ArrayList<>();
+    boolean messageChunks;
 
     private Config with(Setter setter) {
         setters.add(setter);
@@ -367,6 +368,12 @@ public final class Config {
     /** Has the listener told of the peer's pings and pongs. */
     public Config pingEvents(boolean on) {
         return with(config -> Native.LIB.wskt_config_set_ping_events(config, flag(on)));
+    }
+
+    /** Has messages come in parts as they arrive, however large: {@link Chunk}. */
+    public Config messageChunks(boolean on) {
+        messageChunks = on;
+        return this;
     }
 
     /** Hides from the program what browsers hide from scripts. */

@@ -5,22 +5,24 @@ import java.io.IOException;
 import java.util.function.Consumer;
 
 /**
- * A socket's pointer, and how many calls on it are running: it is freed when it
+ * A pointer, and how many calls on it are running: it is freed when it
  * was asked for and the last one has returned, whatever thread that is on.
  */
-final class Handle {
+class Handle {
     interface Call<T> {
-        T on(Pointer socket);
+        T on(Pointer pointer);
     }
 
+    private final Consumer<Pointer> wake;
     private final Consumer<Pointer> free;
     private Pointer pointer;
     private int calls;
     private boolean ending;
 
-    /** `free` gets the pointer in the end. */
-    Handle(Pointer pointer, Consumer<Pointer> free) {
+    /** `wake` ends a call that waits, `free` gets the pointer in the end. */
+    Handle(Pointer pointer, Consumer<Pointer> wake, Consumer<Pointer> free) {
         this.pointer = pointer;
+        this.wake = wake;
         this.free = free;
     }
 
@@ -29,29 +31,32 @@ final class Handle {
     }
 
     <T> T use(Call<T> call) throws IOException {
-        Pointer socket;
-        synchronized (this) {
-            if (ending) {
-                throw new WsktError.Io(Native.WSKT_ERR_CLOSED, "it was freed", null);
-            }
-            calls++;
-            socket = pointer;
-        }
+        Pointer used = enter();
         try {
-            return call.on(socket);
+            return call.on(used);
         } finally {
-            synchronized (this) {
-                calls--;
-                release();
-            }
+            leave();
         }
+    }
+
+    synchronized Pointer enter() throws IOException {
+        if (ending) {
+            throw new WsktError.Io(Native.WSKT_ERR_CLOSED, "it was freed", null);
+        }
+        calls++;
+        return pointer;
+    }
+
+    synchronized void leave() {
+        calls--;
+        release();
     }
 
     /** Ends the handle; a call that waits on another thread returns. */
     synchronized void free() {
         ending = true;
         if (pointer != null && calls > 0) {
-            Native.LIB.wskt_socket_abort(pointer);
+            wake.accept(pointer);
         }
         release();
     }
@@ -60,6 +65,45 @@ final class Handle {
         if (ending && calls == 0 && pointer != null) {
             free.accept(pointer);
             pointer = null;
+        }
+    }
+
+    /** A socket of a reconnector, which lives as long as every call on it. */
+    static final class Lent extends Handle {
+        private final Handle owner;
+
+        Lent(Pointer pointer, Handle owner, Consumer<Pointer> forget) {
+            super(pointer, Native.LIB::wskt_socket_abort, socket -> {
+                try {
+                    owner.use(r -> Native.LIB.wskt_socket_abort(socket));
+                } catch (IOException e) {
+                    // It has gone with its owner.
+                }
+                forget.accept(socket);
+            });
+            this.owner = owner;
+        }
+
+        @Override
+        synchronized boolean isFreed() {
+            return super.isFreed() || owner.isFreed();
+        }
+
+        @Override
+        Pointer enter() throws IOException {
+            owner.enter();
+            try {
+                return super.enter();
+            } catch (IOException e) {
+                owner.leave();
+                throw e;
+            }
+        }
+
+        @Override
+        void leave() {
+            super.leave();
+            owner.leave();
         }
     }
 }

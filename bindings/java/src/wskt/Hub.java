@@ -21,6 +21,9 @@ final class Hub implements Runnable {
     private final Map<Pointer, WebSocket> sockets = new HashMap<>();
     /** Only the thread frees sockets: what it reads of an event is lent until their end. */
     private final List<Pointer> doomed = new ArrayList<>();
+    /** By the number in their sockets' user data. */
+    private final Map<Long, Reconnector> reconnectors = new HashMap<>();
+    private final List<Pointer> doomedReconnectors = new ArrayList<>();
     private int guests;
     private boolean over;
 
@@ -66,6 +69,30 @@ final class Hub implements Runnable {
         }
     }
 
+    void add(long key, Reconnector reconnector) {
+        synchronized (Hub.class) {
+            reconnectors.put(key, reconnector);
+        }
+    }
+
+    /** Forgets a socket, which its reconnector frees. */
+    void forget(Pointer pointer) {
+        synchronized (Hub.class) {
+            if (sockets.remove(pointer) != null) {
+                Native.LIB.wskt_loop_wake(loop);
+            }
+        }
+    }
+
+    /** Frees a reconnector. */
+    void release(long key, Pointer pointer) {
+        synchronized (Hub.class) {
+            reconnectors.remove(key);
+            doomedReconnectors.add(pointer);
+            Native.LIB.wskt_loop_wake(loop);
+        }
+    }
+
     /** Frees a socket, whatever its state. */
     void release(Pointer pointer) {
         synchronized (Hub.class) {
@@ -84,7 +111,9 @@ final class Hub implements Runnable {
         synchronized (Hub.class) {
             doomed.forEach(Native.LIB::wskt_socket_free);
             doomed.clear();
-            over = sockets.isEmpty() && guests == 0;
+            doomedReconnectors.forEach(Native.LIB::wskt_reconnector_free);
+            doomedReconnectors.clear();
+            over = sockets.isEmpty() && reconnectors.isEmpty() && guests == 0;
             if (over) {
                 current = null;
                 Native.LIB.wskt_loop_free(loop);
@@ -93,11 +122,19 @@ final class Hub implements Runnable {
         }
     }
 
-    private WebSocket socketOf(Pointer event, boolean last) {
-        Native.Event head = new Native.Event(event);
-        head.read();
+    private WebSocket socketOf(Pointer target, Reconnector owner, int type) {
         synchronized (Hub.class) {
-            return last ? sockets.remove(head.target) : sockets.get(head.target);
+            if (owner != null && type == Native.WSKT_EVENT_ATTEMPT && !owner.isReleased()) {
+                sockets.put(target, owner.adopt(target));
+            }
+            return type == Native.WSKT_EVENT_CLOSE ? sockets.remove(target) : sockets.get(target);
+        }
+    }
+
+    private Reconnector ownerOf(Pointer target) {
+        synchronized (Hub.class) {
+            Pointer key = Native.LIB.wskt_socket_user_data(target);
+            return key == null ? null : reconnectors.get(Pointer.nativeValue(key));
         }
     }
 
@@ -116,7 +153,13 @@ final class Hub implements Runnable {
             }
             Pointer event = out.getValue();
             int type = event.getInt(TYPE);
-            WebSocket socket = socketOf(event, type == Native.WSKT_EVENT_CLOSE);
+            Pointer target = event.getPointer(TARGET);
+            Reconnector owner = ownerOf(target);
+            WebSocket before = owner == null ? null : owner.socket();
+            WebSocket socket = socketOf(target, owner, type);
+            if (type == Native.WSKT_EVENT_ATTEMPT && before != null) {
+                before.free();
+            }
             if (socket != null) {
                 try {
                     socket.hear(type, event);
@@ -125,9 +168,13 @@ final class Hub implements Runnable {
                     me.getUncaughtExceptionHandler().uncaughtException(me, e);
                 }
             }
+            if (owner != null && type == Native.WSKT_EVENT_CLOSE && owner.isOver()) {
+                owner.close();
+            }
         }
     }
 
-    /** Where the type of an event is. */
+    /** Where an event has its type and its socket. */
     private static final int TYPE = new Native.Event(Pointer.NULL).offsetOf("type");
+    private static final int TARGET = new Native.Event(Pointer.NULL).offsetOf("target");
 }

@@ -3,7 +3,8 @@ package wskt;
 /**
  * Hears of a socket that {@link WebSocket#open} made, on the thread that serves all of them:
  * what waits here lets all of them wait. The calls of one socket come in this order: open,
- * messages, error, close; the last exactly once, unless the socket was freed before.
+ * messages, error, close; the last exactly once, unless the socket was freed before. A
+ * {@link Reconnector} has one for all its sockets.
  *
  * <p>What a listener throws goes to the thread's uncaught exception handler, and the next call
  * comes all the same.
@@ -15,6 +16,21 @@ public interface Listener {
 
     /** A whole message. */
     default void onMessage(WebSocket socket, Message message) throws Exception {
+    }
+
+    /** A part of a message; with {@link Config#messageChunks}, in place of onMessage. */
+    default void onChunk(WebSocket socket, Chunk chunk) throws Exception {
+    }
+
+    /** A {@link Reconnector} has made the socket; its first call. */
+    default void onAttempt(WebSocket socket, Attempt attempt) throws Exception {
+    }
+
+    /**
+     * A message that a {@link Reconnector}'s socket had accepted and will not send: the peer
+     * cannot have it. They come in their order before the error.
+     */
+    default void onUnsent(WebSocket socket, Message message) throws Exception {
     }
 
     /** The connection failed; the close event follows at once. */

@@ -21,6 +21,7 @@ final class Native {
 
     static final int WSKT_OK = 0;
     static final int WSKT_ERR_INVALID_ARGUMENT = -2;
+    static final int WSKT_ERR_INVALID_STATE = -3;
     static final int WSKT_ERR_INVALID_URL = -4;
     static final int WSKT_ERR_INVALID_PROTOCOL = -7;
     static final int WSKT_ERR_INVALID_HEADER = -9;
@@ -37,6 +38,9 @@ final class Native {
     static final int WSKT_EVENT_DRAIN = 5;
     static final int WSKT_EVENT_PING = 6;
     static final int WSKT_EVENT_PONG = 7;
+    static final int WSKT_EVENT_MESSAGE_CHUNK = 8;
+    static final int WSKT_EVENT_ATTEMPT = 9;
+    static final int WSKT_EVENT_UNSENT = 10;
     static final int WSKT_MESSAGE_TEXT = 1;
     static final int WSKT_TLS_1_2 = 12;
     static final int WSKT_TLS_1_3 = 13;
@@ -84,6 +88,7 @@ final class Native {
         }
     }
 
+    /** A wskt_unsent_event is the same. */
     @Structure.FieldOrder({"head", "kind", "data", "len"})
     public static final class MessageEvent extends Struct {
         public Event head;
@@ -106,6 +111,32 @@ final class Native {
         public Size message_len;
 
         public RawErrorEvent(Pointer pointer) {
+            super(pointer);
+        }
+    }
+
+    @Structure.FieldOrder({"head", "kind", "first", "last", "data", "len"})
+    public static final class MessageChunkEvent extends Struct {
+        public Event head;
+        public int kind;
+        public byte first;
+        public byte last;
+        public Pointer data;
+        public Size len;
+
+        public MessageChunkEvent(Pointer pointer) {
+            super(pointer);
+        }
+    }
+
+    @Structure.FieldOrder({"head", "number", "delay_ms", "previous"})
+    public static final class RawAttemptEvent extends Struct {
+        public Event head;
+        public int number;
+        public double delay_ms;
+        public Pointer previous;
+
+        public RawAttemptEvent(Pointer pointer) {
             super(pointer);
         }
     }
@@ -304,6 +335,12 @@ final class Native {
 
         int wskt_socket_add_protocol(Pointer socket, byte[] protocol);
 
+        int wskt_socket_set_message_chunks(Pointer socket, byte on);
+
+        int wskt_socket_set_user_data(Pointer socket, Pointer data, Pointer destroy);
+
+        Pointer wskt_socket_user_data(Pointer socket);
+
         int wskt_socket_open(Pointer socket);
 
         int wskt_socket_connect(Pointer socket, int timeout);
@@ -337,6 +374,24 @@ final class Native {
         Pointer wskt_socket_close_event(Pointer socket);
 
         int wskt_socket_stats(Pointer socket, RawStats stats);
+
+        int wskt_reconnector_new(Pointer pattern, PointerByReference out);
+
+        void wskt_reconnector_free(Pointer reconnector);
+
+        int wskt_reconnector_set_delays(Pointer reconnector, long first, long longest);
+
+        int wskt_reconnector_set_max_tries(Pointer reconnector, int most);
+
+        int wskt_reconnector_start(Pointer reconnector);
+
+        int wskt_reconnector_connect(Pointer reconnector, int timeout, PointerByReference out);
+
+        int wskt_reconnector_stop(Pointer reconnector);
+
+        byte wskt_reconnector_is_over(Pointer reconnector);
+
+        Pointer wskt_reconnector_socket(Pointer reconnector);
     }
 
     static final Functions LIB = load();

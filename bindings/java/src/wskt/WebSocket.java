@@ -23,12 +23,38 @@ public final class WebSocket implements AutoCloseable {
 
     private final Handle handle;
     private final Listener listener;
+    private final boolean inChunks;
+    @SuppressWarnings({"unused", "FieldCanBeLocal"})
+    private final Reconnector owner;
     private final CompletableFuture<CloseEvent> closed = new CompletableFuture<>();
     private volatile CloseEvent closeEvent;
 
     /** A socket of the hub has a listener, a blocking one has neither. */
     private WebSocket(String url, Config config, Hub hub, Listener listener) throws IOException {
+        this(new Handle(pattern(url, config, hub), Native.LIB::wskt_socket_abort,
+                hub == null ? Native.LIB::wskt_socket_free : hub::release), config, listener, null);
+        if (hub != null) {
+            try {
+                hub.add(handle.use(s -> s), this);
+                check(handle.use(Native.LIB::wskt_socket_open));
+            } catch (IOException | RuntimeException e) {
+                handle.free();
+                throw e;
+            }
+        }
+    }
+
+    /** Of a socket that is there; its owner, if it has one, lives as long. */
+    WebSocket(Handle handle, Config config, Listener listener, Reconnector owner) {
+        this.handle = handle;
+        this.owner = owner;
         this.listener = listener;
+        inChunks = config.messageChunks;
+        CLEANER.register(this, handle::free);
+    }
+
+    /** A wskt_socket that is not open yet, which the caller frees. */
+    static Pointer pattern(String url, Config config, Hub hub) throws IOException {
         byte[] address = Native.name("url", url, Native.WSKT_ERR_INVALID_URL);
         PointerByReference out = new PointerByReference();
         Pointer settings = config.make();
@@ -39,20 +65,17 @@ public final class WebSocket implements AutoCloseable {
             Native.LIB.wskt_config_free(settings);
         }
         Pointer pointer = out.getValue();
-        handle = new Handle(pointer, hub == null ? Native.LIB::wskt_socket_free : hub::release);
-        CLEANER.register(this, handle::free);
         try {
             for (byte[] protocol : config.protocols) {
-                check(handle.use(s -> Native.LIB.wskt_socket_add_protocol(s, protocol)));
+                check(Native.LIB.wskt_socket_add_protocol(pointer, protocol));
             }
-            if (hub != null) {
-                hub.add(pointer, this);
-                check(handle.use(Native.LIB::wskt_socket_open));
-            }
+            byte chunks = (byte) (config.messageChunks ? 1 : 0);
+            check(Native.LIB.wskt_socket_set_message_chunks(pointer, chunks));
         } catch (IOException | RuntimeException e) {
-            handle.free();
+            Native.LIB.wskt_socket_free(pointer);
             throw e;
         }
+        return pointer;
     }
 
     /** Connects and waits until the connection is open; null is the default configuration. */
@@ -117,7 +140,10 @@ public final class WebSocket implements AutoCloseable {
         }
         switch (type) {
             case Native.WSKT_EVENT_OPEN -> listener.onOpen(this);
-            case Native.WSKT_EVENT_MESSAGE -> listener.onMessage(this, take(event));
+            case Native.WSKT_EVENT_MESSAGE -> listener.onMessage(this, Message.of(event));
+            case Native.WSKT_EVENT_MESSAGE_CHUNK -> listener.onChunk(this, Chunk.of(event));
+            case Native.WSKT_EVENT_ATTEMPT -> listener.onAttempt(this, Attempt.of(event));
+            case Native.WSKT_EVENT_UNSENT -> listener.onUnsent(this, Message.of(event));
             case Native.WSKT_EVENT_ERROR -> listener.onError(this, ErrorEvent.of(event));
             case Native.WSKT_EVENT_CLOSE -> listener.onClose(this, closeEvent);
             case Native.WSKT_EVENT_DRAIN -> listener.onDrain(this);
@@ -147,9 +173,21 @@ public final class WebSocket implements AutoCloseable {
 
     /** The same within a time. */
     public Message receive(Duration timeout) throws IOException {
+        if (inChunks) {
+            throw new WsktError.State(Native.WSKT_ERR_INVALID_STATE, "messages come in chunks");
+        }
+        Chunk whole = receiveChunk(timeout);
+        return whole == null ? null : new Message(whole.isText(), whole.bytes());
+    }
+
+    /**
+     * The next part of a message with {@link Config#messageChunks}, a whole one without; null at
+     * the end. A timeout that is null waits without limit.
+     */
+    public Chunk receiveChunk(Duration timeout) throws IOException {
         Until until = new Until(timeout);
         PointerByReference out = new PointerByReference();
-        Message[] message = new Message[1];
+        Chunk[] message = new Chunk[1];
         while (message[0] == null) {
             int result = handle.use(s -> {
                 int got = Native.LIB.wskt_socket_recv(s, until.left(), out);
@@ -168,14 +206,14 @@ public final class WebSocket implements AutoCloseable {
         return message[0];
     }
 
-    private Message take(Pointer pointer) {
+    private Chunk take(Pointer pointer) {
         int type = new Native.Event(pointer).offsetOf("type");
         switch (pointer.getInt(type)) {
             case Native.WSKT_EVENT_MESSAGE:
-                Native.MessageEvent raw = new Native.MessageEvent(pointer);
-                raw.read();
-                byte[] bytes = raw.data.getByteArray(0, raw.len.intValue());
-                return new Message(raw.kind == Native.WSKT_MESSAGE_TEXT, bytes);
+                Message whole = Message.of(pointer);
+                return new Chunk(whole.isText(), whole.bytes(), true, true);
+            case Native.WSKT_EVENT_MESSAGE_CHUNK:
+                return Chunk.of(pointer);
             case Native.WSKT_EVENT_CLOSE:
                 closeEvent = CloseEvent.of(pointer);
                 closed.complete(closeEvent);
@@ -260,7 +298,7 @@ public final class WebSocket implements AutoCloseable {
                 close(1000, "");
             }
             if (listener == null) {
-                while (receive() != null) {
+                while (receiveChunk(null) != null) {
                     // Nobody wants it any more.
                 }
             } else {
@@ -327,7 +365,7 @@ public final class WebSocket implements AutoCloseable {
     }
 
     /** What is left of a timeout, in milliseconds; -1 is no limit. */
-    private static final class Until {
+    static final class Until {
         private final long end;
 
         Until(Duration timeout) {

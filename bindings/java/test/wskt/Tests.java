@@ -94,6 +94,9 @@ public final class Tests {
                 "wskt_error_event", new Native.RawErrorEvent(nowhere),
                 "wskt_ping_event", new Native.PingEvent(nowhere),
                 "wskt_pong_event", new Native.PingEvent(nowhere),
+                "wskt_message_chunk_event", new Native.MessageChunkEvent(nowhere),
+                "wskt_attempt_event", new Native.RawAttemptEvent(nowhere),
+                "wskt_unsent_event", new Native.MessageEvent(nowhere),
                 "wskt_stats", new Native.RawStats());
         for (Map.Entry<String, Native.Struct> entry : structs.entrySet()) {
             Matcher header = find(json,
@@ -116,12 +119,13 @@ public final class Tests {
             }
         }
         same(constants > 10, true, "constants");
-        Map<String, List<Class<?>>> types = Map.of("void", List.of(void.class),
+        Map<String, List<Class<?>>> types = new TreeMap<>(Map.of("void", List.of(void.class),
                 "bool", List.of(byte.class), "size_t", List.of(Native.Size.class),
                 "int32_t", List.of(int.class), "uint32_t", List.of(int.class),
                 "int64_t", List.of(long.class), "uint64_t", List.of(long.class),
                 "uint16_t", List.of(short.class), "wskt_result", List.of(int.class),
-                "wskt_ready_state", List.of(int.class));
+                "wskt_ready_state", List.of(int.class)));
+        types.put("wskt_destroy_fn", List.of(Pointer.class));
         for (Method method : Native.Functions.class.getDeclaredMethods()) {
             String list = find(json, "\"" + method.getName() + "\": \\[(.*?)\\]").group(1);
             String[] header = list.substring(1, list.length() - 1).split("\", \"");
@@ -340,6 +344,7 @@ public final class Tests {
                 "threads", Tests::threads));
         tests.putAll(OptionsTest.TESTS);
         tests.putAll(ListenerTest.TESTS);
+        tests.putAll(ReconnectorTest.TESTS);
         int failed = 0;
         for (Map.Entry<String, Code> test : tests.entrySet()) {
             try {
