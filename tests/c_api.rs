@@ -22,7 +22,7 @@ use std::time::Duration;
 
 /// Longest run of one program.
 const LIMIT: Duration = Duration::from_secs(180);
-/// The same under valgrind.
+/// The same under valgrind, and with sanitizers in it.
 const SLOW_LIMIT: Duration = Duration::from_secs(1500);
 
 fn plain() -> &'static Harness {
@@ -34,7 +34,8 @@ fn run(name: &str) {
     let tool = std::env::var("WSKT_RUN").unwrap_or_default();
     let prefix: Vec<&str> = tool.split_whitespace().collect();
     if prefix.is_empty() {
-        plain().run(name, &[], LIMIT).exited(0);
+        let limit = if std::env::var_os("WSKT_CFLAGS").is_some() { SLOW_LIMIT } else { LIMIT };
+        plain().run(name, &[], limit).exited(0);
     } else {
         run_with(&prefix, name);
     }

@@ -72,6 +72,7 @@ mkdir -p "$threads/bin"
 ln -sf "$PWD/tests/tsan_cc.sh" "$threads/bin/cc"
 export WSKT_TSAN_RUNTIME=$(rustc --print sysroot)/lib/rustlib/$host/lib/librustc-stable_rt.tsan.a
 export WSKT_CFLAGS="-DWSKT_TSAN -fno-omit-frame-pointer"
+export WSKT_SLOW=1
 probe=$threads/probe
 cat >"$threads/probe.c" <<'PROBE'
 #include <pthread.h>

@@ -513,7 +513,7 @@ static void lookups_end(void) {
     CHECK(pipe(lookup_block) == 0);
     for (way = 0; way < WAYS; way++) {
         wskt_config *config;
-        lookup_blocks = true;
+        __atomic_store_n(&lookup_blocks, true, __ATOMIC_RELEASE);
         OK(wskt_config_new(&config));
         OK(wskt_config_set_dns_timeout(config, 100));
         /* A loaded machine may be late; a library that waits is so each time. */
@@ -527,11 +527,10 @@ static void lookups_end(void) {
         CHECK(is_slow() || took <= 100 + 50);
         wskt_config_free(config);
     }
-    lookup_blocks = false;
+    __atomic_store_n(&lookup_blocks, false, __ATOMIC_RELEASE);
     close(lookup_block[1]);
-    while (count_threads() > 1) {
-        pause_ms(1);
-    }
+    wait_for_threads();
+    CHECK(__atomic_load_n(&lookups_ended, __ATOMIC_ACQUIRE) > 0);
     close(lookup_block[0]);
 }
 

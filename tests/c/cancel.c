@@ -12,6 +12,8 @@
 
 /* The library's lookups come here and last until the test ends. */
 static int forever[2];
+/* How many have ended. */
+static int ended;
 
 int getaddrinfo(const char *node, const char *service,
                 const struct addrinfo *hints, struct addrinfo **result) {
@@ -21,6 +23,7 @@ int getaddrinfo(const char *node, const char *service,
     (void)hints;
     (void)result;
     CHECK(read(forever[0], &byte, 1) == 0);
+    __atomic_add_fetch(&ended, 1, __ATOMIC_RELEASE);
     return EAI_AGAIN;
 }
 
@@ -199,9 +202,8 @@ int main(void) {
     RUN(every_phase);
     OK(wskt_log_set(WSKT_LOG_OFF, NULL, NULL));
     close(forever[1]);
-    while (count_threads() > 1) {
-        pause_ms(1);
-    }
+    wait_for_threads();
+    CHECK(__atomic_load_n(&ended, __ATOMIC_ACQUIRE) > 0);
     close(forever[0]);
     return end();
 }

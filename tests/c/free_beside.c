@@ -244,11 +244,11 @@ struct blocked {
     wskt_result result;
 };
 
-/* Whether the one other thread of this process sleeps in the kernel. */
-static bool the_other_sleeps(void) {
+/* Whether the other threads of this process sleep in the kernel. */
+static bool the_others_sleep(void) {
     DIR *tasks = opendir("/proc/self/task");
     struct dirent *entry;
-    bool sleeps = false;
+    bool sleep = true;
     CHECK(tasks != NULL);
     while ((entry = readdir(tasks)) != NULL) {
         char path[300], line[512] = "";
@@ -262,12 +262,12 @@ static bool the_other_sleeps(void) {
         if (file != NULL) {
             /* PID (NAME) STATE ... */
             state = fgets(line, sizeof line, file) ? strrchr(line, ')') : NULL;
-            sleeps = sleeps || (state != NULL && state[1] == ' ' && state[2] == 'S');
+            sleep = sleep && state != NULL && state[1] == ' ' && state[2] == 'S';
             fclose(file);
         }
     }
     closedir(tasks);
-    return sleeps;
+    return sleep;
 }
 
 static void *send_one(void *argument) {
@@ -297,7 +297,7 @@ static void free_ends_a_send(const char *port_name, const wskt_config *config,
     RESULT(wskt_socket_recv(blocked.socket, 0, &event), WSKT_ERR_INTERRUPTED);
     CHECK_INT(pthread_create(&thread, NULL, send_one, &blocked), 0);
     meet(&blocked.begun, 0, 1);
-    while (!the_other_sleeps()) {
+    while (!the_others_sleep()) {
         CHECK(now_ms() < until);
         pause_ms(1);
     }

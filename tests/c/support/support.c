@@ -1,8 +1,10 @@
+#define _DEFAULT_SOURCE /* syscall */
 #include "support.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -112,23 +114,55 @@ static void warm_up(void) {
     free(url);
 }
 
+#ifdef WSKT_TSAN
+static void *tell_thread(void *out_path) {
+    snprintf(out_path, 64, "/proc/self/task/%ld", (long)syscall(SYS_gettid));
+    return NULL;
+}
+
+extern void __sanitizer_symbolize_pc(void *pc, const char *format, char *out,
+                                     size_t room);
+
+/* ThreadSanitizer has a thread of its own from the first that a program
+   starts on, and pipes to its symbolizer from the first suppression that it
+   looks up: they must be there too. */
+static void start_sanitizer(void) {
+    pthread_t thread;
+    char path[64];
+    __sanitizer_symbolize_pc((void *)(uintptr_t)tell_thread, "%f", path,
+                             sizeof path);
+    CHECK(pthread_create(&thread, NULL, tell_thread, path) == 0);
+    CHECK(pthread_join(thread, NULL) == 0);
+    while (access(path, F_OK) == 0) {
+        pause_ms(1);
+    }
+}
+#endif
+
 void begin(void) {
     setvbuf(stdout, NULL, _IOLBF, 0);
+#ifdef WSKT_TSAN
+    start_sanitizer();
+#endif
     warm_up();
     threads_before = count_threads();
     fds_before = count_fds();
 }
 
-int end(void) {
+/* A joined thread may still stand in /proc for a moment, and a helper that
+   resolves names stays for some seconds. */
+void wait_for_threads(void) {
     double until = now_ms() + limit_ms();
-    now_testing("end");
-    CHECK_INT(wskt_handle_count(), 0);
-    /* A joined thread may still stand in /proc for a moment, and a helper
-       that resolves names stays for some seconds. */
     while (count_threads() != threads_before && now_ms() < until) {
         pause_ms(2);
     }
     CHECK_INT(count_threads(), threads_before);
+}
+
+int end(void) {
+    now_testing("end");
+    CHECK_INT(wskt_handle_count(), 0);
+    wait_for_threads();
     CHECK_INT(count_fds(), fds_before);
     return 0;
 }

@@ -53,6 +53,8 @@ int end(void);
 
 /* Threads and descriptors of this process. */
 int count_threads(void);
+/* Until there are as many threads as when the program began. */
+void wait_for_threads(void);
 int count_fds(void);
 /* Sleeps between two looks at something that has no event of its own. */
 void pause_ms(int ms);

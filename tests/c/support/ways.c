@@ -420,7 +420,8 @@ void party_await_open(struct party *party) {
 void party_freed(struct party *party) {
     pthread_mutex_lock(&party->mutex);
     party->socket = NULL;
-    party->over = true;
+    /* A callback that still runs says so itself: it needs the party. */
+    party->over = party->over || !party->inside;
     pthread_cond_broadcast(&party->changed);
     pthread_mutex_unlock(&party->mutex);
 }

@@ -10,8 +10,11 @@ use crate::frame::{self, Frame, KEEP_ALL, Parser};
 use crate::report::{self, Record};
 use crate::stream::{End, Got, Stream};
 
-/// Bound of every wait, unless the script sets another.
-const LIMIT: Duration = Duration::from_secs(15);
+/// Bound of every wait, unless the script sets another. Four times that with
+/// WSKT_SLOW, for clients in a tool that slows them down.
+fn limit() -> Duration {
+    Duration::from_secs(if std::env::var_os("WSKT_SLOW").is_some() { 60 } else { 15 })
+}
 /// How long the peer may take for its FIN once the stream has ended.
 const TCP_END: Duration = Duration::from_secs(2);
 
@@ -60,7 +63,7 @@ impl Conn {
             codec: None,
             held: None,
             split: (0, Duration::ZERO),
-            limit: LIMIT,
+            limit: limit(),
             reading: true,
             auto_pong: false,
             frames_follow: true,
