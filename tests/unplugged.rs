@@ -6,6 +6,7 @@
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::print_stderr,
+    clippy::print_stdout,
     reason = "tests fail by panicking, and say what they could not do"
 )]
 
@@ -35,7 +36,8 @@ fn run(case: &str, needs: &str) {
     if std::env::var_os(INSIDE).is_some() {
         let harness = Harness::new(&format!("unplugged-{case}"));
         let program = harness.build("unplugged");
-        tools::run(harness.command(&program, &[]).arg(case), "", LIMIT).exited(0);
+        let done = tools::run(harness.command(&program, &[]).arg(case), "", LIMIT).exited(0);
+        println!("{}", done.stdout);
         return;
     }
     if !permitted(needs) {
@@ -48,9 +50,11 @@ fn run(case: &str, needs: &str) {
         .args(["-rn", "sh", "-c", "ip link set lo up && exec \"$0\" --exact \"$1\" --nocapture"])
         .arg(test)
         .arg(case)
+        .env("WSKT_SERVER_BIND", "0.0.0.0")
         .env(INSIDE, "1");
     let done = tools::run(&mut unshare, "", LIMIT).exited(0);
     assert!(done.stdout.contains("1 passed"), "{done:#?}");
+    println!("{}", done.stdout);
 }
 
 #[test]
@@ -69,6 +73,8 @@ fn before_it_connects() {
 }
 
 #[test]
-fn losing_packets() {
-    run("losing_packets", "tc qdisc add dev lo root netem loss 10%");
+fn over_a_lossy_road() {
+    const TUN: &str = "ip tuntap add lossy mode tun";
+    const NETEM: &str = "tc qdisc add dev lo root netem loss 10%";
+    run("over_a_lossy_road", &format!("{{ {TUN} || {NETEM}; }}"));
 }

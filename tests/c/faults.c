@@ -155,6 +155,11 @@ static void settle(enum way way, bool tls, enum phase phase,
     "error/3 *" cause " *\nclose/3 " code " \"\" unclean peer=0 " cause " *\n"
 #define LOG_FINE LOG_BIG "close/3 1000 \"\" clean peer=1000 *\n"
 
+#define LOG_FORGED                                                     \
+    "error/3 lost \"*: decryption failed or bad record mac\"\n"           \
+    "close/3 1006 \"\" unclean peer=0 lost \"*: decryption failed or bad " \
+    "record mac\"\n"
+
 struct row {
     const char *fault;
     /* For each phase; NULL: it makes no difference there. */
@@ -185,6 +190,16 @@ static const struct row matrix[] = {
      {NULL, LOG_OPEN LOG_END("1006", "protocol"), NULL, NULL, NULL},
      {LOG_END("1015", "tls"), NULL, NULL, LOG_OPEN LOG_END("1006", "*"),
       NULL}},
+    /* TLS counts its records: one that is not in its place is an attack. Behind
+       the peer's Close frame nothing matters any more. */
+    {"swap-records",
+     {NULL},
+     {LOG_END("1015", "tls"), NULL, LOG_OPEN LOG_FORGED, LOG_OPEN LOG_FORGED,
+      LOG_BIG LOG_FORGED}},
+    {"double-record",
+     {NULL},
+     {LOG_END("1015", "tls"), NULL, LOG_OPEN LOG_FORGED, LOG_OPEN LOG_FORGED,
+      LOG_FINE}},
 };
 
 static void run_matrix(enum way way, bool tls) {

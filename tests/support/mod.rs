@@ -38,7 +38,9 @@ impl TestServer {
     /// Starts the server binary at `path`.
     pub fn start_at(path: &Path) -> TestServer {
         let seconds = std::env::var("WSKT_SERVER_SECONDS").ok();
-        let arguments = seconds.iter().flat_map(|seconds| ["--seconds", seconds]);
+        let bind = std::env::var("WSKT_SERVER_BIND").ok();
+        let seconds = seconds.iter().flat_map(|seconds| ["--seconds", seconds]);
+        let arguments = seconds.chain(bind.iter().flat_map(|bind| ["--bind", bind]));
         let mut child = Command::new(path)
             .args(arguments)
             .stdin(Stdio::piped())

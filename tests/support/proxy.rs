@@ -4,7 +4,8 @@
 //! - `make UPSTREAM FAULT [AT]` makes a listener for one connection to port
 //!   UPSTREAM and answers with its port. After AT bytes from the server the
 //!   fault happens; without AT when told.
-//! - `now PORT` lets it happen; answers once it has.
+//! - `now PORT` lets it happen; answers once it has, or at once if it needs
+//!   something from the server first.
 //!
 //! FAULT is one of those in [`Fault`]. Everything ends with this process.
 #![allow(dead_code, unreachable_pub, reason = "test support")]
@@ -50,6 +51,10 @@ enum Fault {
     BlackHole,
     /// The next piece from the server comes twice.
     Duplicate,
+    /// The next two TLS records from the server change places.
+    SwapRecords,
+    /// The next TLS record from the server comes twice.
+    DoubleRecord,
 }
 
 impl Fault {
@@ -63,6 +68,8 @@ impl Fault {
             "half-close" => Self::HalfClose,
             "black-hole" => Self::BlackHole,
             "duplicate" => Self::Duplicate,
+            "swap-records" => Self::SwapRecords,
+            "double-record" => Self::DoubleRecord,
             _ => panic!("there is no fault {word}"),
         }
     }
@@ -70,6 +77,11 @@ impl Fault {
     /// Whether every byte arrives all the same.
     fn only_slows(self) -> bool {
         matches!(self, Self::None | Self::Delay | Self::Throttle | Self::Cut)
+    }
+
+    /// Whether it is about whole TLS records.
+    fn takes_records(self) -> bool {
+        matches!(self, Self::SwapRecords | Self::DoubleRecord)
     }
 
     /// The size of pieces, and the pause before each.
@@ -138,7 +150,10 @@ fn control(mut stream: TcpStream, plans: &Mutex<HashMap<u16, Arc<Plan>>>) {
             let plan = Arc::clone(&plans.lock().expect("the plans")[&port]);
             plan.due.store(true, Ordering::SeqCst);
             let until = Instant::now() + LIFE;
-            while !plan.happened.load(Ordering::SeqCst) && !plan.over.load(Ordering::SeqCst) {
+            while !plan.fault.takes_records()
+                && !plan.happened.load(Ordering::SeqCst)
+                && !plan.over.load(Ordering::SeqCst)
+            {
                 assert!(Instant::now() < until, "the fault does not happen");
                 std::thread::sleep(Duration::from_millis(1));
             }
@@ -163,7 +178,11 @@ fn serve(client: TcpStream, upstream: u16, plan: &Arc<Plan>) {
         let (client, server, plan) = (Arc::clone(&client), Arc::clone(&server), Arc::clone(plan));
         std::thread::spawn(move || pump_up(&client, &server, &plan))
     };
-    pump_down(&server, &client, plan);
+    if plan.fault.takes_records() {
+        pump_records(&server, &client, plan);
+    } else {
+        pump_down(&server, &client, plan);
+    }
     up.join().expect("the other pump");
     if plan.fault == Fault::Reset && plan.happened.load(Ordering::SeqCst) {
         SockRef::from(&*client).set_linger(Some(Duration::ZERO)).expect("an option");
@@ -271,4 +290,55 @@ fn pump_down(server: &TcpStream, client: &TcpStream, plan: &Plan) {
         // The client's half may go on, but nobody waits for it for ever.
         plan.over.store(true, Ordering::SeqCst);
     }
+}
+
+/// The length of the TLS record that these bytes begin with, if it is whole.
+fn whole_record(bytes: &[u8]) -> Option<usize> {
+    let header = bytes.get(..5)?;
+    let len = 5 + usize::from(u16::from_be_bytes([header[3], header[4]]));
+    (bytes.len() >= len).then_some(len)
+}
+
+/// Server to client, a TLS record at a time.
+fn pump_records(server: &TcpStream, client: &TcpStream, plan: &Plan) {
+    let mut chunk = [0; 16 << 10];
+    let mut waiting: Vec<u8> = Vec::new();
+    let mut gone = 0;
+    let until = Instant::now() + LIFE;
+    while Instant::now() < until {
+        let got = look(server, &mut chunk);
+        waiting.extend_from_slice(&chunk[..got.unwrap_or(0)]);
+        while let Some(first) = whole_record(&waiting) {
+            let due = plan.at.map_or(plan.due.load(Ordering::SeqCst), |at| gone + first > at);
+            let mut out = waiting[..first].to_vec();
+            let mut taken = first;
+            if due && !plan.happened.load(Ordering::SeqCst) {
+                if plan.fault == Fault::DoubleRecord {
+                    out.extend_from_within(..);
+                } else if let Some(second) = whole_record(&waiting[first..]) {
+                    taken += second;
+                    out = [&waiting[first..taken], &out].concat();
+                } else if got != Some(0) {
+                    // The second is still to come.
+                    break;
+                }
+                plan.happened.store(true, Ordering::SeqCst);
+            }
+            waiting.drain(..taken);
+            gone += taken;
+            if !forward(client, &out, plan.fault) {
+                plan.over.store(true, Ordering::SeqCst);
+                return;
+            }
+        }
+        match got {
+            None if plan.over.load(Ordering::SeqCst) => break,
+            Some(0) => {
+                let _ = client.shutdown(Shutdown::Write);
+                break;
+            }
+            _ => {}
+        }
+    }
+    plan.over.store(true, Ordering::SeqCst);
 }

@@ -45,21 +45,21 @@ type Failure = Box<dyn Error>;
 const OPENING: Duration = Duration::from_secs(15);
 
 fn main() -> Result<(), Failure> {
-    let (dir, seconds) = arguments()?;
-    let (path, temporary) = match dir {
+    let arguments = arguments()?;
+    let (path, temporary) = match arguments.dir {
         Some(dir) => (std::path::absolute(dir)?, false),
         None => (fresh_dir()?, true),
     };
     std::fs::create_dir_all(&path)?;
     let (stop, stopped) = mpsc::channel();
-    let served = serve(&path);
+    let served = serve(&path, arguments.bind);
     if let Ok(_kept) = &served {
         thread::spawn(move || {
             let mut stdin = io::stdin().lock();
             while !matches!(stdin.read(&mut [0; 256]), Ok(0) | Err(_)) {}
             let _ = stop.send(());
         });
-        let _ = stopped.recv_timeout(Duration::from_secs(seconds));
+        let _ = stopped.recv_timeout(Duration::from_secs(arguments.seconds));
     }
     if temporary {
         let _ = std::fs::remove_dir_all(&path);
@@ -67,18 +67,26 @@ fn main() -> Result<(), Failure> {
     served.map(|_kept| ())
 }
 
-fn arguments() -> Result<(Option<PathBuf>, u64), Failure> {
-    let (mut dir, mut seconds) = (None, 900);
+struct Arguments {
+    dir: Option<PathBuf>,
+    seconds: u64,
+    /// Where `ws` and its kin listen beside `::1`.
+    bind: Ipv4Addr,
+}
+
+fn arguments() -> Result<Arguments, Failure> {
+    let mut arguments = Arguments { dir: None, seconds: 900, bind: Ipv4Addr::LOCALHOST };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
-        let value = args.next().ok_or_else(|| format!("{arg} needs a value"));
+        let value = args.next().ok_or_else(|| format!("{arg} needs a value"))?;
         match arg.as_str() {
-            "--dir" => dir = Some(PathBuf::from(value?)),
-            "--seconds" => seconds = value?.parse()?,
-            _ => return Err("usage: wskt-server [--dir DIR] [--seconds N]".into()),
+            "--dir" => arguments.dir = Some(PathBuf::from(value)),
+            "--seconds" => arguments.seconds = value.parse()?,
+            "--bind" => arguments.bind = value.parse()?,
+            _ => return Err("usage: wskt-server [--dir DIR] [--seconds N] [--bind IP]".into()),
         }
     }
-    Ok((dir, seconds))
+    Ok(arguments)
 }
 
 fn fresh_dir() -> io::Result<PathBuf> {
@@ -94,17 +102,17 @@ fn fresh_dir() -> io::Result<PathBuf> {
 }
 
 /// Starts everything and prints the line. What it returns must stay alive.
-fn serve(dir: &Path) -> Result<Vec<Socket>, Failure> {
+fn serve(dir: &Path, bind: Ipv4Addr) -> Result<Vec<Socket>, Failure> {
     let shared = Arc::new(Shared::default());
     let mut kept = Vec::new();
-    let mut ports = vec![("ws", listen(&shared, Kind::Plain)?)];
+    let mut ports = vec![("ws", listen(&shared, bind, Kind::Plain)?)];
     for (name, acceptor) in certs::make(dir)? {
-        ports.push((name, listen(&shared, Kind::Tls(acceptor))?));
+        ports.push((name, listen(&shared, bind, Kind::Tls(acceptor))?));
     }
     ports.extend([
-        ("tls_garbage", listen(&shared, Kind::NoTls(Answer::Garbage))?),
-        ("tls_fin", listen(&shared, Kind::NoTls(Answer::Fin))?),
-        ("tls_rst", listen(&shared, Kind::NoTls(Answer::Rst))?),
+        ("tls_garbage", listen(&shared, bind, Kind::NoTls(Answer::Garbage))?),
+        ("tls_fin", listen(&shared, bind, Kind::NoTls(Answer::Fin))?),
+        ("tls_rst", listen(&shared, bind, Kind::NoTls(Answer::Rst))?),
         ("refused", bound(&mut kept, None)?),
         ("blackhole", bound(&mut kept, Some(128))?),
         ("full", full(&mut kept)?),
@@ -173,9 +181,9 @@ fn listener(ip: IpAddr, port: u16) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Listens on 127.0.0.1 and, if there is such a thing, on ::1, same port.
-fn listen(shared: &Arc<Shared>, kind: Kind) -> io::Result<u16> {
-    let (mut four, mut six) = (listener(Ipv4Addr::LOCALHOST.into(), 0)?, None);
+/// Listens there and, if there is such a thing, on ::1, same port.
+fn listen(shared: &Arc<Shared>, bind: Ipv4Addr, kind: Kind) -> io::Result<u16> {
+    let (mut four, mut six) = (listener(bind.into(), 0)?, None);
     for _ in 0..20 {
         let port = four.local_addr()?.port();
         match listener(Ipv6Addr::LOCALHOST.into(), port) {
@@ -184,7 +192,7 @@ fn listen(shared: &Arc<Shared>, kind: Kind) -> io::Result<u16> {
                 break;
             }
             Err(e) if e.kind() == io::ErrorKind::AddrInUse => {
-                four = listener(Ipv4Addr::LOCALHOST.into(), 0)?;
+                four = listener(bind.into(), 0)?;
             }
             Err(_) => break,
         }
