@@ -1,6 +1,8 @@
 //! Every function with every handle that is not what it takes: NULL, one of
-//! another type, and in debug builds one that was freed. The C program is made
-//! from the header, so that no function can be forgotten.
+//! another type, and in debug builds one that was freed. And every function with
+//! the right handles at the wrong time: in a callback, on another thread, in an
+//! exit handler, in a child after fork. The C programs are made from the header,
+//! so that no function can be forgotten.
 #![cfg(target_os = "linux")]
 #![allow(clippy::panic, clippy::expect_used, reason = "tests fail by panicking")]
 
@@ -8,7 +10,7 @@ mod tools;
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use tools::{LONG, SHORT, fresh_dir, make, root, run};
 
@@ -151,8 +153,179 @@ fn wrong_handles(right: usize) -> Vec<String> {
         .collect()
 }
 
+/// Every function once, each handle the right one, other arguments of no sense. In
+/// the child nothing but `free` works with what the parent made; what only reads, and
+/// close events, which are plain data, are another matter.
+fn every_function(header: &str) -> String {
+    let mut text = String::from("static void every_function(void) {\n");
+    for function in functions(header) {
+        let mut takes = function.takes.iter().enumerate();
+        let Some((at, takes, kind)) =
+            takes.find_map(|(at, takes)| Some((at, takes, kind_of(takes)?)))
+        else {
+            continue;
+        };
+        // It takes its pattern, which others use.
+        if function.name.ends_with("_free") || function.name == "wskt_reconnector_new" {
+            continue;
+        }
+        let call = call(&function, at, &format!("live[{kind}]"));
+        match function.result {
+            "wskt_result" => {
+                let changes = !takes.starts_with("const ") && !takes.contains("wskt_close_event");
+                writeln!(text, "    result({call:?}, {call}, {});", u8::from(changes))
+            }
+            _ => writeln!(text, "    (void){call}; calls++;"),
+        }
+        .expect("memory");
+    }
+    text + "}\n"
+}
+
+/// What surrounds it.
+const TIMES: &str = r#"
+#include "wskt.h"
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static union { void *pointer; unsigned char bytes[1024]; } scratch;
+static void *live[5];
+static int calls, wrong, in_child;
+
+static void expect(const char *call, int good) {
+    calls++;
+    if (!good) {
+        wrong++;
+        printf("%s\n", call);
+    }
+}
+
+static wskt_socket *pattern(void) {
+    wskt_socket *made = NULL;
+    wskt_socket_new(NULL, "ws://127.0.0.1:1/", NULL, &made);
+    return made;
+}
+
+static void result(const char *call, wskt_result result, int changes) {
+    expect(call, strcmp(wskt_result_name(result), "") != 0 && result != WSKT_ERR_PANIC);
+    if (in_child && changes && result != WSKT_ERR_FORKED) {
+        printf("%s\n", wskt_result_name(result));
+        expect(call, 0);
+    }
+}
+"#;
+
+const MAIN: &str = r#"
+static void free_all(void) {
+    wskt_reconnector_free(live[4]);
+    wskt_close_event_free(live[3]);
+    wskt_socket_free(live[2]);
+    wskt_loop_free(live[1]);
+    wskt_config_free(live[0]);
+}
+
+static void done(void) {
+    printf("%d calls\n", calls);
+    fflush(NULL);
+    _exit(wrong != 0);
+}
+
+static void at_exit(void) {
+    every_function();
+    free_all();
+    done();
+}
+
+static void *on_thread(void *unused) {
+    every_function();
+    return unused;
+}
+
+static void on_error(wskt_socket *socket, const wskt_error_event *event, void *user_data) {
+    (void)socket; (void)event; (void)user_data;
+    every_function();
+}
+
+static void on_close(wskt_socket *socket, const wskt_close_event *event, void *user_data) {
+    (void)socket; (void)event; (void)user_data;
+    every_function();
+}
+
+int main(int argc, char **argv) {
+    const char *when = argc > 1 ? argv[1] : "";
+    make_all();
+    if (strcmp(when, "exit") == 0) {
+        expect("atexit", atexit(at_exit) == 0);
+        exit(0);
+    } else if (strcmp(when, "thread") == 0) {
+        pthread_t thread;
+        expect("pthread_create", pthread_create(&thread, NULL, on_thread, NULL) == 0);
+        pthread_join(thread, NULL);
+    } else if (strcmp(when, "callback") == 0) {
+        wskt_socket *socket = NULL;
+        wskt_loop *loop = NULL;
+        expect("wskt_loop_new", wskt_loop_new(&loop) == WSKT_OK);
+        expect("wskt_socket_new",
+               wskt_socket_new(loop, "ws://127.0.0.1:1/", NULL, &socket) == WSKT_OK);
+        expect("on_error", wskt_socket_set_on_error(socket, on_error) == WSKT_OK);
+        expect("on_close", wskt_socket_set_on_close(socket, on_close) == WSKT_OK);
+        expect("wskt_socket_open", wskt_socket_open(socket) == WSKT_OK);
+        expect("wskt_loop_run", wskt_loop_run(loop) == WSKT_OK);
+        wskt_socket_free(socket);
+        wskt_loop_free(loop);
+    } else if (strcmp(when, "fork") == 0) {
+        int status = 1;
+        pid_t pid = fork();
+        in_child = pid == 0;
+        if (in_child) {
+            every_function();
+            free_all();
+            expect("handles left", wskt_handle_count() == 0);
+            done();
+        }
+        expect("the child", waitpid(pid, &status, 0) == pid && status == 0);
+        every_function();
+    }
+    free_all();
+    expect("handles left", wskt_handle_count() == 0);
+    done();
+}
+"#;
+
+fn times_program(header: &str) -> String {
+    let mut text = format!("{TIMES}\nstatic void make_all(void) {{\n");
+    for (kind, (name, made)) in KINDS.iter().enumerate() {
+        let made = made.replace("{}", "handle");
+        writeln!(
+            text,
+            "    {{ {name} *handle; expect(\"{name}\", {made} == WSKT_OK); live[{kind}] = handle; }}"
+        )
+        .expect("memory");
+    }
+    text.push_str("}\n");
+    text + &every_function(header) + MAIN
+}
+
 /// Builds the program against the library in `from` and runs it.
 fn check(name: &str, from: &Path, arguments: &[&str]) {
+    let program = build(name, from, program);
+    let calls = calls_of(Command::new(&program).args(arguments));
+    assert!(calls > 400, "{calls}");
+}
+
+/// Runs a program that ends with the number of calls it has made.
+fn calls_of(program: &mut Command) -> u32 {
+    let dir = Path::new(program.get_program()).parent().expect("its directory").to_owned();
+    let done = run(program.env("LD_LIBRARY_PATH", dir), "", SHORT).exited(0);
+    let last = done.stdout.lines().last().and_then(|line| line.split_whitespace().next());
+    last.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("{done:#?}"))
+}
+
+fn build(name: &str, from: &Path, program: fn(&str) -> String) -> PathBuf {
     let dir = fresh_dir(name);
     for link in ["libwskt.so.0.1", "libwskt.so"] {
         std::os::unix::fs::symlink(from.join("libwskt.so"), dir.join(link)).expect("a link");
@@ -161,25 +334,39 @@ fn check(name: &str, from: &Path, arguments: &[&str]) {
     fs::write(dir.join("handles.c"), program(&header)).expect("a source");
     let mut cc = Command::new("cc");
     cc.current_dir(&dir)
-        .args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-g", "-I"])
+        .args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O1", "-g", "-pthread", "-I"])
         .arg(root().join("include"))
         .args(std::env::var("WSKT_CFLAGS").unwrap_or_default().split_whitespace())
         .args(["handles.c", "-o", "handles", "-L.", "-lwskt"]);
     run(&mut cc, "", LONG).exited(0);
-    let mut handles = Command::new(dir.join("handles"));
-    let done = run(handles.args(arguments).env("LD_LIBRARY_PATH", &dir), "", SHORT).exited(0);
-    let calls = done.stdout.split_whitespace().next().and_then(|count| count.parse().ok());
-    assert!(calls.is_some_and(|calls: u32| calls > 400), "{}", done.stdout);
+    dir.join("handles")
 }
 
 /// Beside the test itself, or one directory up.
+fn place() -> PathBuf {
+    let test = std::env::current_exe().expect("the path of the test");
+    let mut places = test.ancestors().skip(1).take(2);
+    places.find(|dir| dir.join("libwskt.so").exists()).expect("libwskt.so was built").to_owned()
+}
+
 #[cfg(debug_assertions)]
 #[test]
 fn in_this_build() {
-    let test = std::env::current_exe().expect("the path of the test");
-    let mut places = test.ancestors().skip(1).take(2);
-    let place = places.find(|dir| dir.join("libwskt.so").exists()).expect("libwskt.so was built");
-    check("handles-debug", place, &["freed ones too"]);
+    check("handles-debug", &place(), &["freed ones too"]);
+}
+
+/// Every function in callbacks, on another thread, in an exit handler, after fork.
+fn at_any_time(name: &str, from: &Path) {
+    let program = build(name, from, times_program);
+    for (when, least) in [("callback", 200), ("thread", 100), ("exit", 100), ("fork", 100)] {
+        let calls = calls_of(Command::new(&program).arg(when));
+        assert!(calls > least, "{when}: {calls} calls");
+    }
+}
+
+#[test]
+fn at_any_time_in_this_build() {
+    at_any_time("handles-times-debug", &place());
 }
 
 /// A release build tells types apart; it reads the memory of freed handles.
@@ -192,4 +379,5 @@ fn in_a_release() {
     run(&mut make(&["all"]), "", LONG).exited(0);
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("target");
     check("handles-release", &target.join("release"), &[]);
+    at_any_time("handles-times-release", &target.join("release"));
 }
