@@ -47,6 +47,7 @@ macro_rules! hostile_host {
 
 hostile_host! {
     signals_all_the_time
+    signals_in_every_way
     descriptors_over_1024
     no_descriptor_left
     fifty_sockets_in_a_callback

@@ -110,6 +110,73 @@ static void signals_all_the_time(void) {
     wskt_config_free(config);
 }
 
+enum { BLOCKS = 8, BLOCK = 200000 };
+
+static void send_a_block(wskt_socket *socket) {
+    static const char block[BLOCK];
+    wskt_result sent;
+    do {
+        sent = wskt_socket_send_binary(socket, block, sizeof block);
+    } while (sent == WSKT_ERR_INTERRUPTED);
+    OK(sent);
+}
+
+static void send_blocks(struct party *party, const wskt_event *event) {
+    if (event->type == WSKT_EVENT_MESSAGE) {
+        CHECK_INT(as_message(event)->len, BLOCK);
+    }
+    if (party->messages == BLOCKS) {
+        OK(wskt_socket_close(party->socket, 1000, NULL, 0));
+    } else if (event->type == WSKT_EVENT_OPEN ||
+               event->type == WSKT_EVENT_MESSAGE) {
+        send_a_block(party->socket);
+    }
+}
+
+/* The same in every way of driving; where the library has a thread, that one
+   gets the signals. */
+static void signals_in_every_way(void) {
+    static const char *const ports[] = {"ws", "wss"};
+    struct sigaction action;
+    struct itimerval every = {{0, 500}, {0, 500}};
+    struct itimerval never = {{0, 0}, {0, 0}};
+    wskt_config *config = trusting_config();
+    sigset_t alarms;
+    int at, way;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    CHECK(sigaction(SIGALRM, &action, NULL) == 0);
+    sigemptyset(&alarms);
+    sigaddset(&alarms, SIGALRM);
+    for (way = 0; way < WAYS; way++) {
+        for (at = 0; at < 2; at++) {
+            char *url = path_url(ports[at], "/echo");
+            struct party party;
+            party_make(&party, (enum way)way, NULL, url, config);
+            party.on_event = send_blocks;
+            if (way == WAY_THREAD) {
+                CHECK(pthread_sigmask(SIG_BLOCK, &alarms, NULL) == 0);
+            }
+            signals_seen = 0;
+            CHECK(setitimer(ITIMER_REAL, &every, NULL) == 0);
+            do {
+                party_start(&party);
+            } while (party.started == WSKT_ERR_INTERRUPTED);
+            OK(party.started);
+            party_drive(&party);
+            CHECK(setitimer(ITIMER_REAL, &never, NULL) == 0);
+            CHECK(pthread_sigmask(SIG_UNBLOCK, &alarms, NULL) == 0);
+            CHECK_INT(party.messages, BLOCKS);
+            CHECK(wskt_socket_close_event(party.socket)->was_clean);
+            CHECK(signals_seen > 0);
+            party_check_closed(&party);
+            party_free(&party);
+            free(url);
+        }
+    }
+    wskt_config_free(config);
+}
+
 /* -- descriptors -------------------------------------------------------- */
 
 /* Descriptors with numbers over 1024, where select(2) would write elsewhere. */
@@ -392,6 +459,7 @@ static void exit_handlers(void) {
 int main(int argc, char **argv) {
     static const struct named_case cases[] = {
         CASE(signals_all_the_time),
+        CASE(signals_in_every_way),
         CASE(descriptors_over_1024),
         CASE(no_descriptor_left),
         CASE(fifty_sockets_in_a_callback),
