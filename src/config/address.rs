@@ -98,6 +98,10 @@ impl Config {
                 let what = format!("{name:?} has not 1 to {INTERFACE_MAX} bytes");
                 return Err(Refusal::argument(what));
             }
+            if name.chars().any(|c| c.is_control() || c.is_whitespace()) {
+                let what = format!("{name:?} has a blank or a control character in it");
+                return Err(Refusal::argument(what));
+            }
         }
         self.addresses.interface = name.map(str::to_owned);
         Ok(())

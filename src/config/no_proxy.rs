@@ -53,6 +53,9 @@ impl NoProxy {
 impl Entry {
     fn parse(word: &str) -> Set<Self> {
         let bad = |why: &str| Refusal::argument(format!("{word:?} {why}"));
+        if word.chars().any(char::is_control) {
+            return Err(bad("has a control character in it"));
+        }
         if let Some((address, bits)) = word.split_once('/') {
             let address = address.trim_matches(['[', ']']);
             let ip = address.parse().map_err(|_| bad("is not a network"))?;

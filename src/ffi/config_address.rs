@@ -72,8 +72,9 @@ pub unsafe extern "C" fn wskt_config_set_local_address(
 ///
 /// Returns:
 /// - WSKT_OK
-/// - WSKT_ERR_INVALID_ARGUMENT: the name is empty or too long, the system
-///   cannot do it, or a Unix-domain socket is set.
+/// - WSKT_ERR_INVALID_ARGUMENT: the name is empty, too long or has a blank or a
+///   control character in it, the system cannot do it, or a Unix-domain socket
+///   is set.
 /// - WSKT_ERR_INVALID_UTF8: it is not UTF-8.
 /// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
 ///

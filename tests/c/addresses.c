@@ -480,6 +480,20 @@ static void bad_input(void) {
          "local_address: \"localhost\" is not an IP address");
     SAYS(wskt_config_set_interface(config, ""),
          "interface: \"\" has not 1 to 15 bytes");
+    SAYS(wskt_config_set_interface(config, "lo\n"),
+         "interface: \"lo\\n\" has a blank or a control character in it");
+    SAYS(wskt_config_set_interface(config, "l o"),
+         "interface: \"l o\" has a blank or a control character in it");
+    SAYS(wskt_config_set_local_address(config, "127.0.0.1\r\n"),
+         "local_address: \"127.0.0.1\\r\\n\" is not an IP address");
+    SAYS(wskt_config_add_connect_to(config, "a\r\nb:1", "b:1"),
+         "connect_to: \"a\\r\\nb:1\" is not HOST:PORT");
+    SAYS(wskt_config_add_connect_to(config, "a:1", "b%0D%0Ac:1"),
+         "connect_to: \"b%0D%0Ac:1\" is not HOST:PORT");
+    SAYS(wskt_config_add_connect_to(config, "a:1", "b:1\n"),
+         "connect_to: \"b:1\\n\" is not HOST:PORT");
+    SAYS(wskt_config_add_connect_to(config, "a:1", "b%00:1"),
+         "connect_to: \"b%00:1\" is not HOST:PORT");
     SAYS(wskt_config_add_connect_to(config, "a", "b:1"),
          "connect_to: \"a\" is not HOST:PORT");
     SAYS(wskt_config_add_connect_to(config, "a:1", "b:0"),
@@ -494,6 +508,22 @@ static void bad_input(void) {
     OK(wskt_config_set_interface(config, "lo"));
     SAYS(wskt_config_set_unix_socket(config, "/x"),
          "unix_socket: a Unix-domain socket and an interface contradict each "
+         "other");
+    OK(wskt_config_set_interface(config, NULL));
+    OK(wskt_config_set_local_address(config, "127.0.0.1"));
+    SAYS(wskt_config_set_unix_socket(config, "/x"),
+         "unix_socket: a Unix-domain socket and a local address contradict "
+         "each other");
+    OK(wskt_config_set_local_address(config, NULL));
+    OK(wskt_config_set_unix_socket(config, "/x"));
+    SAYS(wskt_config_set_interface(config, "lo"),
+         "interface: a Unix-domain socket and an interface contradict each "
+         "other");
+    SAYS(wskt_config_set_local_address(config, "::1"),
+         "local_address: a Unix-domain socket and a local address contradict "
+         "each other");
+    SAYS(wskt_config_add_connect_to(config, "a:1", "b:1"),
+         "connect_to: a Unix-domain socket and connect_to contradict each "
          "other");
     wskt_config_free(config);
     for (i = 0; i < sizeof urls / sizeof urls[0]; i++) {

@@ -642,6 +642,10 @@ static void bad_input(void) {
     RESULT(wskt_config_set_proxy(config, "http://\xff"),
            WSKT_ERR_INVALID_UTF8);
     RESULT(wskt_config_set_no_proxy(config, NULL), WSKT_ERR_NULL);
+    RESULT(wskt_config_set_no_proxy(config, "a,b\r\nc"),
+           WSKT_ERR_INVALID_ARGUMENT);
+    CHECK_STR(wskt_config_error_text(config),
+              "no_proxy: \"b\\r\\nc\" has a control character in it");
     OK(wskt_config_set_unix_socket(config, "/tmp/x"));
     RESULT(wskt_config_set_proxy(config, "http://a"),
            WSKT_ERR_INVALID_ARGUMENT);
