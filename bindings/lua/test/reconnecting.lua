@@ -145,6 +145,18 @@ function tests.what_was_not_sent_comes_back()
   loop:free()
 end
 
+function tests.freed_sockets_end_their_reconnector()
+  local loop = wskt.loop()
+  local reconnector = loop:reconnect(url "ws", quick())
+  reconnector.on_open = function(ws) ws:free() end
+  loop:run()
+  assert(reconnector:is_over())
+  loop:free()
+  local other = wskt.reconnector(url "ws", quick())
+  assert(other:connect(LIMIT)):free()
+  raises(-17, other.connect, other)
+end
+
 function tests.reconnector_bad_values()
   raises(-31, wskt.reconnector, url "ws", { delays = { 0, 1 } })
   raises(-31, wskt.reconnector, url "ws", { delays = { 2, 1 } })

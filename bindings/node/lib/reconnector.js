@@ -4,7 +4,8 @@
 const { AttemptEvent, UnsentEvent } = require('./events.js');
 const { release, unwatchReconnector, watchReconnector } = require('./loop.js');
 const { WsktError, check, constants: c, lib } = require('./native.js');
-const { adopt, lose, pattern } = require('./websocket.js');
+const { pattern } = require('./pattern.js');
+const { adopt, lose } = require('./websocket.js');
 
 let keys = 0;
 

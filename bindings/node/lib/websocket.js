@@ -3,44 +3,9 @@
 
 const { Blob } = require('node:buffer');
 const { CloseEvent, ErrorEvent, MessageChunkEvent, PingEvent } = require('./events.js');
-const { loop, unwatch, watch } = require('./loop.js');
-const {
-  WsktError, bytesAt, check, constants: c, koffi, lib, made, textAt,
-} = require('./native.js');
-const { withConfig } = require('./options.js');
-
-const KINDS = new Map([
-  [c.WSKT_ERR_INVALID_URL, 'SyntaxError'],
-  [c.WSKT_ERR_INVALID_SCHEME, 'SyntaxError'],
-  [c.WSKT_ERR_INVALID_FRAGMENT, 'SyntaxError'],
-  [c.WSKT_ERR_INVALID_PROTOCOL, 'SyntaxError'],
-  [c.WSKT_ERR_DUPLICATE_PROTOCOL, 'SyntaxError'],
-  [c.WSKT_ERR_SYNTAX, 'SyntaxError'],
-  [c.WSKT_ERR_INVALID_ACCESS, 'InvalidAccessError'],
-  [c.WSKT_ERR_INVALID_STATE, 'InvalidStateError'],
-]);
-
-/** A result as WHATWG has it thrown, with the library's text. */
-function refusal(result) {
-  const kind = KINDS.get(result);
-  return kind ? new DOMException(lib.wskt_result_text(result), kind) : new WsktError(result);
-}
-
-/** The text of a USVString as UTF-8: lone surrogates become U+FFFD. */
-const utf8 = (text) => Buffer.from(text, 'utf8');
-
-/** A name for C. The library would not see what is behind a NUL. */
-function named(text, result) {
-  if (text.includes('\0')) throw refusal(result);
-  return utf8(`${text}\0`).toString('utf8').slice(0, -1);
-}
-
-/** WebIDL: (DOMString or sequence<DOMString>). */
-function protocolList(protocols) {
-  const isSequence = protocols !== null && typeof protocols === 'object' &&
-    protocols[Symbol.iterator] !== undefined;
-  return isSequence ? Array.from(protocols, (p) => `${p}`) : [`${protocols}`];
-}
+const { unwatch, watch } = require('./loop.js');
+const { bytesAt, check, constants: c, koffi, lib, textAt } = require('./native.js');
+const { pattern, refusal, utf8 } = require('./pattern.js');
 
 /** WebIDL: [Clamp] unsigned short. */
 function clamped(value) {
@@ -77,30 +42,6 @@ function responseOf(socket) {
   const length = [0];
   const body = lib.wskt_socket_response_body(socket, length);
   return { status, headers, body: bytesAt(body, length[0]) };
-}
-
-/** A wskt_socket that is not open yet, which the caller frees. */
-function pattern(url, protocols, { messageChunks = false, ...options }) {
-  if (typeof messageChunks !== 'boolean') throw new TypeError('messageChunks must be a boolean');
-  const address = named(`${url}`, c.WSKT_ERR_INVALID_URL);
-  const offered = protocolList(protocols);
-  const out = [null];
-  const result = withConfig(options, (config) =>
-    lib.wskt_socket_new(loop(), address, config, out));
-  if (result !== c.WSKT_OK) throw refusal(result);
-  const socket = out[0];
-  try {
-    for (const protocol of offered) {
-      const added = lib.wskt_socket_add_protocol(
-        socket, named(protocol, c.WSKT_ERR_INVALID_PROTOCOL));
-      if (added !== c.WSKT_OK) throw refusal(added);
-    }
-    check(lib.wskt_socket_set_message_chunks(socket, messageChunks));
-  } catch (error) {
-    lib.wskt_socket_free(socket);
-    throw error;
-  }
-  return socket;
 }
 
 /** Ends the object of a socket that a reconnector frees. */
@@ -427,4 +368,4 @@ class WebSocket extends EventTarget {
 /** The object of a reconnector's socket. */
 const adopt = (socket, owner) => new WebSocket(LENT, socket, owner);
 
-module.exports = { WebSocket, adopt, lose: (socket) => lose(socket), pattern };
+module.exports = { WebSocket, adopt, lose: (socket) => lose(socket) };

@@ -102,6 +102,14 @@ class Blocking(Test):
         del ws
         gc.collect()
 
+    def test_a_connection_that_is_freed_ends_it(self):
+        reconnector = wskt.BlockingReconnector(url("ws"), **QUICK)
+        ws = reconnector.connect(LIMIT)
+        ws.free()
+        self.assertEqual((ws.readyState, reconnector.is_over), (ws.CLOSED, True))
+        with self.assertRaises(wskt.ClosedError):
+            reconnector.connect()
+
     def test_no_connection(self):
         reconnector = wskt.BlockingReconnector(url("refused"), **QUICK)
         with self.assertRaises(wskt.ConnectError) as caught:
@@ -184,6 +192,13 @@ class Asyncio(Test):
                 await ws.closed()
             with self.assertRaises(wskt.ClosedError):
                 await two.connect()
+            three = wskt.Reconnector(url("ws"))
+            with self.assertRaises(ZeroDivisionError):
+                async with await three.connect():
+                    raise ZeroDivisionError
+            self.assertTrue(three.is_over)
+            with self.assertRaises(wskt.ClosedError):
+                await three.connect()
 
         run(main())
 

@@ -277,6 +277,11 @@ class _Lent(WebSocket):
         self._begin(owner._hub, LentHandle(pointer, owner._handle), pointer)
         self.onattempt, self.onunsent = owner.onattempt, owner.onunsent
 
+    def free(self) -> None:
+        """Ends its reconnector too, unless it is closed."""
+        if self._close_event is None:
+            self._owner.free()
+
     def _call_handlers(self, event: Event) -> None:
         if event.type == "open":
             self._owner._ready.put_nowait(self)
@@ -351,7 +356,7 @@ class Reconnector(ReconnectorBase):
         self._hub.reconnectors.pop(self._key, None)
         for socket in list(self._hub.sockets.values()):
             if isinstance(socket, _Lent) and socket._owner is self:
-                socket.free()
+                WebSocket.free(socket)
         handle = getattr(self, "_handle", None)
         if handle is not None:
             handle.free()

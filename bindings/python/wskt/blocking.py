@@ -138,6 +138,12 @@ class _Lent(Connection):
         Socket.__init__(self, handle, pointer)
         self._owner = owner  # which lives as long
 
+    def free(self) -> None:
+        """Ends its reconnector too, unless it is closed."""
+        if self._close_event is None:
+            self._owner.free()
+        self._free()
+
 
 class BlockingReconnector(ReconnectorBase):
     """A new connection for each try: `for ws in BlockingReconnector(url)` gives

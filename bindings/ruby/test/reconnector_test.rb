@@ -133,6 +133,13 @@ class ReconnectorTest < Minitest::Test
       end
     end
     assert_equal :closed, ws.ready_state
+    # A socket that is freed ends its reconnector, on a loop and elsewhere.
+    other = loop.reconnect(url("ws"), **QUICK)
+    loop.run { |event| event.target.free if event.type == "open" }
+    assert other.over?
+    other = Wskt.reconnector(url("ws"), **QUICK)
+    other.connect(timeout: LIMIT).free
+    assert_raises(Wskt::ClosedError) { other.connect }
     waiting = Wskt.reconnector(url("refused"), delays: [60, 60])
     thread = Thread.new { waiting.connect }
     thread.report_on_exception = false

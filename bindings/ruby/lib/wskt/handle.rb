@@ -106,8 +106,14 @@ module Wskt
       end
     end
 
+    # Ends the reconnector too, unless the socket is closed.
     def free
-      use { |socket| Native.wskt_socket_abort(socket) } unless freed?
+      return if freed?
+
+      if use { |socket| Native.wskt_socket_ready_state(socket) } != Native::CLOSED
+        use { |socket| Native.wskt_socket_abort(socket) }
+        @owner.free
+      end
       @ending = true
     end
   end

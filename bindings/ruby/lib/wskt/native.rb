@@ -25,7 +25,7 @@ module Wskt
       ERR_CONNECT_FAILED: -27,
       EVENT_MESSAGE: 2, EVENT_ERROR: 3, EVENT_CLOSE: 4, EVENT_PING: 6, EVENT_PONG: 7,
       EVENT_MESSAGE_CHUNK: 8, EVENT_ATTEMPT: 9, EVENT_UNSENT: 10,
-      MESSAGE_TEXT: 1, TLS_1_2: 12, TLS_1_3: 13
+      MESSAGE_TEXT: 1, CLOSED: 3, TLS_1_2: 12, TLS_1_3: 13
     }.freeze
     CONSTANTS.each { |name, value| const_set(name, value) }
 
