@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Most helpers that have anything to do.
-const MAX_THREADS: usize = 8;
-/// So many more are started for what stands in front of the line.
-const MORE_THREADS: usize = 4;
+/// Most lookups at a time.
+const MAX_LOOKUPS: usize = 8;
+/// Most loads at a time.
+const MAX_LOADS: usize = 4;
 /// getaddrinfo, the modules of nsswitch and OpenSSL need some.
 const STACK: usize = 512 << 10;
 /// How long the end of the process waits for helpers inside a library that may
@@ -75,43 +75,70 @@ impl<T> Promise<T> {
 
 // -- threads ------------------------------------------------------------------------
 
-/// How long work may take, and in whose hands the thread is meanwhile.
+/// Each kind of work has its own line: one that stands still holds up no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Work {
     /// As long as a name server likes.
     Lookup,
-    /// As long as files take to read, inside the TLS library: never behind
-    /// lookups, and the end of the process waits for it.
+    /// As long as files take to read, inside the TLS library: the end of the
+    /// process waits for it.
     Load,
 }
 
-struct Job {
-    work: Work,
-    run: Box<dyn FnOnce() + Send>,
+type Job = Box<dyn FnOnce() + Send>;
+
+#[derive(Default)]
+struct Line {
+    waiting: VecDeque<Job>,
+    running: usize,
+}
+
+impl Line {
+    /// How many threads have something to do.
+    fn busy(&self, most: usize) -> usize {
+        (self.waiting.len() + self.running).min(most)
+    }
+
+    fn begin(&mut self, most: usize) -> Option<Job> {
+        if self.running == most {
+            // One of those takes it.
+            return None;
+        }
+        let job = self.waiting.pop_front()?;
+        self.running += 1;
+        Some(job)
+    }
 }
 
 #[derive(Default)]
 struct Pool {
-    jobs: VecDeque<Job>,
+    lookups: Line,
+    loads: Line,
     threads: usize,
-    /// Loads under way.
-    loading: usize,
     /// The fork generation the helpers belong to.
     generation: u32,
+}
+
+impl Pool {
+    fn line(&mut self, work: Work) -> &mut Line {
+        match work {
+            Work::Lookup => &mut self.lookups,
+            Work::Load => &mut self.loads,
+        }
+    }
 }
 
 /// Locked with forks kept away: a child starts helpers of its own.
 static POOL: Mutex<Option<Pool>> = Mutex::new(None);
 
 /// Has a helper do it. `Err`: there is none, and no thread to be had.
-pub(crate) fn run(work: Work, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+pub(crate) fn run(work: Work, job: impl FnOnce() + Send + 'static) -> io::Result<()> {
     if work == Work::Load {
         // In front of the exit handlers of a TLS library that the program
         // began to use before.
         static REGISTERED: Once = Once::new();
         REGISTERED.call_once(|| sys::at_exit(await_loads));
     }
-    let job = Job { work, run: Box::new(run) };
     let _unforked = sys::unforked();
     let mut guard = lock(&POOL);
     let generation = sys::fork_generation();
@@ -119,21 +146,12 @@ pub(crate) fn run(work: Work, run: impl FnOnce() + Send + 'static) -> io::Result
     if pool.generation != generation {
         *pool = Pool { generation, ..Pool::default() };
     }
-    let most = match work {
-        Work::Lookup => {
-            pool.jobs.push_back(job);
-            MAX_THREADS
-        }
-        Work::Load => {
-            pool.jobs.push_front(job);
-            MAX_THREADS + MORE_THREADS
-        }
-    };
-    if pool.threads < most {
+    pool.line(work).waiting.push_back(Box::new(job));
+    if pool.threads < pool.lookups.busy(MAX_LOOKUPS) + pool.loads.busy(MAX_LOADS) {
         match sys::spawn("wskt-helper", STACK, helper) {
             Ok(_) => pool.threads += 1,
             Err(error) if pool.threads == 0 => {
-                pool.jobs.clear();
+                pool.line(work).waiting.pop_back();
                 return Err(error);
             }
             // The helpers that exist will come to it.
@@ -146,28 +164,30 @@ pub(crate) fn run(work: Work, run: impl FnOnce() + Send + 'static) -> io::Result
 fn helper() {
     let _panics = panics::claim();
     let mut done = None;
-    while let Some(job) = next_job(done) {
-        done = Some(job.work);
-        (job.run)();
+    while let Some((work, job)) = next_job(done) {
+        done = Some(work);
+        job();
     }
 }
 
 /// The next job; without one the helper ends, so that none outlives its work by
 /// more than a moment.
-fn next_job(done: Option<Work>) -> Option<Job> {
+fn next_job(done: Option<Work>) -> Option<(Work, Job)> {
     let _unforked = sys::unforked();
     let mut guard = lock(&POOL);
     let pool = guard.as_mut()?;
-    if done == Some(Work::Load) {
-        pool.loading -= 1;
+    if let Some(work) = done {
+        pool.line(work).running -= 1;
     }
-    let job = pool.jobs.pop_front();
-    match &job {
-        Some(job) if job.work == Work::Load => pool.loading += 1,
-        Some(_) => {}
-        None => pool.threads -= 1,
+    let load = pool.loads.begin(MAX_LOADS).map(|job| (Work::Load, job));
+    let next = load.or_else(|| {
+        let lookup = pool.lookups.begin(MAX_LOOKUPS);
+        lookup.map(|job| (Work::Lookup, job))
+    });
+    if next.is_none() {
+        pool.threads -= 1;
     }
-    job
+    next
 }
 
 /// Runs while the process ends.
@@ -181,8 +201,7 @@ extern "C" fn await_loads() {
 fn any_load() -> bool {
     let _unforked = sys::unforked();
     let generation = sys::fork_generation();
-    lock(&POOL).as_ref().is_some_and(|pool| {
-        let waits = |job: &Job| job.work == Work::Load;
-        pool.generation == generation && (pool.loading > 0 || pool.jobs.iter().any(waits))
-    })
+    lock(&POOL)
+        .as_ref()
+        .is_some_and(|pool| pool.generation == generation && pool.loads.busy(MAX_LOADS) > 0)
 }

@@ -4,6 +4,7 @@
 /* For RTLD_NEXT. */
 #define _GNU_SOURCE
 
+#include "support/names.h"
 #include "support/ways.h"
 
 #include <dlfcn.h>
@@ -310,20 +311,34 @@ static const char echoed[] =
     "open/1\ntext/1 \"hello\"\n"
     "close/3 1000 \"bye\" clean peer=1000 local \"\"\n";
 
-static void drive_echo(enum way way, wskt_loop *loop, const char *scheme,
-                       const wskt_config *config) {
-    char *url = path_url(scheme, "/echo");
+static void drive_url(enum way way, wskt_loop *loop, const char *url,
+                      const wskt_config *config) {
     struct party party;
     party_make(&party, way, loop, url, config);
     party.on_event = echo_once;
     party_start(&party);
     party_drive(&party);
     if (strcmp(text_of(&party.log), echoed) != 0) {
-        FAIL("%s, %s:\n%s", scheme, way_name(way), text_of(&party.log));
+        FAIL("%s, %s:\n%s", url, way_name(way), text_of(&party.log));
     }
     party_check_closed(&party);
     party_free(&party);
+}
+
+static void drive_echo(enum way way, wskt_loop *loop, const char *scheme,
+                       const wskt_config *config) {
+    char *url = path_url(scheme, "/echo");
+    drive_url(way, loop, url, config);
     free(url);
+}
+
+/* A name is looked up by the same helpers. */
+static void drive_named(enum way way, wskt_loop *loop) {
+    struct text url = {0};
+    text_add(&url, "ws://some.test:%d/echo", port("ws"));
+    answer("127.0.0.1", NULL, NULL);
+    drive_url(way, loop, text_of(&url), NULL);
+    text_free(&url);
 }
 
 /* Sockets of the same loop do not notice. */
@@ -345,6 +360,7 @@ static void others_go_on(void) {
         OK(wskt_socket_new(loop, url, shut_config, &waiting));
         OK(wskt_socket_open(waiting));
         drive_echo((enum way)way, loop, "ws", NULL);
+        drive_named((enum way)way, loop);
         CHECK_INT(wskt_socket_ready_state(waiting), WSKT_CONNECTING);
         wskt_socket_free(waiting);
         OK(wskt_loop_free(loop));
@@ -400,6 +416,37 @@ static void once_for_all(void) {
     }
     wskt_config_free(config);
     free(url);
+}
+
+/* Look-ups that last do not keep a load from beginning, however many. */
+static void beside_lookups(void) {
+    wskt_socket *sockets[9];
+    wskt_config *config;
+    wskt_loop *loop;
+    int i;
+    OK(wskt_config_new(&config));
+    OK(wskt_config_set_tls_alpn(config, true));
+    CHECK(pipe(lookup_block) == 0);
+    __atomic_store_n(&lookup_blocks, true, __ATOMIC_RELEASE);
+    OK(wskt_loop_new(&loop));
+    for (i = 0; i < 9; i++) {
+        OK(wskt_socket_new(loop, "ws://slow.test/", NULL, &sockets[i]));
+        OK(wskt_socket_open(sockets[i]));
+    }
+    OK(wskt_loop_dispatch(loop));
+    start_feeding();
+    drive_echo(WAY_THREAD, NULL, "wss", config);
+    stop_feeding();
+    for (i = 0; i < 9; i++) {
+        CHECK_INT(wskt_socket_ready_state(sockets[i]), WSKT_CONNECTING);
+        wskt_socket_free(sockets[i]);
+    }
+    OK(wskt_loop_free(loop));
+    close(lookup_block[1]);
+    check_threads(1);
+    close(lookup_block[0]);
+    __atomic_store_n(&lookup_blocks, false, __ATOMIC_RELEASE);
+    wskt_config_free(config);
 }
 
 #ifdef UNSANITIZED
@@ -558,6 +605,7 @@ int main(int argc, char **argv) {
     check_threads(2);
     stop_feeding();
     RUN(once_for_all);
+    RUN(beside_lookups);
 #ifdef UNSANITIZED
     RUN(no_thread_to_be_had);
 #endif
