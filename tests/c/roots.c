@@ -75,7 +75,12 @@ static void *feed(void *argument) {
         }
         CHECK(write(fd, ca, len) == (ssize_t)len);
         close(fd);
-        pause_ms(1);
+        /* Until the reader has seen the end. */
+        while (!feeder_stops() &&
+               (fd = open(fifo, O_WRONLY | O_NONBLOCK)) >= 0) {
+            close(fd);
+            pause_ms(1);
+        }
     }
     free(ca);
     return NULL;
