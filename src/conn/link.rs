@@ -116,6 +116,11 @@ impl Link {
         self.tls.as_ref().is_some_and(|tls| tls.has_unread())
     }
 
+    /// Whether it is known that TLS needs more ciphertext.
+    pub(crate) fn is_dry(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.is_dry())
+    }
+
     /// Ends the connection both ways; a thread asleep in a read wakes up.
     pub(crate) fn shutdown(&self) {
         // It may be gone already.

@@ -44,7 +44,7 @@ use upgrade::Upgrade;
 const SPILL: usize = 512;
 /// Room for plaintext in a driver's buffer: a message of 64 KiB is lent from
 /// it whole.
-const PLAIN_ROOM: usize = (64 << 10) + (4 << 10);
+const PLAIN_ROOM: usize = (64 << 10) + SPILL;
 
 /// Why [`Conn::advance`] came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

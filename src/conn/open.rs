@@ -32,9 +32,10 @@ pub(super) struct Open {
     /// Bytes to be read before others get a turn; kept while the receiver
     /// stops and comes back.
     budget: usize,
-    /// TLS was not asked for plaintext since the upgrade: it gives the buffers
-    /// of the handshake back when it finds that it has none.
-    unasked: bool,
+    /// TLS may have plaintext, or ciphertext that it has not looked at; or it was
+    /// not asked since the upgrade, and gives the buffers of the handshake back
+    /// when it finds that it has none.
+    unread: bool,
     /// A frame of wskt's own is queued, which waits for no event.
     prompt: bool,
     /// TLS has ended behind the bytes that are judged first.
@@ -70,7 +71,7 @@ impl Open {
             pulse: Pulse::new(Time::now()),
             announce: true,
             budget: READ_BUDGET,
-            unasked: tls,
+            unread: tls,
             prompt: false,
             over: None,
         }
@@ -133,9 +134,10 @@ impl Buffers {
         self.taken = false;
     }
 
-    /// Moves the unparsed bytes, a few, to the front.
+    /// Moves the unparsed bytes, a few, to the front, for up to `max` more
+    /// behind them.
     #[inline(always)]
-    fn compact(&mut self) {
+    fn behind(&mut self, max: usize) -> &mut [u8] {
         if self.start > 0 {
             if self.start < self.end {
                 self.plain.copy_within(self.start..self.end, 0);
@@ -143,6 +145,9 @@ impl Buffers {
             self.end -= self.start;
             self.start = 0;
         }
+        let room = self.plain.get_mut(self.end..).unwrap_or_default();
+        let size = room.len().min(max);
+        room.get_mut(..size).unwrap_or_default()
     }
 }
 
@@ -316,6 +321,16 @@ impl Open {
         self.decoder.is_fresh() && Decoder::begins_whole(rest)
     }
 
+    /// How much is to be read behind a message that lies in part in the
+    /// buffer, and is better lent from there than put together elsewhere.
+    #[inline(never)]
+    fn awaits(&mut self, buffers: &Buffers) -> Option<usize> {
+        let rest = buffers.plain.get(buffers.start..buffers.end).unwrap_or_default();
+        let lacks = self.decoder.lacks(rest, buffers.plain.len())?;
+        // No more than this one where others are to have a turn.
+        Some(if self.budget == 0 { lacks } else { usize::MAX })
+    }
+
     /// Obeys a signal, or takes the next thing that has arrived.
     #[inline(never)]
     fn look(
@@ -416,7 +431,7 @@ impl Conn {
         }
         buffers.load(&mut open.carry);
         if buffers.start == buffers.end {
-            match read_behind(open, buffers, Mode::Wait) {
+            match read_behind(open, buffers, usize::MAX, Mode::Wait) {
                 Read::Bytes(n, _) => open.decoder.tally().add_bytes(n),
                 Read::Nothing => return Some(Step::Idle),
                 Read::Interrupted => return Some(Step::Interrupted),
@@ -456,10 +471,12 @@ impl Conn {
                 buffers.taken = true;
                 return Next::Leave(Step::Stopped);
             }
-            if buffers.start < buffers.end
-                || !open.decoder.is_fresh()
-                || socket.signals.has(bit::URGENT)
-            {
+            let urgent = socket.signals.has(bit::URGENT);
+            let rest = buffers.start < buffers.end;
+            // While the kernel or TLS has more.
+            let may = rest && self.readable && !urgent && mode == Mode::Look;
+            let awaits = if may { open.awaits(buffers) } else { None };
+            if awaits.is_none() && (rest || urgent || !open.decoder.is_fresh()) {
                 match open.look(socket, buffers, clock, receiver, &mut self.readable) {
                     Ok(Found::Nothing) => {}
                     Ok(Found::Something) => continue,
@@ -491,7 +508,7 @@ impl Conn {
             if mode == Mode::Look && !self.readable {
                 break Step::Idle;
             }
-            if open.budget == 0 || (looked && mode == Mode::Wait) {
+            if (open.budget == 0 && awaits.is_none()) || (looked && mode == Mode::Wait) {
                 // A driver that waits in reads decides anew before each.
                 break Step::More;
             }
@@ -499,8 +516,8 @@ impl Conn {
             if mode == Mode::Wait {
                 receiver.pause(socket);
             }
-            let inside = watched && open.decoder.is_inside_frame();
-            match read(open, socket, buffers, mode) {
+            let inside = watched && (awaits.is_some() || open.decoder.is_inside_frame());
+            match read(open, socket, buffers, awaits.unwrap_or(usize::MAX), mode) {
                 Read::Bytes(n, more) => {
                     open.decoder.tally().add_bytes(n);
                     clock.forget();
@@ -512,7 +529,9 @@ impl Conn {
                 }
                 Read::Nothing => {
                     self.readable = false;
-                    break Step::Idle;
+                    if awaits.is_none() {
+                        break Step::Idle;
+                    }
                 }
                 Read::Interrupted if mode == Mode::Wait => break Step::Interrupted,
                 Read::Interrupted => {}
@@ -556,24 +575,30 @@ impl Conn {
     }
 }
 
-/// Takes bytes from the kernel to where the decoder wants them. No lock is
-/// held over a read that may wait.
+/// Takes bytes from the kernel to where the decoder wants them, up to `max` of
+/// those that stand behind what is not parsed. No lock is held over a read that
+/// may wait.
 #[inline]
-fn read(open: &mut Open, socket: &Arc<Socket>, buffers: &mut Buffers, mode: Mode) -> Read {
+fn read(
+    open: &mut Open,
+    socket: &Arc<Socket>,
+    buffers: &mut Buffers,
+    max: usize,
+    mode: Mode,
+) -> Read {
     if open.tls {
-        return read_tls(open, socket, buffers, mode);
+        return read_tls(open, socket, buffers, max, mode);
     }
     if open.decoder.wants_direct() {
         return read_direct(open, buffers, mode);
     }
-    read_behind(open, buffers, mode)
+    read_behind(open, buffers, max, mode)
 }
 
 /// Receives behind what is not parsed.
 #[inline(always)]
-fn read_behind(open: &Open, buffers: &mut Buffers, mode: Mode) -> Read {
-    buffers.compact();
-    let room = buffers.plain.get_mut(buffers.end..).unwrap_or_default();
+fn read_behind(open: &Open, buffers: &mut Buffers, max: usize, mode: Mode) -> Read {
+    let room = buffers.behind(max);
     let size = room.len();
     match sys::recv(&open.tcp, room, mode) {
         Ok(0) => Read::Over(None),
@@ -606,19 +631,24 @@ fn read_direct(open: &mut Open, buffers: &mut Buffers, mode: Mode) -> Read {
         };
     }
     // No memory for it: the decoder tells when it is given more.
-    read_behind(open, buffers, mode)
+    read_behind(open, buffers, usize::MAX, mode)
 }
 
 #[inline(never)]
-fn read_tls(open: &mut Open, socket: &Arc<Socket>, buffers: &mut Buffers, mode: Mode) -> Read {
+fn read_tls(
+    open: &mut Open,
+    socket: &Arc<Socket>,
+    buffers: &mut Buffers,
+    max: usize,
+    mode: Mode,
+) -> Read {
     if let Some(over) = open.over.take() {
         return Read::Over(over);
     }
     loop {
         // Whether the kernel may have more: unknown while it was not asked.
         let mut more = true;
-        let unasked = std::mem::take(&mut open.unasked);
-        if unasked || socket.lock_out().link().is_some_and(|link| link.has_unread()) {
+        if open.unread {
             buffers.cipher.clear();
         } else {
             match buffers.cipher.recv(&open.tcp, mode) {
@@ -627,36 +657,38 @@ fn read_tls(open: &mut Open, socket: &Arc<Socket>, buffers: &mut Buffers, mode: 
                 Err(error) => return error.into(),
             }
         }
-        buffers.compact();
-        let mut got = 0;
-        let mut over = None;
+        buffers.behind(max);
+        let limit = buffers.plain.len().min(buffers.end.saturating_add(max));
+        let before = buffers.end;
         let mut out = socket.lock_out();
         let Some(link) = out.link() else {
             buffers.cipher.clear();
             return Read::Over(None);
         };
-        while over.is_none() {
-            let room = buffers.plain.get_mut(buffers.end..).unwrap_or_default();
+        let over = loop {
+            let room = buffers.plain.get_mut(buffers.end..limit).unwrap_or_default();
             if room.is_empty() {
-                break;
+                break None;
             }
             match link.decrypt(&mut buffers.cipher, room) {
-                Ok(0) => over = Some(None),
-                Ok(n) => {
-                    buffers.end += n;
-                    got += n;
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) => over = Some(Some(error)),
+                Ok(0) => break Some(None),
+                Ok(n) => buffers.end += n,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break None,
+                Err(error) => break Some(Some(error)),
             }
-        }
-        more |= link.has_unread();
+            if link.is_dry() && buffers.cipher.is_empty() {
+                break None;
+            }
+        };
+        open.unread = link.has_unread();
+        more |= open.unread;
         let stuck = out.awaits_peer();
         drop(out);
         if stuck {
             // Perhaps this was what TLS waited for.
             socket.flush();
         }
+        let got = buffers.end - before;
         match over {
             Some(over) if got == 0 => return Read::Over(over),
             // What came before the end is judged first.

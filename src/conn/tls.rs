@@ -254,6 +254,12 @@ impl Tls {
         }
     }
 
+    /// Whether it is known that there is no plaintext before more ciphertext
+    /// comes.
+    pub(super) fn is_dry(&self) -> bool {
+        self.dry && self.under.is_none()
+    }
+
     /// Whether bytes that arrived wait here, encrypted or not.
     pub(super) fn has_unread(&self) -> bool {
         let own = || {
@@ -299,6 +305,10 @@ pub(crate) struct Cipher {
 }
 
 impl Cipher {
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// Forgets what was received.
     pub(super) fn clear(&mut self) {
         self.len = 0;

@@ -9,7 +9,7 @@ mod inflate;
 use super::close::{self, CloseRules, PeerClose};
 use super::deflate::Inflater;
 use super::extension::DeflateParams;
-use super::frame::{BINARY, FIN, Header, TEXT, read_header, short_header};
+use super::frame::{BINARY, FIN, Header, TEXT, quick_header, read_header};
 use super::tally::Tally;
 use super::utf8::{Utf8, is_utf8};
 use super::violation::{Violation, ViolationKind};
@@ -203,7 +203,7 @@ impl Decoder {
             return None;
         }
         let rest = input.get(*pos..)?;
-        let (first, len, after) = short_header(rest)?;
+        let (first, len, after) = quick_header(rest)?;
         let payload = after.get(..len)?;
         if len as u64 > self.limits.max_message {
             return None;
@@ -218,10 +218,25 @@ impl Decoder {
         Some((kind, payload))
     }
 
-    /// Whether the input begins with a whole frame of less than 64 KiB.
+    /// Whether the input begins with a whole frame.
     #[inline]
     pub fn begins_whole(input: &[u8]) -> bool {
-        short_header(input).is_some_and(|(_, len, after)| after.len() >= len)
+        quick_header(input).is_some_and(|(_, len, after)| after.len() >= len)
+    }
+
+    /// What the input lacks, if it begins with a part of a binary message in one
+    /// frame that is not longer than `room` with its header: it can be lent
+    /// whole when that much is read behind it. A text is checked as it arrives.
+    #[inline]
+    pub fn lacks(&mut self, input: &[u8], room: usize) -> Option<usize> {
+        self.unlend();
+        if self.phase != Phase::Fresh {
+            return None;
+        }
+        let (first, len, after) = quick_header(input)?;
+        let fits = len <= room.saturating_sub(input.len() - after.len());
+        let fits = fits && first == WHOLE_BINARY && len as u64 <= self.limits.max_message;
+        len.checked_sub(after.len()).filter(|lacks| fits && *lacks > 0)
     }
 
     /// Whether it stands before a message that is to be whole, and lends none.
@@ -253,12 +268,18 @@ impl Decoder {
         }
     }
 
-    fn step<'a>(&mut self, input: &'a [u8], pos: &mut usize) -> Result<Step<'a>, ViolationKind> {
+    /// Takes back what was lent.
+    #[inline]
+    fn unlend(&mut self) {
         if self.phase == Phase::Lent {
             self.buffer.clear();
             self.spent = 0;
             self.phase = if self.in_chunks { Phase::Apart } else { Phase::Fresh };
         }
+    }
+
+    fn step<'a>(&mut self, input: &'a [u8], pos: &mut usize) -> Result<Step<'a>, ViolationKind> {
+        self.unlend();
         loop {
             let rest = input.get(*pos..).unwrap_or_default();
             match self.phase {

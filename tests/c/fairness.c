@@ -6,7 +6,7 @@
 
 /* Read before others get a turn, and the buffer of one read. */
 #define BUDGET (512 << 10)
-#define BUFFER (68 << 10)
+#define BUFFER ((64 << 10) + 512)
 
 /* -- turns ---------------------------------------------------------------- */
 
