@@ -308,7 +308,7 @@ impl Open {
     /// a read then.
     pub(super) fn is_exhausted(&mut self, buffers: &Buffers) -> bool {
         self.budget = READ_BUDGET;
-        buffers.start == buffers.end && self.decoder.is_fresh()
+        self.carry.is_empty() && buffers.start == buffers.end && self.decoder.is_fresh()
     }
 
     /// Whether what is sent may wait for the next event: a frame lies whole at
@@ -410,9 +410,20 @@ fn trace_message(socket: &Socket, kind: MessageKind, len: usize) {
     socket.trace(|| format!("received {kind:?}, {len} bytes"));
 }
 
+impl Open {
+    /// Waits for what stands behind what is not parsed.
+    #[inline(always)]
+    fn read_next(&mut self, socket: &Arc<Socket>, buffers: &mut Buffers) -> Read {
+        if self.tls {
+            return read_tls(self, socket, buffers, usize::MAX, Mode::Wait);
+        }
+        read_behind(self, buffers, usize::MAX, Mode::Wait)
+    }
+}
+
 impl Conn {
-    /// The short way of a receive that waits without limit, in the clear, with
-    /// nothing to obey and no deadline. `None`: the long way has to go on.
+    /// The short way of a receive that waits without limit, with nothing to obey
+    /// and no deadline. `None`: the long way has to go on.
     pub(crate) fn receive(
         &mut self,
         buffers: &mut Buffers,
@@ -424,29 +435,39 @@ impl Conn {
             || Pulse::is_on(&socket.config().timeouts)
             || self.deadline.is_some()
             || open.announce
-            || open.tls
             || !open.decoder.is_fresh()
         {
             return None;
         }
         buffers.load(&mut open.carry);
-        if buffers.start == buffers.end {
-            match read_behind(open, buffers, usize::MAX, Mode::Wait) {
-                Read::Bytes(n, _) => open.decoder.tally().add_bytes(n),
-                Read::Nothing => return Some(Step::Idle),
-                Read::Interrupted => return Some(Step::Interrupted),
-                Read::Over(error) => {
-                    buffers.discard();
-                    self.lost(error.as_ref());
-                    return None;
-                }
-                Read::Bad(_) => return None,
-            }
-        }
-        // Whatever else is there stays in place.
+        // Whatever is there when this ends stays in place.
         buffers.taken = true;
-        let flow = open.tell_whole(socket, buffers, &Clock::default(), receiver);
-        (flow == Flow::Stop).then_some(Step::Stopped)
+        let mut lacks = buffers.start == buffers.end;
+        loop {
+            if lacks {
+                match open.read_next(socket, buffers) {
+                    Read::Bytes(n, _) => open.decoder.tally().add_bytes(n),
+                    Read::Nothing => return Some(Step::Idle),
+                    Read::Interrupted => return Some(Step::Interrupted),
+                    Read::Over(error) => {
+                        buffers.discard();
+                        self.lost(error.as_ref());
+                        return None;
+                    }
+                    Read::Bad(_) => return None,
+                }
+            }
+            if open.tell_whole(socket, buffers, &Clock::default(), receiver) == Flow::Stop {
+                return Some(Step::Stopped);
+            }
+            if buffers.start == buffers.end
+                || socket.signals.has(bit::URGENT)
+                || open.awaits(buffers).is_none()
+            {
+                return None;
+            }
+            lacks = true;
+        }
     }
 
     #[inline(never)]

@@ -103,7 +103,8 @@ impl Conn {
         self.phase_within(self.socket.config().timeouts.upgrade);
         self.log(Level::Debug, || "upgrading".to_owned());
         let socket = &self.socket;
-        let upgrade = Upgrade::new(link, |key| {
+        let fresh = matches!(self.phase, Phase::Dialing(_)) && !link.is_tls();
+        let upgrade = Upgrade::new(link, fresh, |key| {
             socket.target().request(socket.config(), &socket.protocols(), key)
         });
         self.phase = Phase::Upgrading(Box::new(upgrade));
@@ -161,7 +162,7 @@ impl Conn {
             if let Some(attempt) = self.socket.attempt() {
                 attempt.opened(Time::now());
             }
-            self.readable = true;
+            self.readable = agreed.more || self.read_closed;
             self.log(Level::Info, || {
                 let mut line = "open".to_owned();
                 for (what, text) in

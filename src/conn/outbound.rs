@@ -486,6 +486,7 @@ impl Outbound {
 
 /// Queues the waiting pong once the one before has left: a flood of pings
 /// costs one frame of memory.
+#[inline]
 fn place_pong(pong: &mut Option<Vec<u8>>, end: &mut u64, outbox: &mut Outbox) {
     if *end <= outbox.taken()
         && let Some(payload) = pong.take()

@@ -121,8 +121,10 @@ impl Tls {
     /// Makes records of `chunk`, one after the other; an error that comes
     /// after some shows in the next call.
     fn encrypt(&mut self, chunk: &[u8]) -> io::Result<usize> {
-        let records = chunk.len() / RECORD + 1;
-        self.stream.get_mut().output.reserve(chunk.len() + records * RECORD_EXTRA);
+        if chunk.len() > RECORD {
+            let records = chunk.len() / RECORD + 1;
+            self.stream.get_mut().output.reserve(chunk.len() + records * RECORD_EXTRA);
+        }
         let mut done = 0;
         while let Some(rest) = chunk.get(done..).filter(|rest| !rest.is_empty()) {
             match self.stream.write(rest) {
@@ -192,23 +194,25 @@ impl Tls {
         cipher: &mut Cipher,
         buf: &mut [u8],
     ) -> io::Result<usize> {
-        let done = if self.under.is_some() {
-            self.decrypt_through(tcp, cipher, buf)
+        let (done, output) = if self.under.is_some() {
+            let done = self.decrypt_through(tcp, cipher, buf);
+            (done, self.stream.get_ref().output.len())
+        } else if self.dry && cipher.len == 0 {
+            return Err(ErrorKind::WouldBlock.into());
         } else {
             self.decrypt_from(cipher, buf)
         };
         // A key update or an alert makes a read produce output.
-        if self.stream.get_ref().output.len() > self.sent {
+        if output > self.sent {
             // A broken connection shows in the reads that follow.
             let _ = self.flush(tcp);
         }
         done
     }
 
-    fn decrypt_from(&mut self, cipher: &mut Cipher, buf: &mut [u8]) -> io::Result<usize> {
-        if self.dry && cipher.len == 0 {
-            return Err(ErrorKind::WouldBlock.into());
-        }
+    /// The same without a session below; and how much output there is then.
+    #[inline]
+    fn decrypt_from(&mut self, cipher: &mut Cipher, buf: &mut [u8]) -> (io::Result<usize>, usize) {
         let memory = self.stream.get_mut();
         if memory.unread() == 0 && cipher.len > 0 {
             std::mem::swap(&mut memory.input, &mut cipher.bytes);
@@ -219,21 +223,23 @@ impl Tls {
         let done = self.stream.read(buf);
         let memory = self.stream.get_mut();
         let used_up = memory.unread() == 0;
-        if used_up && !memory.input.is_empty() {
-            if cipher.bytes.is_empty() {
-                std::mem::swap(&mut memory.input, &mut cipher.bytes);
-            }
-            memory.input = Vec::new();
+        if used_up {
             memory.taken = 0;
             memory.end = 0;
+            if cipher.bytes.is_empty() {
+                std::mem::swap(&mut memory.input, &mut cipher.bytes);
+            } else {
+                memory.input = Vec::new();
+            }
         }
+        let output = memory.output.len();
         self.dry = match &done {
             // It gives a record at a time, so this was the end of one. Asking
             // once more would cost a tenth of what a small message costs.
             Ok(n) => used_up && *n > 0 && *n < buf.len(),
             Err(error) => error.kind() == ErrorKind::WouldBlock,
         };
-        done
+        (done, output)
     }
 
     /// The same by way of the session below.

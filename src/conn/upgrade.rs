@@ -15,6 +15,7 @@ use crate::text::Text;
 use body::Body;
 use data_encoding::BASE64;
 use std::io::ErrorKind;
+use std::mem::MaybeUninit;
 use std::time::Duration;
 use tungstenite::handshake::derive_accept_key;
 
@@ -32,6 +33,9 @@ pub(crate) struct Upgrade {
     pub(crate) link: Link,
     request: Vec<u8>,
     sent: usize,
+    /// The connection was made just now, and nothing was sent: whatever comes
+    /// is told when it comes.
+    fresh: bool,
     answer: Answer,
     /// The refusal whose body is being read.
     refusal: Option<Refusal>,
@@ -63,6 +67,8 @@ pub(crate) struct Agreed {
     pub(crate) deflate: Option<DeflateParams>,
     /// Bytes that arrived behind the head.
     pub(crate) rest: Vec<u8>,
+    /// Perhaps more are there already.
+    pub(crate) more: bool,
 }
 
 /// A refusal, with the response if one could be read.
@@ -83,9 +89,10 @@ fn handshake(message: impl Into<Text>) -> Failure {
 
 impl Upgrade {
     /// Prepares the request; `build` gets the fresh `Sec-WebSocket-Key`.
-    pub(crate) fn new(link: Link, build: impl FnOnce(&str) -> Vec<u8>) -> Self {
+    pub(crate) fn new(link: Link, fresh: bool, build: impl FnOnce(&str) -> Vec<u8>) -> Self {
         let key = BASE64.encode(&random_bytes::<16>());
-        Self { link, request: build(&key), sent: 0, answer: Answer::new(&key), refusal: None }
+        let (request, answer) = (build(&key), Answer::new(&key));
+        Self { link, request, sent: 0, fresh, answer, refusal: None }
     }
 
     /// Whether a part of the request waits for the kernel.
@@ -118,6 +125,9 @@ impl Upgrade {
     ) -> Result<Option<Agreed>, Refused> {
         // Whoever takes nothing more may have said why before.
         let unsent = self.send().err();
+        if std::mem::take(&mut self.fresh) && unsent.is_none() {
+            return Ok(None);
+        }
         let mut chunk = [0u8; 4096];
         loop {
             let n = match self.link.read(&mut chunk) {
@@ -133,7 +143,8 @@ impl Upgrade {
                 }
             };
             let bytes = chunk.get(..n).unwrap_or_default();
-            if let Some(agreed) = self.answer.take(bytes, config, protocols)? {
+            if let Some(mut agreed) = self.answer.take(bytes, config, protocols)? {
+                agreed.more = self.link.is_tls() || n == chunk.len();
                 return Ok(Some(agreed));
             }
         }
@@ -262,10 +273,11 @@ impl Answer {
     fn head_end(&mut self) -> Option<usize> {
         let from = self.searched.saturating_sub(2);
         let tail = self.head.get(from..)?;
-        let found = tail.iter().enumerate().find_map(|(i, byte)| {
-            let before = tail.get(..i)?;
-            (*byte == b'\n' && (before.ends_with(b"\n") || before.ends_with(b"\n\r")))
-                .then_some(from + i + 1)
+        let mut lines = tail.split_inclusive(|byte| *byte == b'\n');
+        let mut at = from + lines.next().map_or(0, <[u8]>::len);
+        let found = lines.find_map(|line| {
+            at += line.len();
+            matches!(line, b"\n" | b"\r\n").then_some(at)
         });
         self.searched = self.head.len();
         found
@@ -285,11 +297,11 @@ impl Answer {
         if self.skipped + head.len() > MAX_HEAD {
             return Err(handshake("the response head is larger than 64 KiB").into());
         }
-        let mut headers = vec![httparse::EMPTY_HEADER; MAX_HEADERS];
-        let mut parsed = httparse::Response::new(&mut headers);
+        let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+        let mut parsed = httparse::Response::new(&mut []);
         let mut parser = httparse::ParserConfig::default();
         parser.allow_obsolete_multiline_headers_in_responses(true);
-        match parser.parse_response(&mut parsed, &head) {
+        match parser.parse_response_with_uninit_headers(&mut parsed, &head, &mut headers) {
             Ok(httparse::Status::Complete(_)) => {}
             Err(httparse::Error::TooManyHeaders) => {
                 return Err(handshake("the response has more than 256 headers").into());
@@ -315,7 +327,7 @@ impl Answer {
         match check(&response, http11, &self.accept, config, protocols) {
             Ok((protocol, deflate)) => {
                 let rest = std::mem::take(&mut self.head);
-                Ok(Some(Agreed { response, protocol, deflate, rest }))
+                Ok(Some(Agreed { response, protocol, deflate, rest, more: true }))
             }
             Err(failure) => Err(Refused { failure, response: Some(response) }),
         }
