@@ -219,9 +219,12 @@ impl Handshake {
             memory.output.clear();
             self.sent = 0;
             if done {
-                let State::Done(stream) = std::mem::replace(&mut self.state, State::Void) else {
+                let State::Done(mut stream) = std::mem::replace(&mut self.state, State::Void)
+                else {
                     continue;
                 };
+                // It held a ClientHello; frames are shorter as a rule.
+                stream.get_mut().output = Vec::new();
                 let tls = Box::new(Tls::new(stream, self.link.tls.take()));
                 let tcp = Arc::clone(&self.link.tcp);
                 return Ok(Shaken::Done(Link { tcp, tls: Some(tls), to_proxy: false }));

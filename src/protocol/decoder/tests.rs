@@ -290,6 +290,41 @@ fn memory_follows_the_bytes() {
 }
 
 #[test]
+fn what_a_message_lacks_to_be_whole() {
+    let wire = frame(0x82, &[7; 66_000]);
+    let mut decoder = Decoder::new(LIMITS, CloseRules::Strict);
+    for cut in [1, 2, 9] {
+        assert_eq!(decoder.lacks(&wire[..cut], 70_000), None);
+    }
+    assert_eq!(decoder.lacks(&wire[..10], 66_010), Some(66_000));
+    assert_eq!(decoder.lacks(&wire[..10], 66_009), None);
+    assert_eq!(decoder.lacks(&wire[..66_009], 66_010), Some(1));
+    assert_eq!(decoder.lacks(&wire, 66_010), None);
+    let mut pos = 0;
+    assert_eq!(decoder.whole(&wire, &mut pos), Some((MessageKind::Binary, &wire[10..])));
+    assert_eq!(pos, wire.len());
+    // A text is checked as it comes, a fragment is put together, and what
+    // breaks a rule is told at once.
+    for first in [0x81, 0x02, 0xC2, 0x89] {
+        assert_eq!(decoder.lacks(&frame(first, &[0; 100])[..50], 70_000), None);
+    }
+    assert_eq!(decoder.lacks(&frame(0x82, &[0; 70_001])[..50], 80_000), None);
+    assert_eq!(decoder.lacks(&[0x82, 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0], 80_000), None);
+    assert_eq!(decoder.lacks(&[0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 1, 0], 80_000), None);
+    // What was lent before is taken back; what has begun goes on as it is.
+    let (first, second) = wire.split_at(40_000);
+    let mut pos = 0;
+    assert_eq!(decoder.next(first, &mut pos), Ok(None));
+    assert_eq!(decoder.lacks(second, 70_000), None);
+    let mut pos = 0;
+    assert!(matches!(decoder.next(second, &mut pos), Ok(Some(Item::Message(..)))));
+    assert_eq!(decoder.lacks(&wire[..10], 70_000), Some(66_000));
+    decoder.tell_chunks(true);
+    assert_eq!(decoder.next(&[], &mut 0), Ok(None));
+    assert_eq!(decoder.lacks(&wire[..10], 70_000), None);
+}
+
+#[test]
 fn received_straight() {
     let text = "aé€😀".repeat(100_000);
     let text = text.as_bytes();
