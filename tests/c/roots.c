@@ -428,7 +428,7 @@ static void beside_lookups(void) {
     wskt_socket *sockets[9];
     wskt_config *config;
     wskt_loop *loop;
-    int i;
+    int i, threads_before = count_threads();
     OK(wskt_config_new(&config));
     OK(wskt_config_set_tls_alpn(config, true));
     CHECK(pipe(lookup_block) == 0);
@@ -448,7 +448,8 @@ static void beside_lookups(void) {
     }
     OK(wskt_loop_free(loop));
     close(lookup_block[1]);
-    check_threads(1);
+    check_threads(threads_before);
+    CHECK(__atomic_load_n(&lookups_ended, __ATOMIC_ACQUIRE) > 0);
     close(lookup_block[0]);
     __atomic_store_n(&lookup_blocks, false, __ATOMIC_RELEASE);
     wskt_config_free(config);
@@ -587,7 +588,7 @@ static void exits(const char *program) {
 
 int main(int argc, char **argv) {
     char dir[] = "/tmp/wskt-roots-XXXXXX";
-    int fd;
+    int fd, before;
     if (argc > 1) {
         return exit_early();
     }
@@ -597,6 +598,7 @@ int main(int argc, char **argv) {
     setenv("SSL_CERT_FILE", fifo, 1);
     setenv("SSL_CERT_DIR", "/dev/null", 1);
     begin();
+    before = count_threads();
     OK(wskt_config_new(&shut_config));
     OK(wskt_config_set_system_roots(shut_config, true));
     OK(wskt_log_set(WSKT_LOG_DEBUG, on_log, NULL));
@@ -610,7 +612,7 @@ int main(int argc, char **argv) {
     RUN(freed);
     /* From here on threads come and go. */
     start_feeding();
-    check_threads(2);
+    check_threads(before + 1);
     stop_feeding();
     RUN(once_for_all);
     RUN(beside_lookups);
