@@ -418,6 +418,7 @@ static void no_sigpipe(void) {
 
 static wskt_loop *late_loop;
 static wskt_socket *late_socket;
+static char *late_url;
 
 /* Runs when main is over; threads of the library still run. */
 static void at_exit(void) {
@@ -431,11 +432,12 @@ static void at_exit(void) {
     OK(wskt_loop_new(&loop));
     RESULT(wskt_loop_next_event(loop, 0, &event), WSKT_ERR_TIMEOUT);
     OK(wskt_loop_free(loop));
-    OK(wskt_socket_new(NULL, path_url("ws", "/echo"), NULL, &socket));
+    OK(wskt_socket_new(NULL, late_url, NULL, &socket));
     OK(wskt_socket_connect(socket, limit_ms()));
     OK(wskt_socket_recv(socket, limit_ms(), &event));
     CHECK_INT(event->type, WSKT_EVENT_OPEN);
     wskt_socket_free(socket);
+    free(late_url);
 }
 
 /* The process ends by exit, in the handler's way, with sockets open and the
@@ -444,14 +446,14 @@ static void exit_handlers(void) {
     wskt_socket *on_default;
     CHECK(atexit(at_exit) == 0);
     OK(wskt_loop_new(&late_loop));
-    OK(wskt_socket_new(late_loop, path_url("ws", "/echo"), NULL,
-                       &late_socket));
+    late_url = path_url("ws", "/echo");
+    OK(wskt_socket_new(late_loop, late_url, NULL, &late_socket));
     OK(wskt_socket_open(late_socket));
     OK(wskt_loop_start(late_loop));
     while (wskt_socket_ready_state(late_socket) == WSKT_CONNECTING) {
         pause_ms(1);
     }
-    OK(wskt_socket_new(NULL, path_url("ws", "/echo"), NULL, &on_default));
+    OK(wskt_socket_new(NULL, late_url, NULL, &on_default));
     OK(wskt_socket_open(on_default));
     exit(0);
 }

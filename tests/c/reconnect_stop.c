@@ -133,7 +133,7 @@ static void lasting_connections(void) {
 struct delays {
     int count;
     double told[MANY + 1];
-    /* When the attempt was told of. */
+    /* When the attempt before failed, behind which the delay begins. */
     double at;
 };
 
@@ -143,10 +143,10 @@ static void note_delay(struct run *run, wskt_socket *socket,
     (void)socket;
     if (event->type == WSKT_EVENT_ATTEMPT) {
         delays->told[delays->count++] = run->delay;
-        delays->at = event->timestamp;
     } else if (event->type == WSKT_EVENT_ERROR) {
         /* Not before. Both times are rounded. */
         CHECK(event->timestamp - delays->at >= run->delay - 1);
+        delays->at = event->timestamp;
     }
 }
 
