@@ -1,14 +1,14 @@
 //! Poller, deadlines and connections: one turn at a time. Knows neither C nor
 //! which driver turns it.
 
-use crate::conn::{Buffers, Conn, Crank, Descriptor, Receiver, Step};
+use crate::conn::{Buffers, Conn, Crank, Descriptor, Receiver, Served, Step};
 use crate::deadline::Deadlines;
 use crate::drive::context::Context;
+use crate::ready::Ready;
 use crate::socket::{NO_SLOT, Socket, bit};
 use crate::sys::{Clock, Mode, Time};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token};
-use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -58,7 +58,7 @@ pub(crate) struct Engine {
     vacant: Vec<usize>,
     serial: u64,
     live: usize,
-    ready: VecDeque<usize>,
+    ready: Ready,
     deadlines: Deadlines,
     buffers: Buffers,
     /// A connection that ended while an event of it is borrowed.
@@ -77,7 +77,7 @@ impl Engine {
             vacant: Vec::new(),
             serial: 0,
             live: 0,
-            ready: VecDeque::new(),
+            ready: Ready::default(),
             deadlines: Deadlines::default(),
             buffers: Buffers::default(),
             departed: None,
@@ -165,6 +165,7 @@ impl Engine {
     }
 
     /// Takes readiness from the kernel, waiting up to `wait` for it.
+    #[inline(always)]
     pub(crate) fn poll(&mut self, wait: Option<Duration>) -> io::Result<()> {
         self.stops = 0;
         let Self { poll, events, slots, ready, .. } = self;
@@ -205,9 +206,17 @@ impl Engine {
         }
     }
 
+    /// The event that was lent last is given back.
+    #[inline(always)]
+    pub(crate) fn take_back(&mut self) {
+        if self.departed.is_some() {
+            self.departed = None;
+        }
+    }
+
     /// Lets every connection that is ready now go as far as it can.
     pub(crate) fn turn(&mut self, here: &Context, receiver: &mut Receiver<'_>) -> Turn {
-        self.departed = None;
+        self.take_back();
         for _ in 0..self.ready.len() {
             let Some(at) = self.ready.pop_front() else { break };
             let Some(slot) = self.slots.get_mut(at) else { continue };
@@ -222,7 +231,22 @@ impl Engine {
                 here,
                 receiver,
             };
-            let step = catch_unwind(AssertUnwindSafe(|| conn.advance(&mut crank)));
+            // Watched for reading alone.
+            let quiet = slot.open_blocked == Some(false);
+            let step = catch_unwind(AssertUnwindSafe(|| {
+                Ok(match if quiet { conn.serve(&mut crank) } else { Served::Not } {
+                    Served::Idle => return Err(Turn::Done),
+                    Served::Told => return Err(Turn::Stopped),
+                    Served::Stopped => conn.come_back(&mut crank, Step::Stopped),
+                    Served::Not => conn.advance(&mut crank),
+                })
+            }));
+            let step = match step {
+                Ok(Err(Turn::Done)) => continue,
+                Ok(Err(Turn::Stopped)) => return Turn::Stopped,
+                Ok(Ok(step)) => Ok(step),
+                Err(panic) => Err(panic),
+            };
             let step = step.unwrap_or_else(|_| {
                 receiver.pause(conn.socket());
                 conn.fail_internally();
@@ -303,7 +327,7 @@ impl Engine {
         slot.serial = 0;
         if slot.queued {
             slot.queued = false;
-            self.ready.retain(|have| *have != at);
+            self.ready.remove(at);
         }
         self.vacant.push(at);
         self.live -= 1;
@@ -318,7 +342,7 @@ impl Engine {
         if !Arc::ptr_eq(conn.socket(), socket) {
             return None;
         }
-        if self.ready.front() == Some(&at) {
+        if self.ready.front() == Some(at) {
             // Perhaps an event of it is borrowed: what that lends stays until
             // the next turn, the connection ends now.
             if let Some(tcp) = conn.tcp() {

@@ -44,6 +44,7 @@ pub mod log;
 mod panics;
 #[doc(hidden)]
 pub mod protocol;
+mod ready;
 #[doc(hidden)]
 pub mod reconnect;
 mod request;

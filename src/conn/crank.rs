@@ -90,10 +90,8 @@ impl<'a> Receiver<'a> {
     /// a message is looked at behind this.
     #[inline]
     pub(super) fn begin(&mut self, socket: &Socket) {
-        if let Self::Handlers(handlers) = self
-            && !handlers.begun
-        {
-            handlers.begun = socket.begin_callbacks();
+        if let Self::Handlers(handlers) = self {
+            handlers.begin(socket);
         }
     }
 
@@ -101,16 +99,30 @@ impl<'a> Receiver<'a> {
     /// end of its callbacks may go on.
     #[inline]
     pub(crate) fn pause(&mut self, socket: &Socket) {
-        if let Self::Handlers(handlers) = self
-            && handlers.begun
-        {
-            handlers.begun = false;
-            socket.end_callbacks();
+        if let Self::Handlers(handlers) = self {
+            handlers.pause(socket);
         }
     }
 }
 
 impl Handlers<'_> {
+    /// See [`Receiver::begin`].
+    #[inline(always)]
+    pub(super) fn begin(&mut self, socket: &Socket) {
+        if !self.begun {
+            self.begun = socket.begin_callbacks();
+        }
+    }
+
+    /// See [`Receiver::pause`].
+    #[inline(always)]
+    pub(super) fn pause(&mut self, socket: &Socket) {
+        if self.begun {
+            self.begun = false;
+            socket.end_callbacks();
+        }
+    }
+
     /// Runs the program's handler for a message. `begun`, and `free` did not
     /// come before that was looked at.
     #[inline(always)]

@@ -7,6 +7,7 @@
 mod crank;
 pub(crate) mod dial;
 mod ending;
+pub(crate) mod everyday;
 mod kept;
 pub(crate) mod link;
 mod open;
@@ -17,6 +18,7 @@ mod pings;
 pub(crate) mod proxy;
 mod pulse;
 mod reach;
+mod short;
 mod tls;
 pub(crate) mod tls_error;
 pub(crate) mod upgrade;
@@ -34,6 +36,7 @@ use open::Open;
 use opening::Trusting;
 use proxy::Tunnel;
 use reach::{Detour, Sought};
+pub(crate) use short::Served;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use tls::Cipher;
@@ -63,6 +66,19 @@ pub(crate) enum Step {
     Interrupted,
     /// The connection is over and everything was told.
     Finished,
+}
+
+/// How the short way of a pull ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pulled {
+    /// With an event.
+    Event,
+    /// Nothing came in the time of one read.
+    Nothing,
+    /// A signal ended the read.
+    Interrupted,
+    /// The long way must go on.
+    Not,
 }
 
 /// A driver's buffers, lent to one connection after the other.
@@ -260,11 +276,15 @@ impl Conn {
     }
 
     /// Goes as far as possible.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn advance(&mut self, crank: &mut Crank<'_, '_>) -> Step {
         let _advance = crank.here.advance(&self.socket);
         let step = self.go_on(crank);
-        let mut step = step;
+        self.come_back(crank, step)
+    }
+
+    /// What is due whenever [`Conn::advance`] comes back.
+    pub(crate) fn come_back(&mut self, crank: &mut Crank<'_, '_>, mut step: Step) -> Step {
         if step == Step::Stopped && crank.gathers && self.may_gather(crank.buffers) {
             self.socket.signals.set(bit::AT_HAND);
             crank.here.pull(&self.socket);

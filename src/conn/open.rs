@@ -21,12 +21,14 @@ const READ_BUDGET: usize = 512 << 10;
 /// The reading half.
 pub(super) struct Open {
     pub(super) tcp: Arc<socket2::Socket>,
-    decoder: Decoder,
-    tls: bool,
+    pub(super) decoder: Decoder,
+    pub(super) tls: bool,
     /// Bytes kept from one turn to the next: an incomplete header, or what
     /// stood behind a pause.
-    carry: Vec<u8>,
+    pub(super) carry: Vec<u8>,
     pulse: Pulse,
+    /// The open event told, and no signs of life to watch for.
+    bare: bool,
     /// The open event is still to be told.
     pub(super) announce: bool,
     /// Bytes to be read before others get a turn; kept while the receiver
@@ -69,6 +71,7 @@ impl Open {
             tls,
             carry: rest,
             pulse: Pulse::new(Time::now()),
+            bare: false,
             announce: true,
             budget: READ_BUDGET,
             unread: tls,
@@ -97,7 +100,7 @@ impl Buffers {
 
     /// Brings back what the connection left, unless it is still in place.
     #[inline(always)]
-    fn load(&mut self, carry: &mut Vec<u8>) {
+    pub(super) fn load(&mut self, carry: &mut Vec<u8>) {
         if self.taken {
             self.taken = false;
             return;
@@ -152,7 +155,7 @@ impl Buffers {
 }
 
 /// What a look at the kernel brought.
-enum Read {
+pub(super) enum Read {
     /// This many bytes, and perhaps more are there.
     Bytes(usize, bool),
     /// Nothing now.
@@ -176,6 +179,12 @@ impl From<io::Error> for Read {
 }
 
 impl Open {
+    /// Whether messages are all there is to it.
+    #[inline(always)]
+    pub(super) fn is_bare(&self) -> bool {
+        self.bare
+    }
+
     /// Whether there is no deadline.
     #[inline]
     pub(super) fn is_timeless(socket: &Socket) -> bool {
@@ -240,6 +249,7 @@ impl Open {
                 return Some(Next::Leave(Step::Held));
             }
             self.announce = false;
+            self.bare = !Pulse::is_on(&socket.config().timeouts);
             let flow = crank.receiver.deliver(&crank.clock, socket, EventKind::Open);
             return Some(match flow {
                 Flow::Go => Next::Again,
@@ -260,7 +270,7 @@ impl Open {
     /// Tells the messages at the front of what has arrived, each whole and in
     /// one frame: what nearly all are. It ends before anything else.
     #[inline(never)]
-    fn tell_whole(
+    pub(super) fn tell_whole(
         &mut self,
         socket: &Arc<Socket>,
         buffers: &mut Buffers,
@@ -268,40 +278,44 @@ impl Open {
         receiver: &mut Receiver<'_>,
     ) -> Flow {
         receiver.begin(socket);
+        let input = buffers.plain.get(..buffers.end).unwrap_or_default();
+        let at = &mut buffers.start;
         match receiver {
-            Receiver::Handlers(handlers) => self.tell_each(socket, buffers, |kind, data| {
-                handlers.call_for_message(socket, clock, kind, data);
+            Receiver::Handlers(handlers) => {
+                while let Some((kind, data)) = self.next_whole(socket, input, at) {
+                    handlers.call_for_message(socket, clock, kind, data);
+                }
                 Flow::Go
-            }),
-            Receiver::Pull(take) => self.tell_each(socket, buffers, |kind, data| {
-                let kind = EventKind::Message(kind, data);
-                take(socket, &Event { timestamp: clock.as_ms(), kind });
-                Flow::Stop
-            }),
+            }
+            Receiver::Pull(take) => match self.next_whole(socket, input, at) {
+                Some((kind, data)) => {
+                    let kind = EventKind::Message(kind, data);
+                    take(socket, &Event { timestamp: clock.as_ms(), kind });
+                    Flow::Stop
+                }
+                None => Flow::Go,
+            },
         }
     }
 
+    /// The next of them that is to be told; `None` in front of anything else.
     #[inline(always)]
-    fn tell_each(
+    pub(super) fn next_whole<'a>(
         &mut self,
-        socket: &Arc<Socket>,
-        buffers: &mut Buffers,
-        mut tell: impl FnMut(MessageKind, &[u8]) -> Flow,
-    ) -> Flow {
-        let input = buffers.plain.get(..buffers.end).unwrap_or_default();
-        let mut at = buffers.start;
-        let mut flow = Flow::Go;
-        while flow == Flow::Go && at < input.len() && !socket.signals.has(bit::URGENT) {
-            let Some((kind, data)) = self.decoder.whole(input, &mut at) else { break };
+        socket: &Socket,
+        input: &'a [u8],
+        at: &mut usize,
+    ) -> Option<(MessageKind, &'a [u8])> {
+        while *at < input.len() && !socket.signals.has(bit::URGENT) {
+            let (kind, data) = self.decoder.whole(input, at)?;
             if log::enabled(Level::Trace) {
                 trace_message(socket, kind, data.len());
             }
             if socket.ready_state() == ReadyState::Open {
-                flow = tell(kind, data);
+                return Some((kind, data));
             }
         }
-        buffers.start = at;
-        flow
+        None
     }
 
     /// Whether everything that has arrived was told; the next turn begins with
@@ -324,7 +338,7 @@ impl Open {
     /// How much is to be read behind a message that lies in part in the
     /// buffer, and is better lent from there than put together elsewhere.
     #[inline(never)]
-    fn awaits(&mut self, buffers: &Buffers) -> Option<usize> {
+    pub(super) fn awaits(&mut self, buffers: &Buffers) -> Option<usize> {
         let rest = buffers.plain.get(buffers.start..buffers.end).unwrap_or_default();
         let lacks = self.decoder.lacks(rest, buffers.plain.len())?;
         // No more than this one where others are to have a turn.
@@ -413,7 +427,7 @@ fn trace_message(socket: &Socket, kind: MessageKind, len: usize) {
 impl Open {
     /// Waits for what stands behind what is not parsed.
     #[inline(always)]
-    fn read_next(&mut self, socket: &Arc<Socket>, buffers: &mut Buffers) -> Read {
+    pub(super) fn read_next(&mut self, socket: &Arc<Socket>, buffers: &mut Buffers) -> Read {
         if self.tls {
             return read_tls(self, socket, buffers, usize::MAX, Mode::Wait);
         }
@@ -422,54 +436,6 @@ impl Open {
 }
 
 impl Conn {
-    /// The short way of a receive that waits without limit, with nothing to obey
-    /// and no deadline. `None`: the long way has to go on.
-    pub(crate) fn receive(
-        &mut self,
-        buffers: &mut Buffers,
-        receiver: &mut Receiver<'_>,
-    ) -> Option<Step> {
-        let Phase::Open(open) = &mut self.phase else { return None };
-        let socket = &self.socket;
-        if socket.signals.has(!(bit::DRIVEN | bit::PINGS))
-            || Pulse::is_on(&socket.config().timeouts)
-            || self.deadline.is_some()
-            || open.announce
-            || !open.decoder.is_fresh()
-        {
-            return None;
-        }
-        buffers.load(&mut open.carry);
-        // Whatever is there when this ends stays in place.
-        buffers.taken = true;
-        let mut lacks = buffers.start == buffers.end;
-        loop {
-            if lacks {
-                match open.read_next(socket, buffers) {
-                    Read::Bytes(n, _) => open.decoder.tally().add_bytes(n),
-                    Read::Nothing => return Some(Step::Idle),
-                    Read::Interrupted => return Some(Step::Interrupted),
-                    Read::Over(error) => {
-                        buffers.discard();
-                        self.lost(error.as_ref());
-                        return None;
-                    }
-                    Read::Bad(_) => return None,
-                }
-            }
-            if open.tell_whole(socket, buffers, &Clock::default(), receiver) == Flow::Stop {
-                return Some(Step::Stopped);
-            }
-            if buffers.start == buffers.end
-                || socket.signals.has(bit::URGENT)
-                || open.awaits(buffers).is_none()
-            {
-                return None;
-            }
-            lacks = true;
-        }
-    }
-
     #[inline(never)]
     pub(super) fn step_open(&mut self, crank: &mut Crank<'_, '_>) -> Next {
         let Phase::Open(open) = &mut self.phase else { return Next::Again };
@@ -578,7 +544,7 @@ impl Conn {
     }
 
     /// FIN or RST without a Close frame.
-    fn lost(&mut self, error: Option<&io::Error>) {
+    pub(super) fn lost(&mut self, error: Option<&io::Error>) {
         if self.socket.signals.has(bit::SILENCED | bit::ABORT | bit::POISONED) {
             // We ended it ourselves; the signal is obeyed next.
             return;

@@ -6,12 +6,13 @@ use super::kept::{Kept, Unsent};
 use super::link::{Flushed, Link};
 use super::outbox::{Dropped, Outbox, Part, opcode};
 use super::pings::Pings;
+use crate::drive::context::Context;
 use crate::error::{Error, Result};
 use crate::protocol::Utf8;
 use crate::socket::Sent;
 use crate::sys::{self, Time};
 use std::collections::VecDeque;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 /// Most bytes of pongs queued before they are offered to the kernel.
@@ -340,6 +341,56 @@ impl Outbound {
         dropped
     }
 
+    /// See [`super::everyday`].
+    pub(super) fn is_everyday(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| !link.is_tls())
+            && self.outbox.is_plain()
+            && self.pong.is_none()
+            && self.pongs == 0
+            && self.in_cipher + self.lost == 0
+            && self.kept.is_none()
+            && self.stalled.is_none()
+            && self.paused.is_none()
+            && self.stream.is_none()
+            && self.close == CloseFrame::None
+            && !self.drain_owed
+            && !self.broken
+    }
+
+    /// Bytes in the queue, and the buffered amount, while it is everyday.
+    #[inline(always)]
+    pub(super) fn everyday_load(&self) -> (usize, usize) {
+        (self.outbox.plain().len(), self.outbox.payload() + self.withheld)
+    }
+
+    /// Queues a message while it is everyday.
+    #[inline(always)]
+    pub(super) fn push_everyday(
+        &mut self,
+        here: &Context,
+        opcode: u8,
+        payload: &[u8],
+    ) -> Result<()> {
+        let pushed = self.outbox.push_with(|| here.mask_key(), opcode, payload);
+        pushed.map_err(|_| Error::NoMemory)
+    }
+
+    /// Offers the queue to the kernel while it is everyday; not done if more
+    /// is to be said of it.
+    #[inline(always)]
+    pub(super) fn flush_everyday(&mut self) -> Option<Progress> {
+        let Some(link) = &self.link else { return None };
+        let bytes = self.outbox.plain();
+        let sent = if bytes.is_empty() { Ok(0) } else { sys::send(link.tcp(), bytes) };
+        match sent {
+            Ok(n) if n == bytes.len() => {
+                self.outbox.clear_plain();
+                None
+            }
+            sent => Some(self.flush_plain_from(Some(sent), false)),
+        }
+    }
+
     /// Offers everything to the kernel. `hide` keeps what it takes in the
     /// buffered amount until the running callback ends.
     #[inline(always)]
@@ -354,8 +405,14 @@ impl Outbound {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn flush_plain(&mut self, hide: bool) -> Progress {
+        self.flush_plain_from(None, hide)
+    }
+
+    /// The same with what the kernel has said to the queue already, if anything.
+    #[inline(never)]
+    fn flush_plain_from(&mut self, mut said: Option<io::Result<usize>>, hide: bool) -> Progress {
         let Some(link) = &self.link else { return Progress::Done };
         let mut took = false;
         let progress = loop {
@@ -363,7 +420,7 @@ impl Outbound {
             if bytes.is_empty() {
                 break Progress::Done;
             }
-            match sys::send(link.tcp(), bytes) {
+            match said.take().unwrap_or_else(|| sys::send(link.tcp(), bytes)) {
                 Ok(0) => break Progress::Broken,
                 Ok(n) => {
                     took = true;
@@ -479,6 +536,7 @@ impl Outbound {
     }
 
     /// The callback is over: what the kernel took is buffered no more.
+    #[inline(always)]
     pub(crate) fn reveal(&mut self) {
         self.withheld = 0;
     }

@@ -79,9 +79,20 @@ impl Outbox {
     /// Queues a message.
     #[inline(always)]
     pub(crate) fn push(&mut self, opcode: u8, payload: &[u8]) -> Result<(), TryReserveError> {
+        self.push_with(mask_key, opcode, payload)
+    }
+
+    /// The same with a key, which a small frame takes, from elsewhere.
+    #[inline(always)]
+    pub(crate) fn push_with(
+        &mut self,
+        key: impl FnOnce() -> [u8; 4],
+        opcode: u8,
+        payload: &[u8],
+    ) -> Result<(), TryReserveError> {
         self.compact();
         if payload.len() <= protocol::MAX_CONTROL {
-            protocol::append_small(&mut self.wire, FIN | opcode, payload, mask_key())?;
+            protocol::append_small(&mut self.wire, FIN | opcode, payload, key())?;
         } else {
             append_large(&mut self.wire, opcode, payload)?;
         }
@@ -138,6 +149,29 @@ impl Outbox {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.head >= self.wire.len()
+    }
+
+    /// The bytes to send next while it is plain.
+    #[inline(always)]
+    pub(super) fn plain(&self) -> &[u8] {
+        &self.wire
+    }
+
+    /// Everything was taken while it was plain.
+    #[inline(always)]
+    pub(super) fn clear_plain(&mut self) {
+        self.base += self.wire.len() as u64;
+        self.payload = 0;
+        self.wire.clear();
+        if self.wire.capacity() > KEEP {
+            self.wire = Vec::new();
+        }
+    }
+
+    /// Whether each frame is as long as its message says, and none has begun
+    /// to leave.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.head == 0 && self.frame == 0 && self.scaled.capacity() == 0
     }
 
     /// How far the queue reaches, as a count of bytes since the beginning.
@@ -241,7 +275,8 @@ impl Outbox {
         self.frame = 0;
     }
 
-    #[inline(always)]
+    /// Everything was taken.
+    #[inline]
     fn clear(&mut self) {
         self.base += self.wire.len() as u64;
         self.head = 0;

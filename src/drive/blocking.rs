@@ -6,7 +6,7 @@
 //! once a second thread has announced itself, `poll` waits beside a waker.
 
 use super::context::{self, Context};
-use crate::conn::{Buffers, Conn, Crank, Receiver, Step, Take};
+use crate::conn::{Buffers, Conn, Crank, Pulled, Receiver, Step, Take};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::socket::{ReadyState, Socket, Why, bit};
@@ -59,6 +59,7 @@ impl Blocking {
         socket: &Arc<Socket>,
         until: Until,
         hold: bool,
+        idle: bool,
         take: Option<&mut Take<'_>>,
     ) -> Result<Step> {
         context::batch(self.id, |here| {
@@ -66,30 +67,39 @@ impl Blocking {
                 Some(take) => Receiver::Pull(take),
                 None => Receiver::handlers(here, None),
             };
-            self.pump(socket, until, hold, &mut receiver, here)
+            self.pump(socket, until, (hold, idle), &mut receiver, here)
         })
+    }
+
+    /// The short way of a pull that may wait a slice at least: most messages
+    /// take it.
+    #[inline(always)]
+    fn pull_short(&mut self, timeout: Option<Duration>, take: impl FnMut(&Event<'_>)) -> Pulled {
+        if self.slice != Some(SLICE) || timeout.is_some_and(|left| left < SLICE) {
+            return Pulled::Not;
+        }
+        let (conn, buffers) = (&mut self.conn, &mut self.buffers);
+        match catch_unwind(AssertUnwindSafe(|| conn.receive(buffers, take))) {
+            Ok(pulled) => pulled,
+            Err(_) => self.break_internally(),
+        }
+    }
+
+    #[cold]
+    fn break_internally(&mut self) -> Pulled {
+        self.conn.fail_internally();
+        Pulled::Not
     }
 
     fn pump(
         &mut self,
         socket: &Arc<Socket>,
         until: Until,
-        hold: bool,
+        (hold, mut idle): (bool, bool),
         receiver: &mut Receiver<'_>,
         here: &Context,
     ) -> Result<Step> {
         let mut driven = Driven::begin(socket);
-        let mut idle = false;
-        if until.is_none() && !hold && self.slice == Some(SLICE) {
-            let (conn, buffers) = (&mut self.conn, &mut self.buffers);
-            match catch_unwind(AssertUnwindSafe(|| conn.receive(buffers, receiver))) {
-                Ok(Some(Step::Stopped)) => return Ok(Step::Stopped),
-                Ok(Some(Step::Interrupted)) => return Err(Error::Interrupted),
-                Ok(step) => idle = step.is_some(),
-                Err(_) => self.conn.fail_internally(),
-            }
-            receiver.pause(socket);
-        }
         loop {
             if socket.signals.take(bit::INTERRUPT) {
                 return Err(Error::Interrupted);
@@ -198,14 +208,12 @@ struct Driven<'a> {
 
 impl<'a> Driven<'a> {
     fn begin(socket: &'a Arc<Socket>) -> Self {
-        socket.signals.set(bit::DRIVEN);
         Self { socket, waker: None }
     }
 }
 
 impl Drop for Driven<'_> {
     fn drop(&mut self) {
-        self.socket.signals.clear(bit::DRIVEN);
         if self.waker.is_some() {
             self.socket.set_waiter(None);
         }
@@ -253,7 +261,7 @@ impl Socket {
     fn connect_or(self: &Arc<Self>, timeout: Option<Duration>, ends: bool) -> Result<()> {
         let mut driver = self.take_blocking()?;
         // Nothing is told yet.
-        let pumped = driver.drive(self, until(timeout), true, Some(&mut |_, _| {}));
+        let pumped = driver.drive(self, until(timeout), true, false, Some(&mut |_, _| {}));
         if pumped == Err(Error::Timeout) && ends {
             driver.conn.time_out("no connection was established in the time connect was given");
         }
@@ -268,17 +276,45 @@ impl Socket {
     }
 
     /// The socket's next event; `take` is called once with it.
+    #[inline(always)]
     pub fn recv(
         self: &Arc<Self>,
         timeout: Option<Duration>,
-        take: &mut dyn FnMut(&Event<'_>),
+        mut take: impl FnMut(&Event<'_>),
     ) -> Result<()> {
         if context::in_callback() {
             return Err(Error::Reentrant);
         }
-        let mut driver = self.take_driving()?;
+        let until = until(timeout);
+        let Some(mut driver) = self.take_present() else {
+            return self.recv_at_length(None, until, false, &mut take);
+        };
+        let idle = match driver.pull_short(timeout, &mut take) {
+            Pulled::Event => return self.put_blocking(driver),
+            Pulled::Interrupted => {
+                self.put_blocking(driver)?;
+                return Err(Error::Interrupted);
+            }
+            Pulled::Nothing => true,
+            Pulled::Not => false,
+        };
+        self.recv_at_length(Some(driver), until, idle, &mut take)
+    }
+
+    #[inline(never)]
+    fn recv_at_length(
+        self: &Arc<Self>,
+        driver: Option<Box<Blocking>>,
+        until: Until,
+        idle: bool,
+        take: &mut dyn FnMut(&Event<'_>),
+    ) -> Result<()> {
+        let mut driver = match driver {
+            Some(driver) => driver,
+            None => self.take_driving()?,
+        };
         let mut take = |_: &Arc<Self>, event: &Event<'_>| take(event);
-        let pumped = driver.drive(self, until(timeout), false, Some(&mut take));
+        let pumped = driver.drive(self, until, false, idle, Some(&mut take));
         // Freed meanwhile: what the event lends is gone.
         self.put_blocking(driver)?;
         match pumped? {
@@ -297,7 +333,7 @@ impl Socket {
             self.put_blocking(driver)?;
             return Err(Error::Closed);
         }
-        let pumped = driver.drive(self, None, false, None);
+        let pumped = driver.drive(self, None, false, false, None);
         self.put_blocking(driver)?;
         pumped.map(|_| ())
     }
@@ -386,7 +422,7 @@ fn wait_writable(socket: &Arc<Socket>, by: Until, or_readable: bool) -> Result<b
         if left.is_zero() {
             return Err(Error::Timeout);
         }
-        let reads = or_readable && !socket.signals.has(bit::DRIVEN);
+        let reads = or_readable && !socket.is_driven();
         let mut wanted = [Wanted::new(tcp.as_raw_fd(), reads, true)];
         match sys::wait(&mut wanted, Some(left.min(SLICE))) {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Err(Error::Interrupted),

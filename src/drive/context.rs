@@ -72,10 +72,16 @@ pub(crate) fn is_ours() -> bool {
     CONTEXT.with(|context| context.ours.get())
 }
 
+/// Runs with what this thread is doing, looked up once.
+#[inline(always)]
+pub(crate) fn here<R>(run: impl FnOnce(&Context) -> R) -> R {
+    CONTEXT.with(run)
+}
+
 /// Whether user code runs on this thread right now.
 #[inline]
 pub fn in_callback() -> bool {
-    CONTEXT.with(|context| context.depth.get() > 0)
+    CONTEXT.with(Context::in_callback)
 }
 
 /// Says that the loop `driver` owns this thread.
@@ -91,33 +97,20 @@ pub(crate) fn is_thread_of(driver: u64) -> bool {
 /// Whether this thread is turning `driver` right now.
 #[inline]
 pub(crate) fn turns(driver: u64) -> bool {
-    driver != 0 && CONTEXT.with(|context| context.driver.get() == driver)
+    CONTEXT.with(|context| context.turns(driver))
 }
 
 /// Whether a callback runs here that `driver` dispatched: what it sends on
 /// that driver's sockets leaves when the batch ends.
 #[inline]
 pub(crate) fn gathers(driver: u64) -> bool {
-    CONTEXT.with(|context| context.depth.get() > 0 && driver != 0 && context.driver.get() == driver)
-}
-
-/// Whether this thread has pulled an event of `socket` while more were at hand.
-#[inline]
-pub(crate) fn pulls(socket: &Arc<Socket>) -> bool {
-    CONTEXT.with(|context| ptr::eq(context.pulled.get(), Arc::as_ptr(socket)))
+    CONTEXT.with(|context| context.gathers(driver))
 }
 
 /// A fresh mask key for a small frame.
 #[inline]
 pub(crate) fn mask_key() -> [u8; 4] {
-    CONTEXT.with(|context| {
-        if context.fresh.get() == 0 {
-            draw_keys(context);
-        }
-        let fresh = context.fresh.get().saturating_sub(1);
-        context.fresh.set(fresh);
-        context.keys.get(fresh).map(Cell::get).unwrap_or_default()
-    })
+    CONTEXT.with(Context::mask_key)
 }
 
 #[cold]
@@ -136,17 +129,6 @@ pub(crate) fn with_masks<R>(mut run: impl FnMut(&mut MaskPool) -> R) -> R {
         // An exit handler: what belongs to this thread is gone already.
         Err(_) => run(&mut MaskPool::new()),
     }
-}
-
-/// Sends `socket`'s queue when the batch of callbacks ends; one whose
-/// connection is being advanced does so by itself.
-#[inline]
-pub(crate) fn gather(socket: &Arc<Socket>) {
-    CONTEXT.with(|context| {
-        if !ptr::eq(context.advanced.get(), Arc::as_ptr(socket)) {
-            context.list(socket);
-        }
-    });
 }
 
 /// Runs a batch of callbacks that `driver` dispatches; what they gather leaves
@@ -183,6 +165,50 @@ fn flush_gathered() {
 }
 
 impl Context {
+    /// See [`mask_key`].
+    #[inline(always)]
+    pub(crate) fn mask_key(&self) -> [u8; 4] {
+        if self.fresh.get() == 0 {
+            draw_keys(self);
+        }
+        let fresh = self.fresh.get().saturating_sub(1);
+        self.fresh.set(fresh);
+        self.keys.get(fresh).map(Cell::get).unwrap_or_default()
+    }
+
+    /// See [`in_callback`].
+    #[inline(always)]
+    pub(crate) fn in_callback(&self) -> bool {
+        self.depth.get() > 0
+    }
+
+    /// See [`gathers`].
+    #[inline(always)]
+    pub(crate) fn gathers(&self, driver: u64) -> bool {
+        self.in_callback() && self.turns(driver)
+    }
+
+    /// See [`turns`].
+    #[inline(always)]
+    pub(crate) fn turns(&self, driver: u64) -> bool {
+        driver != 0 && self.driver.get() == driver
+    }
+
+    /// Whether this thread has pulled an event of `socket` while more were at
+    /// hand.
+    pub(crate) fn pulls(&self, socket: &Arc<Socket>) -> bool {
+        ptr::eq(self.pulled.get(), Arc::as_ptr(socket))
+    }
+
+    /// Sends `socket`'s queue when the batch of callbacks ends; one whose
+    /// connection is being advanced does so by itself.
+    #[inline(always)]
+    pub(crate) fn gather(&self, socket: &Arc<Socket>) {
+        if !ptr::eq(self.advanced.get(), Arc::as_ptr(socket)) {
+            self.list(socket);
+        }
+    }
+
     #[inline(never)]
     fn list(&self, socket: &Arc<Socket>) {
         self.gathered.set(true);

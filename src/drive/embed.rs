@@ -59,7 +59,7 @@ impl Loop {
             if engine.live() == 0 {
                 break Ok(());
             }
-            match self.turn(engine) {
+            match self.turn_collected(engine) {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::Interrupted => {
                     break Err(Error::Interrupted);
@@ -72,9 +72,11 @@ impl Loop {
         done
     }
 
-    /// One turn with callbacks, waiting as long as nothing is ready.
-    pub(super) fn turn(self: &Arc<Self>, engine: &mut Engine) -> io::Result<()> {
-        self.gather(engine, None)?;
+    /// One turn with callbacks, waiting as long as nothing is ready. What asked
+    /// for attention was just collected.
+    #[inline(always)]
+    pub(super) fn turn_collected(self: &Arc<Self>, engine: &mut Engine) -> io::Result<()> {
+        self.gather_collected(engine, None)?;
         self.callbacks(engine);
         Ok(())
     }
@@ -82,6 +84,11 @@ impl Loop {
     /// Collects everything that is ready, waiting up to `wait` for it.
     pub(super) fn gather(&self, engine: &mut Engine, wait: Option<Duration>) -> io::Result<()> {
         self.collect(engine);
+        self.gather_collected(engine, wait)
+    }
+
+    #[inline(always)]
+    fn gather_collected(&self, engine: &mut Engine, wait: Option<Duration>) -> io::Result<()> {
         let mut wait = wait;
         if engine.has_deadlines() {
             let now = Time::now();
@@ -112,7 +119,7 @@ impl Loop {
 
 /// Clears a flag and says whether it was set.
 #[inline]
-fn take(flag: &AtomicBool) -> bool {
+pub(super) fn take(flag: &AtomicBool) -> bool {
     flag.load(Ordering::Acquire) && flag.swap(false, Ordering::AcqRel)
 }
 

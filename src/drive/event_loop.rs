@@ -5,7 +5,7 @@ use crate::engine::{Engine, TIMER, WAKER};
 use crate::error::{Error, Result};
 use crate::socket::{Socket, bit, lock};
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 use crate::sys::{self, Time};
 use crate::tag::Tag;
 use mio::{Registry, Waker};
@@ -221,6 +221,7 @@ impl Loop {
     }
 
     /// Claims the engine for one way of handing out events.
+    #[inline(always)]
     pub(super) fn claim(&self, way: Way) -> Result<Claim<'_>> {
         if context::in_callback() {
             return Err(Error::Reentrant);
@@ -228,11 +229,28 @@ impl Loop {
         self.claim_from_thread(way)
     }
 
+    #[inline(always)]
     pub(super) fn claim_from_thread(&self, way: Way) -> Result<Claim<'_>> {
         if self.is_freed() {
             return Err(Error::LoopGone);
         }
         let mut slot = lock(&self.engine);
+        // It is written under this lock.
+        if self.way.load(Ordering::Acquire) == way as u8
+            && let Some(engine) = slot.take()
+        {
+            return Ok(Claim { owner: self, engine: Some(engine) });
+        }
+        self.claim_first(way, slot)
+    }
+
+    /// The first claim of all, or one that fails.
+    #[cold]
+    fn claim_first(
+        &self,
+        way: Way,
+        mut slot: MutexGuard<'_, Option<Box<Engine>>>,
+    ) -> Result<Claim<'_>> {
         if slot.is_none() {
             drop(slot);
             let owned = lock(&self.thread).owns_engine();
@@ -376,6 +394,16 @@ impl Loop {
         }
     }
 
+    /// The same, for a driver that finds its loop freed.
+    #[cold]
+    fn end(&self, engine: Box<Engine>) {
+        self.dissolve(engine);
+        // Whoever frees the loop looks under this lock before it waits, and
+        // nobody else waits.
+        drop(lock(&self.engine));
+        self.idle.notify_all();
+    }
+
     /// The end of a freed loop's engine.
     fn dissolve(&self, mut engine: Box<Engine>) {
         self.collect(&mut engine);
@@ -418,21 +446,19 @@ impl<'a> Claim<'a> {
 
     /// Puts the engine back; an error if the loop was freed meanwhile, with
     /// everything that an event lends.
+    #[inline(always)]
     pub(super) fn release(mut self) -> Result<()> {
         self.put_back();
         if self.owner.is_freed() { Err(Error::LoopGone) } else { Ok(()) }
     }
 
+    #[inline(always)]
     fn put_back(&mut self) {
         let Some(engine) = self.engine.take() else { return };
         let mut slot = lock(&self.owner.engine);
         if self.owner.is_freed() {
             drop(slot);
-            self.owner.dissolve(engine);
-            // Whoever frees the loop looks under this lock before it waits, and
-            // nobody else waits.
-            drop(lock(&self.owner.engine));
-            self.owner.idle.notify_all();
+            self.owner.end(engine);
         } else {
             *slot = Some(engine);
         }

@@ -1,6 +1,7 @@
 //! Pulled events: the next event of any socket as a value, no callback at all.
 
-use super::context;
+use super::context::{self, Context};
+use super::embed::take as take_flag;
 use super::event_loop::{Loop, Way};
 use crate::conn::Receiver;
 use crate::engine::Turn;
@@ -19,6 +20,7 @@ const ROUNDS: u32 = 8;
 impl Loop {
     /// The next event; `take` is called once with it. What it lends stays in
     /// place until the next call.
+    #[inline(always)]
     pub fn next_event(
         self: &Arc<Self>,
         timeout: Option<Duration>,
@@ -26,6 +28,7 @@ impl Loop {
     ) -> Result<()> {
         let mut claim = self.claim(Way::Pulled)?;
         let engine = claim.engine()?;
+        engine.take_back();
         let mut rounds = 0;
         let until = timeout.map(|t| Time::now().after(t));
         let done = loop {
@@ -33,15 +36,16 @@ impl Loop {
                 // A busy connection must not keep the others waiting.
                 let _ = self.gather(engine, Some(Duration::ZERO));
             }
-            let turn =
-                context::batch(self.id(), |here| engine.turn(here, &mut Receiver::Pull(take)));
-            if turn == Turn::Stopped {
-                break Ok(());
+            if engine.has_ready() {
+                let pull = |here: &Context| engine.turn(here, &mut Receiver::Pull(take));
+                if context::batch(self.id(), pull) == Turn::Stopped {
+                    break Ok(());
+                }
             }
             if self.is_freed() {
                 break Err(Error::LoopGone);
             }
-            if self.woken.swap(false, Ordering::AcqRel) {
+            if take_flag(&self.woken) {
                 break Err(Error::Interrupted);
             }
             let left = until.map(|at| at.until(Time::now()));

@@ -111,23 +111,26 @@ impl Loop {
         context::own_thread(self.id());
         let mut claim = Claim::of(&self, engine);
         while let Ok(engine) = claim.engine() {
-            let mut thread = lock(&self.thread);
-            if self.is_freed() || self.stop.swap(false, Ordering::AcqRel) {
-                self.publish(engine);
-                if !self.is_freed() {
-                    // Under the lock: who sees the thread gone finds the
-                    // engine.
-                    let _ = claim.release();
-                    thread.runs = false;
-                    self.ended.notify_all();
-                    return;
+            if self.is_freed() || self.stop.load(Ordering::Acquire) {
+                let mut thread = lock(&self.thread);
+                // Under the lock: a stop may have been taken back.
+                if self.is_freed() || self.stop.swap(false, Ordering::AcqRel) {
+                    self.publish(engine);
+                    if !self.is_freed() {
+                        // Under the lock: who sees the thread gone finds the
+                        // engine.
+                        let _ = claim.release();
+                        thread.runs = false;
+                        self.ended.notify_all();
+                        return;
+                    }
+                    drop(thread);
+                    break;
                 }
-                drop(thread);
-                break;
             }
-            drop(thread);
             self.woken.store(false, Ordering::Release);
-            match self.turn(engine) {
+            self.collect(engine);
+            match self.turn_collected(engine) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => {
                     log::with(log::Level::Error, || format!("the loop's poll failed: {error}"));
                 }

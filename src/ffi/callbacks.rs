@@ -8,7 +8,6 @@ use super::event::{
 };
 use super::handle::{self, wskt_socket};
 use crate::drive::as_callback;
-use crate::error::{Error, Result};
 use crate::event::{Event, EventKind, MessageKind};
 use crate::socket::{Host, Socket};
 use std::any::Any;
@@ -288,9 +287,14 @@ impl CHost {
         Self { handlers, user_pointer, _pattern: Some(Arc::clone(pattern)), ..Self::new() }
     }
 
-    /// The host of a socket that C made: they all have this one.
-    pub(super) fn of(socket: &Socket) -> Result<&Self> {
-        socket.host().as_any().downcast_ref().ok_or(Error::Panic)
+    /// The host of a socket that has a handle: they all have this one.
+    #[inline]
+    pub(super) fn of(socket: &Socket) -> &Self {
+        let host = socket.host();
+        debug_assert!(host.as_any().is::<Self>(), "a handle's socket was made here");
+        // SAFETY: handles are made in this layer only, of sockets that were
+        // made with such a host or after one that was.
+        unsafe { &*ptr::from_ref(host).cast::<Self>() }
     }
 
     /// The handlers, to be set at any time and from any thread.

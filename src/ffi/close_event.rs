@@ -269,8 +269,8 @@ unsafe fn dispatch(socket: &Arc<Socket>, event: NonNull<OwnEvent>) {
         (*own).in_dispatch = true;
         let r#type: &Text = &(*own).r#type;
         let is_close = r#type.as_str() == "close";
-        if let (true, Ok(host)) = (is_close, CHost::of(socket)) {
-            host.call_close(target, own.cast());
+        if is_close {
+            CHost::of(socket).call_close(target, own.cast());
         }
         (*own).in_dispatch = false;
         if (*own).doomed {

@@ -457,7 +457,7 @@ pub(super) fn attempt(
     previous: Option<&Socket>,
 ) -> wskt_attempt_event {
     let r#type = wskt_event_type::WSKT_EVENT_ATTEMPT;
-    let close = previous.and_then(|socket| CHost::of(socket).ok()?.final_event(socket));
+    let close = previous.and_then(|socket| CHost::of(socket).final_event(socket));
     wskt_attempt_event {
         head: head::<wskt_attempt_event>(r#type, c"attempt", target, timestamp),
         number: attempt.number,
@@ -535,7 +535,7 @@ impl PulledEvent {
     /// that is: the closure the core calls back from a pull. The core lets
     /// one thread at a time pull, and C gives up the event before with the
     /// call.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn put(
         &self,
         target: *mut wskt_socket,

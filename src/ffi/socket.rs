@@ -195,7 +195,7 @@ pub unsafe extern "C" fn wskt_socket_set_user_data(
     destroy: wskt_destroy_fn,
 ) -> wskt_result {
     let set = |socket: &Arc<Socket>| {
-        CHost::of(socket)?.set_user_data(user_data, destroy);
+        CHost::of(socket).set_user_data(user_data, destroy);
         Ok(())
     };
     // SAFETY: the caller promises a live handle or NULL.

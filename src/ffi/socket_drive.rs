@@ -112,9 +112,9 @@ pub unsafe extern "C" fn wskt_socket_recv(
     let pull = |socket: &Arc<Socket>| {
         // SAFETY: the caller promises a writable place or NULL.
         let out = unsafe { Out::new(out_event) }?;
-        let place = CHost::of(socket)?.pulled();
+        let place = CHost::of(socket).pulled();
         let mut lent = ptr::null();
-        socket.recv(time_limit(timeout_ms)?, &mut |event| {
+        socket.recv(time_limit(timeout_ms)?, |event| {
             // SAFETY: this closure is the pull; the core runs one at a time.
             lent = unsafe { place.put(handle::of(socket), event) };
         })?;

@@ -12,7 +12,7 @@ unsafe fn set(socket: *mut wskt_socket, change: impl FnOnce(&Handlers)) -> wskt_
     // SAFETY: the entry point's caller promises a live handle or NULL.
     unsafe {
         handle::with(socket, |socket| {
-            change(CHost::of(socket)?.handlers());
+            change(CHost::of(socket).handlers());
             Ok(())
         })
     }
@@ -23,7 +23,7 @@ unsafe fn set_control(socket: *mut wskt_socket, change: impl FnOnce(&Handlers)) 
     // SAFETY: the entry point's caller promises a live handle or NULL.
     unsafe {
         handle::with(socket, |socket| {
-            let handlers = CHost::of(socket)?.handlers();
+            let handlers = CHost::of(socket).handlers();
             change(handlers);
             socket.watch_pings(handlers.ping.is_set() || handlers.pong.is_set());
             Ok(())
@@ -133,7 +133,7 @@ pub unsafe extern "C" fn wskt_socket_set_on_message_chunk(
     // SAFETY: the caller promises a live handle or NULL.
     unsafe {
         handle::with(socket, |socket| {
-            CHost::of(socket)?.handlers().chunk.set(on_message_chunk);
+            CHost::of(socket).handlers().chunk.set(on_message_chunk);
             socket.watch_chunks(on_message_chunk.is_some());
             Ok(())
         })

@@ -331,7 +331,7 @@ pub unsafe extern "C" fn wskt_socket_user_data(socket: *const wskt_socket) -> *m
     getter(ptr::null_mut(), || {
         // SAFETY: the caller promises a live handle or NULL.
         let socket = unsafe { handle::peek(socket) }?;
-        Some(CHost::of(socket).ok()?.user_pointer())
+        Some(CHost::of(socket).user_pointer())
     })
 }
 
@@ -350,7 +350,7 @@ pub unsafe extern "C" fn wskt_socket_close_event(
     getter(ptr::null(), || {
         // SAFETY: the caller promises a live handle or NULL.
         let socket = unsafe { handle::peek(socket) }?;
-        Some(ptr::from_ref(CHost::of(socket).ok()?.final_event(socket)?))
+        Some(ptr::from_ref(CHost::of(socket).final_event(socket)?))
     })
 }
 

@@ -56,7 +56,7 @@ pub unsafe extern "C" fn wskt_socket_send_text(
     len: usize,
 ) -> wskt_result {
     // SAFETY: the caller's promise is the same.
-    unsafe { send_whole(socket, MessageKind::Text, text.cast(), len) }
+    unsafe { send_whole(socket, MessageKind::Text, text.cast(), len, true) }
 }
 
 /// Sends a binary message.
@@ -81,7 +81,7 @@ pub unsafe extern "C" fn wskt_socket_send_binary(
     len: usize,
 ) -> wskt_result {
     // SAFETY: the caller's promise is the same.
-    unsafe { send_whole(socket, MessageKind::Binary, data, len) }
+    unsafe { send_whole(socket, MessageKind::Binary, data, len, true) }
 }
 
 /// For wskt_socket_send: the message is sent as it is, whatever was agreed
@@ -118,13 +118,12 @@ pub unsafe extern "C" fn wskt_socket_send(
     len: usize,
     flags: u32,
 ) -> wskt_result {
-    let send = |socket: &Arc<Socket>| {
-        let (kind, compress) = (message_kind(kind)?, compressed(flags)?);
-        // SAFETY: the caller promises `len` bytes or NULL.
-        socket.send(kind, unsafe { bytes(data, len) }?, compress)
-    };
-    // SAFETY: the caller promises a live handle or NULL.
-    unsafe { handle::with(socket, send) }
+    match (message_kind(kind), compressed(flags)) {
+        // SAFETY: the caller's promise is the same.
+        (Ok(kind), Ok(compress)) => unsafe { send_whole(socket, kind, data, len, compress) },
+        // SAFETY: the caller promises a live handle or NULL.
+        _ => unsafe { handle::with(socket, |_| Err(Error::InvalidArgument)) },
+    }
 }
 
 /// Begins a text or binary message that is sent in chunks, each a fragment of
@@ -212,7 +211,7 @@ pub unsafe extern "C" fn wskt_socket_send_end(socket: *mut wskt_socket) -> wskt_
     unsafe { handle::with(socket, |socket| socket.send_end()) }
 }
 
-/// The hot path of both.
+/// The hot path of all three.
 ///
 /// # Safety
 /// `socket` is a live handle or NULL, and `data` is readable for `len` bytes.
@@ -222,9 +221,10 @@ unsafe fn send_whole(
     kind: MessageKind,
     data: *const c_void,
     len: usize,
+    compress: bool,
 ) -> wskt_result {
     // SAFETY: the caller's promise is the same.
-    unsafe { handle::with(socket, |socket| socket.send_now(kind, bytes(data, len)?, true)) }
+    unsafe { handle::with(socket, |socket| socket.send(kind, bytes(data, len)?, compress)) }
 }
 
 fn message_kind(kind: i32) -> Result<MessageKind> {

@@ -407,10 +407,15 @@ impl Decoder {
     /// Gives the last message's memory back, for a connection that falls idle,
     /// and that of the last chunk. Does nothing inside a message that is put
     /// together and while a message is lent.
+    #[inline(always)]
     pub fn rest(&mut self) {
-        if self.buffer.capacity() <= IDLE_KEEP {
-            return;
+        if self.buffer.capacity() > IDLE_KEEP {
+            self.give_back();
         }
+    }
+
+    #[inline(never)]
+    fn give_back(&mut self) {
         match self.phase {
             Phase::Fresh | Phase::Apart => self.buffer = Vec::new(),
             Phase::Between | Phase::Payload if self.chunked => {

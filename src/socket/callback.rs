@@ -14,12 +14,21 @@ impl Socket {
     }
 
     /// Lets a `free` go on that waits.
+    #[inline]
     pub(crate) fn end_callbacks(&self) {
-        if self.signals.clear(bit::IN_CALLBACK) & bit::SILENCED != 0 {
-            let (mutex, ended) = &self.quiet;
-            drop(lock(mutex));
-            ended.notify_all();
+        // `free` sets one of the two bits and looks at the other, this the
+        // other way round, all in one word.
+        self.signals.clear(bit::IN_CALLBACK);
+        if self.signals.has(bit::SILENCED) {
+            self.let_free_go_on();
         }
+    }
+
+    #[cold]
+    fn let_free_go_on(&self) {
+        let (mutex, ended) = &self.quiet;
+        drop(lock(mutex));
+        ended.notify_all();
     }
 
     /// Runs the program's handler for one event outside a driver's turn, unless

@@ -1,7 +1,7 @@
 //! Ending: close, abort, and what the driver does to the shared half when a
 //! connection opens and ends.
 
-use super::{NO_SLOT, ReadyState, Seat, Socket, Why, bit, lock};
+use super::{NO_SLOT, ReadyState, Socket, Why, bit, lock};
 use crate::conn::link::Link;
 use crate::conn::outbound::CloseFrame;
 use crate::conn::outbox::Dropped;
@@ -51,7 +51,7 @@ impl Socket {
                 let gather = context::gathers(self.driver());
                 if gather {
                     drop(out);
-                    self.gather();
+                    context::here(|here| self.gather(here));
                 } else {
                     self.flush_locked(&mut out, false);
                     drop(out);
@@ -61,19 +61,6 @@ impl Socket {
             ReadyState::Closing | ReadyState::Closed => {}
         }
         Ok(())
-    }
-
-    /// A socket that was never opened gets its loop as the driver, so that
-    /// its events come from there.
-    fn take_seat(&self) {
-        let mut seat = lock(&self.seat);
-        if matches!(*seat, Seat::Unset)
-            && self.ready_state() == ReadyState::Connecting
-            && let Some(event_loop) = self.event_loop()
-        {
-            self.set_driver(event_loop.id());
-            *seat = Seat::Loop;
-        }
     }
 
     /// Ends the connection without a closing handshake.

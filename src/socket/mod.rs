@@ -10,6 +10,7 @@ mod close;
 mod info;
 mod packing;
 mod ping;
+mod seat;
 mod send;
 mod signal;
 mod stats;
@@ -22,9 +23,8 @@ pub use stats::Stats;
 pub(crate) use stats::{Opening, Sent};
 
 use crate::config::Config;
-use crate::conn::outbound::Outbound;
+use crate::conn::everyday::Sending;
 use crate::drive::Loop;
-use crate::drive::blocking::Blocking;
 use crate::error::{Error, Result};
 use crate::event::{CloseEvent, Event, MessageKind};
 use crate::protocol::Deflater;
@@ -35,6 +35,7 @@ use crate::sync::{Condvar, Mutex, MutexGuard};
 use crate::sys::{self, WakeFd};
 use crate::tag::Tag;
 use crate::text::Text;
+use seat::{Driver, Seat};
 use std::any::Any;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, OnceLock, PoisonError, Weak};
@@ -51,18 +52,6 @@ pub trait Host: Send + Sync + 'static {
     fn again(&self, pattern: &Arc<Socket>) -> Box<dyn Host>;
 }
 
-/// Who drives a socket.
-pub(crate) enum Seat {
-    /// Nobody has been chosen.
-    Unset,
-    /// Its blocking calls; `None` while one of them runs.
-    Blocking(Option<Box<Blocking>>),
-    /// A loop.
-    Loop,
-    /// Nobody: sockets are made after it.
-    Pattern,
-}
-
 /// One WebSocket.
 #[repr(C)]
 pub struct Socket {
@@ -77,7 +66,7 @@ pub struct Socket {
     refusal: AtomicU8,
     /// Nanoseconds; 0 before the first.
     round_trip: AtomicU64,
-    out: Mutex<Outbound>,
+    out: Mutex<Sending>,
     /// Compresses messages, once that was agreed. It is locked before `out`
     /// and until its output is queued: the order of both is one.
     deflater: OnceLock<Box<Mutex<Deflater>>>,
@@ -94,7 +83,7 @@ pub struct Socket {
     /// For one that a reconnector has made.
     attempt: OnceLock<Box<Attempt>>,
     event_loop: OnceLock<Weak<Loop>>,
-    seat: Mutex<Seat>,
+    seat: Seat,
     /// Wakes the thread that waits in a blocking call.
     waiter: Mutex<Option<Arc<WakeFd>>>,
     /// The driver's identity, 0 before there is one.
@@ -135,7 +124,7 @@ impl Socket {
             buffered: AtomicUsize::new(0),
             refusal: AtomicU8::new(0),
             round_trip: AtomicU64::new(0),
-            out: Mutex::new(Outbound::new()),
+            out: Mutex::new(Sending::new()),
             deflater: OnceLock::new(),
             protocols: Mutex::new(Vec::new()),
             adopted: Mutex::new(None),
@@ -147,7 +136,7 @@ impl Socket {
             counters: stats::Counters::default(),
             attempt: OnceLock::new(),
             event_loop: OnceLock::new(),
-            seat: Mutex::new(Seat::Unset),
+            seat: Seat::new(),
             waiter: Mutex::new(None),
             driver: AtomicU64::new(0),
             slot: AtomicUsize::new(NO_SLOT),
@@ -194,8 +183,8 @@ impl Socket {
         if !request::is_token(name) {
             return Err(Error::InvalidProtocol);
         }
-        let seat = lock(&self.seat);
-        if !matches!(*seat, Seat::Unset) || self.ready_state() != ReadyState::Connecting {
+        let choice = self.seat.choose();
+        if !choice.is_open() || self.ready_state() != ReadyState::Connecting {
             return self.refuse(Why::TooLateForProtocol);
         }
         let mut protocols = lock(&self.protocols);
@@ -210,8 +199,8 @@ impl Socket {
     /// stays the program's.
     pub fn adopt(&self, fd: RawFd) -> Result<()> {
         self.check()?;
-        let seat = lock(&self.seat);
-        if !matches!(*seat, Seat::Unset) || self.ready_state() != ReadyState::Connecting {
+        let choice = self.seat.choose();
+        if !choice.is_open() || self.ready_state() != ReadyState::Connecting {
             return self.refuse(Why::TooLateToAdopt);
         }
         let mut adopted = lock(&self.adopted);
@@ -228,14 +217,14 @@ impl Socket {
 
     /// Takes it as what sockets are made after.
     pub(crate) fn make_pattern(&self) -> Result<()> {
-        let mut seat = lock(&self.seat);
-        if !matches!(*seat, Seat::Unset)
+        let choice = self.seat.choose();
+        if !choice.is_open()
             || self.ready_state() != ReadyState::Connecting
             || lock(&self.adopted).is_some()
         {
             return self.refuse(Why::NoPattern);
         }
-        *seat = Seat::Pattern;
+        choice.set(Driver::Pattern);
         Ok(())
     }
 
@@ -266,8 +255,8 @@ impl Socket {
     /// starts to connect.
     pub fn open(self: &Arc<Self>) -> Result<()> {
         self.check()?;
-        let mut seat = lock(&self.seat);
-        if !matches!(*seat, Seat::Unset) || self.ready_state() != ReadyState::Connecting {
+        let choice = self.seat.choose();
+        if !choice.is_open() || self.ready_state() != ReadyState::Connecting {
             return self.refuse(Why::OpenedBefore);
         }
         let event_loop = match self.event_loop.get() {
@@ -279,83 +268,16 @@ impl Socket {
             }
         };
         self.set_driver(event_loop.id());
-        *seat = Seat::Loop;
-        drop(seat);
+        choice.set(Driver::Loop);
+        drop(choice);
         self.attend();
         Ok(())
-    }
-
-    /// The blocking driver, if the socket has one or may get one.
-    #[inline]
-    pub(crate) fn take_blocking(self: &Arc<Self>) -> Result<Box<Blocking>> {
-        // A poisoned socket still tells its end.
-        self.check_loop()?;
-        let mut seat = lock(&self.seat);
-        match &mut *seat {
-            Seat::Blocking(driver) => driver.take().ok_or(Error::InUse),
-            Seat::Unset | Seat::Loop | Seat::Pattern => self.make_blocking(seat),
-        }
-    }
-
-    #[cold]
-    fn make_blocking(self: &Arc<Self>, mut seat: MutexGuard<'_, Seat>) -> Result<Box<Blocking>> {
-        if !matches!(*seat, Seat::Unset) || self.event_loop.get().is_some() {
-            return self.refuse(Why::OnLoop);
-        }
-        *seat = Seat::Blocking(None);
-        drop(seat);
-        Ok(Box::new(Blocking::new(self)))
-    }
-
-    /// Puts the blocking driver back for the next call, if there may be one.
-    #[inline]
-    pub(crate) fn put_blocking(&self, driver: Box<Blocking>) -> Result<()> {
-        let mut seat = lock(&self.seat);
-        if self.signals.has(bit::SILENCED) {
-            drop(seat);
-            return self.leave_blocking(driver);
-        }
-        if let Seat::Blocking(place) = &mut *seat {
-            *place = Some(driver);
-        }
-        Ok(())
-    }
-
-    #[cold]
-    fn leave_blocking(&self, driver: Box<Blocking>) -> Result<()> {
-        self.vanish();
-        drop(driver);
-        Err(Error::Closed)
-    }
-
-    /// Lets go of the blocking driver of a silenced socket.
-    pub(crate) fn drop_blocking(&self) {
-        let driver = match &mut *lock(&self.seat) {
-            Seat::Blocking(driver) => driver.take(),
-            Seat::Unset | Seat::Loop | Seat::Pattern => None,
-        };
-        if driver.is_some() {
-            self.vanish();
-        }
-    }
-
-    /// Whether blocking calls drive the socket.
-    pub(crate) fn is_blocking(&self) -> bool {
-        matches!(*lock(&self.seat), Seat::Blocking(_))
-    }
-
-    /// Whether a loop drives the socket, or will.
-    pub(crate) fn is_on_loop(&self) -> bool {
-        matches!(*lock(&self.seat), Seat::Loop)
     }
 
     /// In a forked child: closes our copies of the descriptors, nothing else.
     /// A lock that another thread held at the fork stays locked for ever.
     pub(crate) fn drop_forked(&self) {
-        let driver = match self.seat.try_lock().as_deref_mut() {
-            Ok(Seat::Blocking(driver)) => driver.take(),
-            _ => None,
-        };
+        let driver = self.seat.blocking.take();
         let link = self.out.try_lock().ok().and_then(|mut out| out.take_link());
         drop(driver);
         if let Some(link) = link
@@ -391,7 +313,8 @@ impl Socket {
         lock(&self.protocols).clone()
     }
 
-    pub(crate) fn lock_out(&self) -> MutexGuard<'_, Outbound> {
+    #[inline(always)]
+    pub(crate) fn lock_out(&self) -> MutexGuard<'_, Sending> {
         lock(&self.out)
     }
 

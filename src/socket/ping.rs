@@ -26,7 +26,7 @@ impl Socket {
         if data.len() > CONTROL_MAX {
             return Err(Error::TooLarge);
         }
-        self.try_send(opcode, data)?;
+        self.try_send_control(opcode, data)?;
         self.trace(|| format!("accepted {what}, {} bytes", data.len()));
         Ok(())
     }

@@ -1,8 +1,10 @@
 //! Sending: from any thread, at once, or gathered while callbacks run.
 
 use super::{ReadyState, Socket, Why, bit};
+use crate::conn::everyday::Sending;
 use crate::conn::outbound::{CloseFrame, Outbound, Progress};
 use crate::conn::outbox::opcode;
+use crate::drive::context::Context;
 use crate::drive::{blocking, context};
 use crate::error::{Error, Result};
 use crate::event::MessageKind;
@@ -14,19 +16,10 @@ use std::sync::Arc;
 const GATHER_MAX: usize = 64 << 10;
 
 impl Socket {
-    /// Sends one message; `compress` is whether it may be.
-    pub fn send(self: &Arc<Self>, kind: MessageKind, data: &[u8], compress: bool) -> Result<()> {
-        self.send_now(kind, data, compress)
-    }
-
-    /// The same in place, for the one caller that is hot.
+    /// Sends one message; `compress` is whether it may be. In place: it has one
+    /// caller.
     #[inline(always)]
-    pub(crate) fn send_now(
-        self: &Arc<Self>,
-        kind: MessageKind,
-        data: &[u8],
-        compress: bool,
-    ) -> Result<()> {
+    pub fn send(self: &Arc<Self>, kind: MessageKind, data: &[u8], compress: bool) -> Result<()> {
         let opcode = match kind {
             MessageKind::Text if simdutf8::basic::from_utf8(data).is_err() => {
                 return Err(Error::InvalidUtf8);
@@ -59,21 +52,62 @@ impl Socket {
     }
 
     #[inline(always)]
-    pub(super) fn try_send(self: &Arc<Self>, opcode: u8, data: &[u8]) -> Result<()> {
-        loop {
-            let mut out = self.lock_out();
-            if !self.takes(&out, opcode) {
-                self.make_room(out, opcode, data.len())?;
-                continue;
-            }
-            match opcode {
-                opcode::TEXT | opcode::BINARY => out.push_message(opcode, data)?,
-                opcode::PING => out.push_ping(data)?,
-                _ => out.push_control(opcode, data)?,
-            }
-            self.depart(out);
-            return Ok(());
+    fn try_send(self: &Arc<Self>, opcode: u8, data: &[u8]) -> Result<()> {
+        const HINDERED: u32 = bit::POISONED | bit::BLOCKED | bit::AT_HAND;
+        let mut out = self.lock_out();
+        let most = GATHER_MAX.min(self.config.limits.high_water);
+        if !out.is_everyday()
+            || out.everyday_pending() >= most
+            || self.ready_state() != ReadyState::Open
+            || self.signals.has(HINDERED)
+        {
+            return self.try_send_at_length(out, opcode, data);
         }
+        context::here(move |here| {
+            out.push_everyday(here, opcode, data)?;
+            if out.everyday_pending() >= most {
+                self.depart_from(here, out);
+            } else if !here.in_callback() {
+                let said = out.flush_everyday();
+                self.show_buffered(out.everyday_shown());
+                if let Some(progress) = said {
+                    self.flushed(&mut out, progress);
+                    self.left(out, progress);
+                }
+            } else if here.turns(self.driver()) {
+                self.show_buffered(out.everyday_shown());
+                drop(out);
+                self.gather(here);
+            } else {
+                self.depart_from(here, out);
+            }
+            Ok(())
+        })
+    }
+
+    /// Sends a control frame of the program's.
+    pub(super) fn try_send_control(self: &Arc<Self>, opcode: u8, data: &[u8]) -> Result<()> {
+        self.try_send_at_length(self.lock_out(), opcode, data)
+    }
+
+    #[inline(never)]
+    fn try_send_at_length<'a>(
+        self: &'a Arc<Self>,
+        mut out: MutexGuard<'a, Sending>,
+        opcode: u8,
+        data: &[u8],
+    ) -> Result<()> {
+        while !self.takes(&out, opcode) {
+            self.make_room(out, opcode, data.len())?;
+            out = self.lock_out();
+        }
+        match opcode {
+            opcode::TEXT | opcode::BINARY => out.push_message(opcode, data)?,
+            opcode::PING => out.push_ping(data)?,
+            _ => out.push_control(opcode, data)?,
+        }
+        self.depart(out);
+        Ok(())
     }
 
     /// The same for a message that is to be compressed.
@@ -114,7 +148,7 @@ impl Socket {
     #[cold]
     fn make_room(
         self: &Arc<Self>,
-        mut out: MutexGuard<'_, Outbound>,
+        mut out: MutexGuard<'_, Sending>,
         opcode: u8,
         len: usize,
     ) -> Result<()> {
@@ -138,7 +172,7 @@ impl Socket {
     }
 
     /// The queue is full: refuses, or waits in a blocking call.
-    pub(super) fn await_room(self: &Arc<Self>, mut out: MutexGuard<'_, Outbound>) -> Result<()> {
+    pub(super) fn await_room(self: &Arc<Self>, mut out: MutexGuard<'_, Sending>) -> Result<()> {
         out.owe_drain();
         // A broken connection takes nothing; a receive finds out.
         let broken = out.is_broken();
@@ -156,10 +190,13 @@ impl Socket {
 
     /// Offers what was queued to the kernel, or leaves it to the end of the
     /// running batch of callbacks.
-    #[inline(always)]
-    pub(super) fn depart(self: &Arc<Self>, mut out: MutexGuard<'_, Outbound>) {
-        let gather = context::gathers(self.driver());
-        let pulled = self.signals.has(bit::AT_HAND) && context::pulls(self);
+    pub(super) fn depart(self: &Arc<Self>, out: MutexGuard<'_, Sending>) {
+        context::here(|here| self.depart_from(here, out));
+    }
+
+    fn depart_from(self: &Arc<Self>, here: &Context, mut out: MutexGuard<'_, Sending>) {
+        let gather = here.gathers(self.driver());
+        let pulled = self.signals.has(bit::AT_HAND) && here.pulls(self);
         if out.load() >= self.config.limits.high_water {
             out.owe_drain();
         }
@@ -167,7 +204,7 @@ impl Socket {
             self.show_buffered(out.shown());
             drop(out);
             if gather {
-                self.gather();
+                self.gather(here);
             } else if self.signals.set(bit::GATHERED) & bit::AT_HAND == 0 {
                 // The last event at hand was pulled meanwhile, elsewhere.
                 self.flush();
@@ -177,10 +214,18 @@ impl Socket {
         if gather {
             self.flush_locked(&mut out, true);
             drop(out);
-            self.gather();
+            self.gather(here);
             return;
         }
-        let progress = self.flush_inline(&mut out);
+        let progress = out.flush(false);
+        self.flushed(&mut out, progress);
+        self.left(out, progress);
+    }
+
+    /// A message was offered to the kernel: a blocking call waits until it has
+    /// left.
+    #[inline(always)]
+    fn left(self: &Arc<Self>, out: MutexGuard<'_, Sending>, progress: Progress) {
         drop(out);
         if progress == Progress::Blocked && self.may_wait() {
             blocking::flush_out(self);
@@ -202,12 +247,12 @@ impl Socket {
 
     /// Leaves the queue to the end of the running batch of callbacks.
     #[inline]
-    pub(super) fn gather(self: &Arc<Self>) {
+    pub(super) fn gather(self: &Arc<Self>, here: &Context) {
         // Whoever clears the bit takes the lock of the queue behind that, and
         // finds what was queued before this look.
         if !self.signals.has(bit::GATHERED) && self.signals.set(bit::GATHERED) & bit::GATHERED == 0
         {
-            context::gather(self);
+            here.gather(self);
         }
     }
 
@@ -215,26 +260,16 @@ impl Socket {
     #[inline(never)]
     pub(super) fn flush_locked(
         self: &Arc<Self>,
-        out: &mut MutexGuard<'_, Outbound>,
+        out: &mut MutexGuard<'_, Sending>,
         hide: bool,
     ) -> Progress {
         let progress = out.flush(hide);
-        self.flushed(out, progress)
+        self.flushed(out, progress);
+        progress
     }
 
-    /// The same for the hot paths, outside callbacks.
-    #[inline(always)]
-    fn flush_inline(self: &Arc<Self>, out: &mut MutexGuard<'_, Outbound>) -> Progress {
-        let progress = out.flush(false);
-        self.flushed(out, progress)
-    }
-
-    #[inline(always)]
-    fn flushed(
-        self: &Arc<Self>,
-        out: &mut MutexGuard<'_, Outbound>,
-        progress: Progress,
-    ) -> Progress {
+    /// Tells of a flush what is to be told.
+    fn flushed(self: &Arc<Self>, out: &mut MutexGuard<'_, Sending>, progress: Progress) {
         self.show_buffered(out.shown());
         let quiet = progress == Progress::Done
             && !self.signals.has(bit::BLOCKED)
@@ -243,11 +278,13 @@ impl Socket {
         if !quiet {
             self.tell_driver(out, progress);
         }
-        progress
+        if progress == Progress::Done {
+            out.settle();
+        }
     }
 
     #[inline(never)]
-    fn tell_driver(self: &Arc<Self>, out: &mut MutexGuard<'_, Outbound>, progress: Progress) {
+    fn tell_driver(self: &Arc<Self>, out: &mut MutexGuard<'_, Sending>, progress: Progress) {
         let mut news = 0;
         match progress {
             Progress::Blocked => news |= bit::BLOCKED,
@@ -270,12 +307,15 @@ impl Socket {
         }
     }
 
-    /// Offers the queue to the kernel; `true` when nothing waits any more.
+    /// Offers the queue to the kernel.
     pub(crate) fn flush(self: &Arc<Self>) -> Progress {
         self.signals.take(bit::GATHERED);
-        let mut out = self.lock_out();
+        self.flush_at_length(self.lock_out())
+    }
+
+    fn flush_at_length(self: &Arc<Self>, mut out: MutexGuard<'_, Sending>) -> Progress {
         out.reveal();
-        self.flush_inline(&mut out)
+        self.flush_locked(&mut out, false)
     }
 
     /// Sends what waits for events that nobody will pull.
@@ -290,6 +330,23 @@ impl Socket {
     pub(crate) fn flush_gathered(self: &Arc<Self>) {
         if self.signals.has(bit::GATHERED) {
             self.flush();
+        }
+    }
+
+    /// The same in short, for a queue that is likely everyday.
+    #[inline(never)]
+    pub(crate) fn flush_everyday(self: &Arc<Self>) {
+        self.signals.clear(bit::GATHERED);
+        let mut out = self.lock_out();
+        if !out.is_everyday() {
+            self.flush_at_length(out);
+            return;
+        }
+        out.reveal();
+        let said = out.flush_everyday();
+        self.show_buffered(0);
+        if let Some(progress) = said {
+            self.flushed(&mut out, progress);
         }
     }
 }

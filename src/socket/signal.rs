@@ -26,8 +26,6 @@ pub(crate) mod bit {
     pub(crate) const INTERRUPT: u32 = 1 << 9;
     /// A second thread uses a blocking socket: waits must be wakeable.
     pub(crate) const SHARED: u32 = 1 << 10;
-    /// A blocking call drives the socket right now.
-    pub(crate) const DRIVEN: u32 = 1 << 11;
     /// The loop's attention list has it.
     pub(crate) const ATTENTION: u32 = 1 << 12;
     /// A callback of the socket runs.

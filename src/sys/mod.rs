@@ -8,12 +8,14 @@
 
 mod adopt;
 mod fork;
+mod place;
 pub(crate) mod simd;
 mod time;
 mod wake;
 
 pub(crate) use adopt::adopt;
 pub(crate) use fork::{generation as fork_generation, let_go, unforked};
+pub(crate) use place::Place;
 pub(crate) use time::{Clock, Time};
 #[cfg(target_os = "linux")]
 pub(crate) use wake::Timer;
@@ -84,7 +86,7 @@ pub(crate) fn recv_behind(
 }
 
 /// Sends without waiting and without SIGPIPE.
-#[inline]
+#[inline(always)]
 pub(crate) fn send(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
     // SAFETY: the pointer and length are those of a live slice, which is only

@@ -1,5 +1,5 @@
-//! Loops over bytes that safe code makes dear: for registers that not every
-//! processor has, chosen at run time, and for payloads of a few words.
+//! Masking that safe code makes dear: with registers that not every processor
+//! has, chosen at run time, and of payloads of a few words.
 
 use std::mem::MaybeUninit;
 
@@ -34,59 +34,153 @@ fn append_masked_avx2(out: &mut Vec<u8>, payload: &[u8], key: [u8; 4]) {
     out.extend(tail.iter().zip(key).map(|(byte, key)| byte ^ key));
 }
 
-/// Writes `bytes` to `place[at..]`; false where that is too short.
-#[inline(always)]
-fn put<const N: usize>(place: &mut [MaybeUninit<u8>], at: usize, bytes: [u8; N]) -> bool {
-    match place.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<N>()) {
-        Some(place) => {
-            *place = bytes.map(MaybeUninit::new);
-            true
-        }
-        None => false,
-    }
-}
-
 /// Appends `head`, `key` and `payload` masked with it. Without the room for
 /// that, which the caller reserves, nothing.
 #[inline(always)]
 pub(crate) fn append_small(out: &mut Vec<u8>, head: [u8; 2], key: [u8; 4], payload: &[u8]) {
-    const FOUR: u128 = u128::MAX / u32::MAX as u128;
-    const TWO: u64 = u64::MAX / u32::MAX as u64;
-    let len = payload.len();
-    let place = out.spare_capacity_mut();
-    let mut written = put(place, 0, head) && put(place, 2, key);
-    let Some(place) = place.get_mut(6..6 + len) else { return };
+    let (at, len) = (out.len(), payload.len());
+    if out.capacity() - at < 6 + len {
+        return;
+    }
+    // SAFETY: there is room for `6 + len` bytes behind the contents, which the
+    // payload, borrowed apart from them, cannot overlap. All of them are
+    // written before they count.
+    unsafe {
+        let place = out.as_mut_ptr().add(at);
+        place.cast::<[u8; 2]>().write(head);
+        place.add(2).cast::<[u8; 4]>().write(key);
+        mask(payload.as_ptr(), place.add(6), len, u32::from_le_bytes(key));
+        out.set_len(at + 6 + len);
+    }
+}
+
+/// Masks `len` bytes, at most 128, in words that may overlap: no loop over
+/// single bytes, and none over words, which the compiler would unroll for more
+/// than there are.
+///
+/// # Safety
+/// `from` is readable and `to` writable for `len` bytes, and they are apart.
+#[inline(always)]
+unsafe fn mask(from: *const u8, to: *mut u8, len: usize, key: u32) {
     // The key as it stands `len` bytes further on.
-    let key = u32::from_le_bytes(key);
     let turned = key.rotate_right(8 * (len as u32 % 4));
-    if let Some(last) = payload.last_chunk::<16>() {
-        let (mut from, mut to) = (payload, &mut *place);
-        while let Some((word, rest)) = from.split_first_chunk::<16>()
-            && let Some((spot, more)) = to.split_first_chunk_mut::<16>()
-        {
-            let masked = u128::from_le_bytes(*word) ^ (u128::from(key) * FOUR);
-            *spot = masked.to_le_bytes().map(MaybeUninit::new);
-            (from, to) = (rest, more);
-        }
-        // The last word overlaps the one before where the length is odd.
-        if !len.is_multiple_of(16) {
-            let word = u128::from_le_bytes(*last) ^ (u128::from(turned) * FOUR);
-            written &= put(place, len - 16, word.to_le_bytes());
-        }
-    } else if let (Some(first), Some(last)) = (payload.first_chunk(), payload.last_chunk()) {
-        let first = u64::from_le_bytes(*first) ^ (u64::from(key) * TWO);
-        let last = u64::from_le_bytes(*last) ^ (u64::from(turned) * TWO);
-        written &= put(place, 0, first.to_le_bytes()) && put(place, len - 8, last.to_le_bytes());
-    } else {
-        let keys = key.to_le_bytes().into_iter().cycle();
-        for (place, (byte, key)) in place.iter_mut().zip(payload.iter().zip(keys)) {
-            *place = MaybeUninit::new(byte ^ key);
+    // SAFETY: every word lies within the `len` bytes: the branch says that
+    // there are as many. Words counted from the end take the turned key.
+    unsafe {
+        if len >= 16 {
+            let (front, back) = (Wide::of(key), Wide::of(turned));
+            front.mask(from, to, 0);
+            back.mask(from, to, len - 16);
+            if len > 32 {
+                front.mask(from, to, 16);
+                back.mask(from, to, len - 32);
+            }
+            if len > 64 {
+                front.mask(from, to, 32);
+                front.mask(from, to, 48);
+                back.mask(from, to, len - 48);
+                back.mask(from, to, len - 64);
+            }
+        } else if len >= 8 {
+            mask_word(from, to, 0, key);
+            mask_word(from, to, len - 8, turned);
+        } else {
+            for (at, key) in key.to_le_bytes().into_iter().cycle().take(len).enumerate() {
+                to.add(at).write(from.add(at).read() ^ key);
+            }
         }
     }
-    if written {
-        let len = out.len() + 6 + len;
-        // SAFETY: every byte up to there was written: head and key, and the
-        // payload in words that touch or overlap.
-        unsafe { out.set_len(len) };
+}
+
+/// Masks the 8 bytes at `at`.
+///
+/// # Safety
+/// `from` is readable and `to` writable for `at + 8` bytes.
+#[inline(always)]
+unsafe fn mask_word(from: *const u8, to: *mut u8, at: usize, key: u32) {
+    let key = u64::from(key) << 32 | u64::from(key);
+    // SAFETY: by the caller's promise; alignment does not matter.
+    unsafe {
+        let word = from.add(at).cast::<u64>().read_unaligned();
+        to.add(at).cast::<u64>().write_unaligned(word ^ key.to_le());
+    }
+}
+
+/// A key for 16 bytes at a time.
+#[derive(Clone, Copy)]
+#[cfg(target_arch = "x86_64")]
+struct Wide(std::arch::x86_64::__m128i);
+
+#[cfg(target_arch = "x86_64")]
+impl Wide {
+    #[inline(always)]
+    fn of(key: u32) -> Self {
+        // SAFETY: every x86-64 has these registers.
+        Self(unsafe { std::arch::x86_64::_mm_set1_epi32(key.cast_signed()) })
+    }
+
+    /// Masks the 16 bytes at `at`.
+    ///
+    /// # Safety
+    /// `from` is readable and `to` writable for `at + 16` bytes.
+    #[inline(always)]
+    unsafe fn mask(self, from: *const u8, to: *mut u8, at: usize) {
+        use std::arch::x86_64::{_mm_loadu_si128, _mm_storeu_si128, _mm_xor_si128};
+        // SAFETY: by the caller's promise; alignment does not matter.
+        unsafe {
+            let word = _mm_loadu_si128(from.add(at).cast());
+            _mm_storeu_si128(to.add(at).cast(), _mm_xor_si128(word, self.0));
+        }
+    }
+}
+
+/// A key for 16 bytes at a time.
+#[derive(Clone, Copy)]
+#[cfg(not(target_arch = "x86_64"))]
+struct Wide(u32);
+
+#[cfg(not(target_arch = "x86_64"))]
+impl Wide {
+    fn of(key: u32) -> Self {
+        Self(key)
+    }
+
+    /// Masks the 16 bytes at `at`.
+    ///
+    /// # Safety
+    /// `from` is readable and `to` writable for `at + 16` bytes.
+    unsafe fn mask(self, from: *const u8, to: *mut u8, at: usize) {
+        // SAFETY: by the caller's promise.
+        unsafe {
+            mask_word(from, to, at, self.0);
+            mask_word(from, to, at + 8, self.0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_small_length_is_masked_as_the_standard_says() {
+        let key = [0x11, 0xA2, 0x3C, 0xF4];
+        for len in 0..=125_u8 {
+            let payload: Vec<u8> = (0..len).map(|at| at.wrapping_mul(37) ^ 0x5A).collect();
+            let mut out = Vec::with_capacity(1 + 6 + usize::from(len));
+            out.push(7);
+            append_small(&mut out, [0x82, 0x80 | len], key, &payload);
+            let masked = payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key);
+            let wanted: Vec<u8> =
+                [7, 0x82, 0x80 | len].into_iter().chain(key).chain(masked).collect();
+            assert_eq!(out, wanted, "{len} bytes");
+            // One byte of room too few.
+            let mut short = Vec::with_capacity(6 + usize::from(len));
+            short.push(7);
+            if short.capacity() == 6 + usize::from(len) {
+                append_small(&mut short, [0x82, 0x80 | len], key, &payload);
+                assert_eq!(short, [7]);
+            }
+        }
     }
 }

@@ -13,7 +13,8 @@ impl Time {
         let mut ts = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: the kernel fills the struct; CLOCK_MONOTONIC always exists.
         unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut ts) };
-        Self(ts.tv_sec.unsigned_abs() * 1_000_000_000 + ts.tv_nsec.unsigned_abs())
+        // Neither is ever below zero.
+        Self(ts.tv_sec.cast_unsigned() * 1_000_000_000 + ts.tv_nsec.cast_unsigned())
     }
 
     /// This point and a duration.
@@ -39,7 +40,8 @@ impl Time {
     /// Milliseconds, as events show it.
     #[expect(clippy::cast_precision_loss, reason = "2^53 ns of uptime are 104 days, then still µs")]
     pub(crate) fn as_ms(self) -> f64 {
-        self.0 as f64 / 1e6
+        // A signed number takes one instruction.
+        self.0.cast_signed() as f64 / 1e6
     }
 }
 

@@ -14,7 +14,7 @@ impl Decoder {
     /// The common case: a message in one frame that lies whole in
     /// `input[*pos..]`, where the next one begins. None: ask
     /// [`next`](Self::next) what it is.
-    #[inline]
+    #[inline(always)]
     pub fn whole<'a>(
         &mut self,
         input: &'a [u8],

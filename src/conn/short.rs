@@ -1,0 +1,179 @@
+//! The short ways of an established connection: nothing to obey, no deadline,
+//! whole messages in what a read brings. Nearly all messages take them; wherever
+//! something else turns up, the long way goes on from there.
+
+use super::open::{Open, Read};
+use super::{Buffers, Conn, Crank, Phase, Pulled, Receiver};
+use crate::event::{Event, EventKind};
+use crate::socket::{Socket, bit};
+use crate::sys::{self, Mode, Time};
+use std::io;
+use std::sync::Arc;
+
+/// How [`Conn::serve`] ended.
+pub(crate) enum Served {
+    /// Everything was told; what the connection waits for is what it was.
+    Idle,
+    /// The same, to a receiver that wants one event.
+    Told,
+    /// Such a receiver has its event, and more is to be done: see
+    /// [`Conn::come_back`].
+    Stopped,
+    /// [`Conn::advance`] goes on.
+    Not,
+}
+
+impl Open {
+    /// Whether nothing but messages is to be thought of.
+    #[inline(always)]
+    fn is_simple(&self, socket: &Socket) -> bool {
+        !socket.signals.has(!bit::PINGS) && self.is_bare() && self.decoder.is_fresh()
+    }
+}
+
+impl Conn {
+    /// The short way of a pull that may wait: one message that lies whole in what
+    /// arrives.
+    #[inline(always)]
+    pub(crate) fn receive(
+        &mut self,
+        buffers: &mut Buffers,
+        mut take: impl FnMut(&Event<'_>),
+    ) -> Pulled {
+        let Phase::Open(open) = &mut self.phase else { return Pulled::Not };
+        let socket = &self.socket;
+        if !open.is_simple(socket) || self.deadline.is_some() {
+            return Pulled::Not;
+        }
+        buffers.load(&mut open.carry);
+        // Whatever is there when this ends stays in place.
+        buffers.taken = true;
+        let mut lacks = buffers.start == buffers.end;
+        loop {
+            if lacks {
+                match open.read_next(socket, buffers) {
+                    Read::Bytes(n, _) => open.decoder.tally().add_bytes(n),
+                    Read::Nothing => return Pulled::Nothing,
+                    Read::Interrupted => return Pulled::Interrupted,
+                    Read::Over(error) => {
+                        buffers.discard();
+                        self.lost(error.as_ref());
+                        return Pulled::Not;
+                    }
+                    Read::Bad(_) => return Pulled::Not,
+                }
+            }
+            let input = buffers.plain.get(..buffers.end).unwrap_or_default();
+            if let Some((kind, data)) = open.next_whole(socket, input, &mut buffers.start) {
+                let kind = EventKind::Message(kind, data);
+                take(&Event { timestamp: Time::now().as_ms(), kind });
+                return Pulled::Event;
+            }
+            if buffers.start == buffers.end
+                || socket.signals.has(bit::URGENT)
+                || open.awaits(buffers).is_none()
+            {
+                return Pulled::Not;
+            }
+            lacks = true;
+        }
+    }
+
+    /// The short way of a driver that only looks, in the clear: one read, and what
+    /// it brought.
+    #[inline(always)]
+    pub(crate) fn serve(&mut self, crank: &mut Crank<'_, '_>) -> Served {
+        let Self { phase: Phase::Open(open), socket, readable, read_closed, deadline, .. } = self
+        else {
+            return Served::Not;
+        };
+        let Crank { buffers, clock, receiver, .. } = crank;
+        if !*readable
+            || *read_closed
+            || buffers.taken
+            || open.tls
+            || !open.is_simple(socket)
+            || deadline.is_some()
+            || !open.carry.is_empty()
+            || buffers.plain.is_empty()
+        {
+            return Served::Not;
+        }
+        let socket: &Arc<Socket> = socket;
+        let signals = &socket.signals;
+        let _advance = crank.here.advance(socket);
+        let room = buffers.plain.len();
+        buffers.start = 0;
+        buffers.end = match sys::recv(&open.tcp, &mut buffers.plain, Mode::Look) {
+            Ok(0) => {
+                buffers.end = 0;
+                self.lost(None);
+                return Served::Not;
+            }
+            Ok(n) => n,
+            Err(error) => {
+                buffers.end = 0;
+                self.unserved(error);
+                return Served::Not;
+            }
+        };
+        open.decoder.tally().add_bytes(buffers.end);
+        *readable = buffers.end == room;
+        // Whatever else is there stays in place.
+        buffers.taken = true;
+        match receiver {
+            Receiver::Handlers(handlers) => {
+                handlers.begin(socket);
+                let input = buffers.plain.get(..buffers.end).unwrap_or_default();
+                let at = &mut buffers.start;
+                while let Some((kind, data)) = open.next_whole(socket, input, at) {
+                    handlers.call_for_message(socket, clock, kind, data);
+                }
+                if *readable || buffers.start < buffers.end || !open.decoder.is_fresh() {
+                    return Served::Not;
+                }
+                let mut now = signals.get();
+                if now & bit::GATHERED != 0 {
+                    socket.flush_everyday();
+                    now = signals.get();
+                }
+                if now & !(bit::PINGS | bit::IN_CALLBACK) != 0 {
+                    return Served::Not;
+                }
+                open.decoder.rest();
+                buffers.discard();
+                handlers.pause(socket);
+                Served::Idle
+            }
+            Receiver::Pull(take) => {
+                let input = buffers.plain.get(..buffers.end).unwrap_or_default();
+                let Some((kind, data)) = open.next_whole(socket, input, &mut buffers.start) else {
+                    return Served::Not;
+                };
+                let kind = EventKind::Message(kind, data);
+                take(socket, &Event { timestamp: clock.as_ms(), kind });
+                if *readable
+                    || buffers.start < buffers.end
+                    || signals.has(!bit::PINGS)
+                    || !open.decoder.is_fresh()
+                {
+                    return Served::Stopped;
+                }
+                // What was lent stays where it is until the next read.
+                buffers.discard();
+                Served::Told
+            }
+        }
+    }
+
+    /// A read has brought no bytes.
+    #[cold]
+    fn unserved(&mut self, error: io::Error) {
+        match Read::from(error) {
+            Read::Over(error) => self.lost(error.as_ref()),
+            // Asked for again.
+            Read::Interrupted => {}
+            _ => self.readable = false,
+        }
+    }
+}
