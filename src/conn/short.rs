@@ -2,7 +2,8 @@
 //! whole messages in what a read brings. Nearly all messages take them; wherever
 //! something else turns up, the long way goes on from there.
 
-use super::open::{Open, Read};
+use super::open::Open;
+use super::read::Read;
 use super::{Buffers, Conn, Crank, Phase, Pulled, Receiver};
 use crate::event::{Event, EventKind};
 use crate::socket::{Socket, bit};

@@ -1,0 +1,250 @@
+//! What an established connection reads, and where to: a driver's buffer, or
+//! the memory of a large message. Parses nothing.
+
+use super::open::Open;
+use super::tls::CIPHER_ROOM;
+use super::{Buffers, PLAIN_ROOM, SPILL};
+use crate::protocol::Violation;
+use crate::socket::Socket;
+use crate::sys::{self, Mode};
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+
+impl Buffers {
+    /// Makes room for `size` bytes; what was there is lost.
+    fn reserve(&mut self, size: usize) {
+        if self.plain.len() < size {
+            // Pages that nothing is received into are never touched.
+            self.plain = vec![0; size];
+        }
+    }
+
+    /// A place to receive what is discarded.
+    pub(super) fn room(&mut self) -> &mut [u8] {
+        self.reserve(PLAIN_ROOM);
+        self.start = 0;
+        self.end = 0;
+        &mut self.plain
+    }
+
+    /// Brings back what the connection left, unless it is still in place.
+    #[inline(always)]
+    pub(super) fn load(&mut self, carry: &mut Vec<u8>) {
+        if self.taken {
+            self.taken = false;
+            return;
+        }
+        self.start = 0;
+        self.end = carry.len();
+        if !carry.is_empty() || self.plain.is_empty() {
+            self.bring(carry);
+        }
+    }
+
+    #[cold]
+    fn bring(&mut self, carry: &mut Vec<u8>) {
+        self.reserve(PLAIN_ROOM.max(carry.len()));
+        if let Some(front) = self.plain.get_mut(..carry.len()) {
+            front.copy_from_slice(carry);
+        }
+        *carry = Vec::new();
+    }
+
+    /// Keeps what is not parsed for the connection's next turn.
+    pub(super) fn store(&mut self, carry: &mut Vec<u8>) {
+        if self.start < self.end {
+            *carry = self.plain.get(self.start..self.end).unwrap_or_default().to_vec();
+        }
+        self.start = 0;
+        self.end = 0;
+    }
+
+    /// Forgets what is not parsed.
+    pub(crate) fn discard(&mut self) {
+        self.start = 0;
+        self.end = 0;
+        self.taken = false;
+    }
+
+    /// Moves the unparsed bytes, a few, to the front, for up to `max` more
+    /// behind them.
+    #[inline(always)]
+    fn behind(&mut self, max: usize) -> &mut [u8] {
+        if self.start > 0 {
+            if self.start < self.end {
+                self.plain.copy_within(self.start..self.end, 0);
+            }
+            self.end -= self.start;
+            self.start = 0;
+        }
+        let room = self.plain.get_mut(self.end..).unwrap_or_default();
+        let size = room.len().min(max);
+        room.get_mut(..size).unwrap_or_default()
+    }
+}
+
+/// What a look at the kernel brought.
+pub(super) enum Read {
+    /// This many bytes, and perhaps more are there.
+    Bytes(usize, bool),
+    /// Nothing now.
+    Nothing,
+    /// A signal came first.
+    Interrupted,
+    /// The stream is over, with the error if there was one.
+    Over(Option<io::Error>),
+    /// What went straight into a large message breaks the rules.
+    Bad(Violation),
+}
+
+impl From<io::Error> for Read {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::WouldBlock => Self::Nothing,
+            ErrorKind::Interrupted => Self::Interrupted,
+            _ => Self::Over(Some(error)),
+        }
+    }
+}
+
+impl Open {
+    /// Waits for what stands behind what is not parsed.
+    #[inline(always)]
+    pub(super) fn read_next(&mut self, socket: &Arc<Socket>, buffers: &mut Buffers) -> Read {
+        if self.tls {
+            return read_tls(self, socket, buffers, usize::MAX, Mode::Wait);
+        }
+        read_behind(self, buffers, usize::MAX, Mode::Wait)
+    }
+}
+
+/// Takes bytes from the kernel to where the decoder wants them, up to `max` of
+/// those that stand behind what is not parsed. No lock is held over a read that
+/// may wait.
+#[inline]
+pub(super) fn read(
+    open: &mut Open,
+    socket: &Arc<Socket>,
+    buffers: &mut Buffers,
+    max: usize,
+    mode: Mode,
+) -> Read {
+    if open.tls {
+        return read_tls(open, socket, buffers, max, mode);
+    }
+    if open.decoder.wants_direct() {
+        return read_direct(open, buffers, mode);
+    }
+    read_behind(open, buffers, max, mode)
+}
+
+/// Receives behind what is not parsed.
+#[inline(always)]
+fn read_behind(open: &Open, buffers: &mut Buffers, max: usize, mode: Mode) -> Read {
+    let room = buffers.behind(max);
+    let size = room.len();
+    match sys::recv(&open.tcp, room, mode) {
+        Ok(0) => Read::Over(None),
+        Ok(n) => {
+            buffers.end += n;
+            Read::Bytes(n, n == size)
+        }
+        Err(error) => error.into(),
+    }
+}
+
+#[inline(never)]
+fn read_direct(open: &mut Open, buffers: &mut Buffers, mode: Mode) -> Read {
+    if let Some((large, max)) = open.decoder.direct() {
+        // The bytes of the next message that come with it are copied once
+        // more when that is a large one too: a few, then.
+        let spill = buffers.plain.get_mut(..SPILL).unwrap_or_default();
+        let size = max + spill.len();
+        return match sys::recv_behind(&open.tcp, large, max, spill, mode) {
+            Ok(0) => Read::Over(None),
+            Ok(n) => {
+                buffers.start = 0;
+                buffers.end = n.saturating_sub(max);
+                match open.decoder.took_direct() {
+                    Ok(()) => Read::Bytes(n, n == size),
+                    Err(violation) => Read::Bad(violation),
+                }
+            }
+            Err(error) => error.into(),
+        };
+    }
+    // No memory for it: the decoder tells when it is given more.
+    read_behind(open, buffers, usize::MAX, mode)
+}
+
+#[inline(never)]
+fn read_tls(
+    open: &mut Open,
+    socket: &Arc<Socket>,
+    buffers: &mut Buffers,
+    max: usize,
+    mode: Mode,
+) -> Read {
+    if let Some(over) = open.over.take() {
+        return Read::Over(over);
+    }
+    loop {
+        // Whether the kernel may have more: unknown while it was not asked.
+        let mut more = true;
+        if open.unread {
+            buffers.cipher.clear();
+        } else {
+            match buffers.cipher.recv(&open.tcp, mode) {
+                Ok(0) => return Read::Over(None),
+                Ok(n) => more = n == CIPHER_ROOM,
+                Err(error) => return error.into(),
+            }
+        }
+        buffers.behind(max);
+        let limit = buffers.plain.len().min(buffers.end.saturating_add(max));
+        let before = buffers.end;
+        let mut out = socket.lock_out();
+        let Some(link) = out.link() else {
+            buffers.cipher.clear();
+            return Read::Over(None);
+        };
+        let over = loop {
+            let room = buffers.plain.get_mut(buffers.end..limit).unwrap_or_default();
+            if room.is_empty() {
+                break None;
+            }
+            match link.decrypt(&mut buffers.cipher, room) {
+                Ok(0) => break Some(None),
+                Ok(n) => buffers.end += n,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break None,
+                Err(error) => break Some(Some(error)),
+            }
+            if link.is_dry() && buffers.cipher.is_empty() {
+                break None;
+            }
+        };
+        open.unread = link.has_unread();
+        more |= open.unread;
+        let stuck = out.awaits_peer();
+        drop(out);
+        if stuck {
+            // Perhaps this was what TLS waited for.
+            socket.flush();
+        }
+        let got = buffers.end - before;
+        match over {
+            Some(over) if got == 0 => return Read::Over(over),
+            // What came before the end is judged first.
+            Some(over) => {
+                open.over = Some(over);
+                return Read::Bytes(got, true);
+            }
+            None if got > 0 => return Read::Bytes(got, more),
+            // A record without payload (a session ticket), or half of one.
+            None if mode == Mode::Wait => return Read::Bytes(0, true),
+            None if more => {}
+            // The kernel is empty, but it may have told of a FIN with these.
+            None => return Read::Bytes(0, false),
+        }
+    }
+}
