@@ -89,6 +89,11 @@ impl Open {
         self.bare
     }
 
+    /// So much of what may be read in this turn was read already.
+    pub(super) fn spend(&mut self, bytes: usize) {
+        self.budget = self.budget.saturating_sub(bytes);
+    }
+
     /// Whether there is no deadline.
     #[inline]
     pub(super) fn is_timeless(socket: &Socket) -> bool {

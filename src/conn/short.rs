@@ -131,6 +131,7 @@ impl Conn {
                     handlers.call_for_message(socket, clock, kind, data);
                 }
                 if *readable || buffers.start < buffers.end || !open.decoder.is_fresh() {
+                    open.spend(input.len());
                     return Served::Not;
                 }
                 let mut now = signals.get();
