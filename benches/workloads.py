@@ -70,8 +70,6 @@ WORKLOADS = [
 TARGETS = {
     ("pingpong", "wskt blocking"): (800, 2),
     ("pingpong", "wskt loop"): (900, 3),
-    ("pingpong", "wskt pulled"): (900, 3),
-    ("pingpong", "wskt thread"): (900, 3),
     ("pipeline", "wskt loop"): (450, 0.1),
     ("receive-32", "wskt loop"): (150, None),
     ("receive-32-text", "wskt loop"): (300, None),

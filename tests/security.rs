@@ -96,6 +96,7 @@ cases! {
         curl_cve_2025_10148_fresh_for_each_frame
         ixwebsocket_mask_is_the_clock
         dart_http_1676_statistics
+        openssl_cve_2019_1549_keys_after_a_fork
     }
     cve_requests {
         undici_cve_2026_1527_crlf_injection

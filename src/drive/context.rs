@@ -6,6 +6,7 @@
 use crate::protocol::MaskPool;
 use crate::socket::Socket;
 use crate::sync::thread_local;
+use crate::sys;
 use std::cell::{Cell, RefCell};
 use std::ptr;
 use std::sync::Arc;
@@ -115,6 +116,7 @@ pub(crate) fn mask_key() -> [u8; 4] {
 
 #[cold]
 fn draw_keys(context: &Context) {
+    sys::in_children(forget_keys);
     let keys = with_masks(MaskPool::draw::<KEYS>);
     for (place, key) in context.keys.iter().zip(keys) {
         place.set(key);
@@ -122,8 +124,17 @@ fn draw_keys(context: &Context) {
     context.fresh.set(KEYS);
 }
 
+/// In a forked child: its parent goes on with the keys of this thread, and with
+/// the generator that they come from.
+fn forget_keys() {
+    CONTEXT.with(|context| context.fresh.set(0));
+    // Lent at the moment only if a signal handler forks in the middle of a draw.
+    let _ = MASKS.try_with(|pool| pool.try_borrow_mut().map(|mut pool| *pool = MaskPool::new()));
+}
+
 /// Runs with the thread's pool of mask keys.
 pub(crate) fn with_masks<R>(mut run: impl FnMut(&mut MaskPool) -> R) -> R {
+    sys::in_children(forget_keys);
     match MASKS.try_with(|pool| run(&mut pool.borrow_mut())) {
         Ok(done) => done,
         // An exit handler: what belongs to this thread is gone already.

@@ -6,8 +6,8 @@ use std::fs::File;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Once, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -85,6 +85,19 @@ extern "C" fn in_child() {
     // The thread has another number here, so that it could not unlock it.
     GATE.init();
     GENERATION.fetch_add(1, Ordering::Relaxed);
+    if let Some(forget) = FORGET.get() {
+        forget();
+    }
+}
+
+/// What a forked child does first.
+static FORGET: OnceLock<fn()> = OnceLock::new();
+
+/// From now on `forget` runs in every forked child, on its one thread, which
+/// has a copy of all that the forking thread had of its own. The first caller
+/// counts.
+pub(crate) fn in_children(forget: fn()) {
+    let _ = FORGET.set(forget);
 }
 
 /// How many forks lie between the process that loaded the library and this

@@ -14,7 +14,7 @@ mod time;
 mod wake;
 
 pub(crate) use adopt::adopt;
-pub(crate) use fork::{generation as fork_generation, let_go, unforked};
+pub(crate) use fork::{generation as fork_generation, in_children, let_go, unforked};
 pub(crate) use place::Place;
 pub(crate) use time::{Clock, Time};
 #[cfg(target_os = "linux")]

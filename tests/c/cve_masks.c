@@ -1,16 +1,16 @@
 /* Published flaws: mask keys that a script or an attacker can foresee, which
    lets chosen bytes reach a server that speaks another protocol (RFC 6455,
    10.3). The keys are those that the server saw. */
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "support/cases.h"
 
 enum { FRAMES = 1000 };
 
-/* The mask keys of one connection that sends FRAMES messages. */
-static void collect(uint32_t *keys) {
-    struct report report;
-    const char *id = new_id();
+/* Sends FRAMES messages on one connection. */
+static void send_frames(const char *id) {
     char *url = script_url("ws", "drain", id);
-    const char *at;
     wskt_socket *socket;
     int i;
     OK(wskt_socket_new(NULL, url, NULL, &socket));
@@ -23,6 +23,14 @@ static void collect(uint32_t *keys) {
     }
     OK(wskt_socket_abort(socket));
     wskt_socket_free(socket);
+    free(url);
+}
+
+/* The mask keys of that connection. */
+static void read_keys(const char *id, uint32_t *keys) {
+    struct report report;
+    const char *at;
+    int i;
     get_report(&report, id);
     at = report.json;
     for (i = 0; i < FRAMES; i++) {
@@ -32,7 +40,12 @@ static void collect(uint32_t *keys) {
         keys[i] = (uint32_t)strtoul(at, NULL, 16);
     }
     free_report(&report);
-    free(url);
+}
+
+static void collect(uint32_t *keys) {
+    const char *id = new_id();
+    send_frames(id);
+    read_keys(id, keys);
 }
 
 static int by_value(const void *a, const void *b) {
@@ -112,11 +125,47 @@ static void dart_http_1676_statistics(void) {
     CHECK(bit > 15463 && bit < 16537);
 }
 
+/* OpenSSL 1.0.2 and others (CVE-2019-1549): a generator that a fork copies. What
+   the child's connection takes has nothing in common with what its parent's
+   takes from then on. */
+static void openssl_cve_2019_1549_keys_after_a_fork(void) {
+    static uint32_t ours[FRAMES];
+    static uint32_t childs[FRAMES];
+    const char *id = new_id();
+    int status = 0;
+    int equal = 0;
+    int i;
+    int k;
+    pid_t pid;
+    /* The thread has keys and a generator. */
+    collect(ours);
+    fflush(NULL);
+    pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        send_frames(id);
+        execlp("true", "true", (char *)NULL);
+        _exit(1);
+    }
+    CHECK(waitpid(pid, &status, 0) == pid);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    read_keys(id, childs);
+    collect(ours);
+    for (i = 0; i < FRAMES; i++) {
+        for (k = 0; k < FRAMES; k++) {
+            equal += ours[i] == childs[k];
+        }
+    }
+    /* Chance gives one in 4300. */
+    CHECK(equal <= 1);
+}
+
 int main(int argc, char **argv) {
     static const struct named_case cases[] = {
         CASE(curl_cve_2025_10148_fresh_for_each_frame),
         CASE(ixwebsocket_mask_is_the_clock),
         CASE(dart_http_1676_statistics),
+        CASE(openssl_cve_2019_1549_keys_after_a_fork),
     };
     return CASES(argc, argv, cases);
 }
