@@ -233,20 +233,26 @@ impl Engine {
             };
             // Watched for reading alone.
             let quiet = slot.open_blocked == Some(false);
+            let mut settled = false;
             let step = catch_unwind(AssertUnwindSafe(|| {
-                Ok(match if quiet { conn.serve(&mut crank) } else { Served::Not } {
-                    Served::Idle => return Err(Turn::Done),
-                    Served::Told => return Err(Turn::Stopped),
+                match if quiet { conn.serve(&mut crank) } else { Served::Not } {
+                    Served::Idle => {
+                        settled = true;
+                        Step::Idle
+                    }
+                    Served::Told => {
+                        settled = true;
+                        Step::Told
+                    }
                     Served::Stopped => conn.come_back(&mut crank, Step::Stopped),
                     Served::Not => conn.advance(&mut crank),
-                })
+                }
             }));
-            let step = match step {
-                Ok(Err(Turn::Done)) => continue,
-                Ok(Err(Turn::Stopped)) => return Turn::Stopped,
-                Ok(Ok(step)) => Ok(step),
-                Err(panic) => Err(panic),
-            };
+            match step {
+                Ok(Step::Idle) if settled => continue,
+                Ok(Step::Told) if settled => return Turn::Stopped,
+                _ => {}
+            }
             let step = step.unwrap_or_else(|_| {
                 receiver.pause(conn.socket());
                 conn.fail_internally();
