@@ -1,9 +1,10 @@
-//! The sending half under its lock, and whether it is in its everyday state: a
-//! plain link, whole frames of the program's messages in the queue or none,
+//! The sending half under its lock, and whether it is in its everyday state:
+//! whole frames of the program's messages in the queue or none, no ciphertext,
 //! and nothing else that anybody is owed or must count. What is sent then
 //! takes a short way. Whoever changes anything by the long way ends the
 //! state; a flush that leaves nothing behind looks whether it is back.
 
+use super::link::Link;
 use super::outbound::{Outbound, Progress};
 use crate::drive::context::Context;
 use crate::error::Result;
@@ -41,6 +42,16 @@ impl Sending {
     #[inline(always)]
     pub(crate) fn reveal(&mut self) {
         self.outbound.reveal();
+    }
+
+    /// Runs with the link, to decrypt what has arrived. What TLS answers by
+    /// itself ends the everyday state.
+    #[inline]
+    pub(crate) fn decrypt<R>(&mut self, run: impl FnOnce(&mut Link) -> R) -> Option<R> {
+        let link = self.outbound.link()?;
+        let done = run(link);
+        self.everyday &= !link.has_ciphertext();
+        Some(done)
     }
 
     /// Nothing waits any more: perhaps it is an everyday's state again.

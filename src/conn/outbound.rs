@@ -343,7 +343,7 @@ impl Outbound {
 
     /// See [`super::everyday`].
     pub(super) fn is_everyday(&self) -> bool {
-        self.link.as_ref().is_some_and(|link| !link.is_tls())
+        self.link.as_ref().is_some_and(|link| !link.has_ciphertext())
             && self.outbox.is_plain()
             && self.pong.is_none()
             && self.pongs == 0
@@ -380,6 +380,10 @@ impl Outbound {
     #[inline(always)]
     pub(super) fn flush_everyday(&mut self) -> Option<Progress> {
         let Some(link) = &self.link else { return None };
+        if link.is_tls() {
+            let progress = self.flush_tls(false);
+            return (progress != Progress::Done).then_some(progress);
+        }
         let bytes = self.outbox.plain();
         let sent = if bytes.is_empty() { Ok(0) } else { sys::send(link.tcp(), bytes) };
         match sent {

@@ -108,13 +108,18 @@ impl From<io::Error> for Read {
 }
 
 impl Open {
-    /// Waits for what stands behind what is not parsed.
+    /// Takes what stands behind what is not parsed.
     #[inline(always)]
-    pub(super) fn read_next(&mut self, socket: &Arc<Socket>, buffers: &mut Buffers) -> Read {
+    pub(super) fn read_next(
+        &mut self,
+        socket: &Arc<Socket>,
+        buffers: &mut Buffers,
+        mode: Mode,
+    ) -> Read {
         if self.tls {
-            return read_tls(self, socket, buffers, usize::MAX, Mode::Wait);
+            return read_tls(self, socket, buffers, usize::MAX, mode);
         }
-        read_behind(self, buffers, usize::MAX, Mode::Wait)
+        read_behind(self, buffers, usize::MAX, mode)
     }
 }
 
@@ -204,26 +209,29 @@ fn read_tls(
         let limit = buffers.plain.len().min(buffers.end.saturating_add(max));
         let before = buffers.end;
         let mut out = socket.lock_out();
-        let Some(link) = out.link() else {
+        let decrypted = out.decrypt(|link| {
+            let over = loop {
+                let room = buffers.plain.get_mut(buffers.end..limit).unwrap_or_default();
+                if room.is_empty() {
+                    break None;
+                }
+                match link.decrypt(&mut buffers.cipher, room) {
+                    Ok(0) => break Some(None),
+                    Ok(n) => buffers.end += n,
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => break None,
+                    Err(error) => break Some(Some(error)),
+                }
+                if link.is_dry() && buffers.cipher.is_empty() {
+                    break None;
+                }
+            };
+            open.unread = link.has_unread();
+            over
+        });
+        let Some(over) = decrypted else {
             buffers.cipher.clear();
             return Read::Over(None);
         };
-        let over = loop {
-            let room = buffers.plain.get_mut(buffers.end..limit).unwrap_or_default();
-            if room.is_empty() {
-                break None;
-            }
-            match link.decrypt(&mut buffers.cipher, room) {
-                Ok(0) => break Some(None),
-                Ok(n) => buffers.end += n,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break None,
-                Err(error) => break Some(Some(error)),
-            }
-            if link.is_dry() && buffers.cipher.is_empty() {
-                break None;
-            }
-        };
-        open.unread = link.has_unread();
         more |= open.unread;
         let stuck = out.awaits_peer();
         drop(out);

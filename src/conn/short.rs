@@ -8,7 +8,6 @@ use super::{Buffers, Conn, Crank, Phase, Pulled, Receiver};
 use crate::event::{Event, EventKind};
 use crate::socket::{Socket, bit};
 use crate::sys::{self, Mode, Time};
-use std::io;
 use std::sync::Arc;
 
 /// How [`Conn::serve`] ended.
@@ -52,7 +51,7 @@ impl Conn {
         let mut lacks = buffers.start == buffers.end;
         loop {
             if lacks {
-                match open.read_next(socket, buffers) {
+                match open.read_next(socket, buffers, Mode::Wait) {
                     Read::Bytes(n, _) => open.decoder.tally().add_bytes(n),
                     Read::Nothing => return Pulled::Nothing,
                     Read::Interrupted => return Pulled::Interrupted,
@@ -80,8 +79,7 @@ impl Conn {
         }
     }
 
-    /// The short way of a driver that only looks, in the clear: one read, and what
-    /// it brought.
+    /// The short way of a driver that only looks: one read, and what it brought.
     #[inline(always)]
     pub(crate) fn serve(&mut self, crank: &mut Crank<'_, '_>) -> Served {
         let Self { phase: Phase::Open(open), socket, readable, read_closed, deadline, .. } = self
@@ -92,7 +90,6 @@ impl Conn {
         if !*readable
             || *read_closed
             || buffers.taken
-            || open.tls
             || !open.is_simple(socket)
             || deadline.is_some()
             || !open.carry.is_empty()
@@ -103,23 +100,32 @@ impl Conn {
         let socket: &Arc<Socket> = socket;
         let signals = &socket.signals;
         let _advance = crank.here.advance(socket);
-        let room = buffers.plain.len();
         buffers.start = 0;
-        buffers.end = match sys::recv(&open.tcp, &mut buffers.plain, Mode::Look) {
-            Ok(0) => {
-                buffers.end = 0;
-                self.lost(None);
-                return Served::Not;
+        buffers.end = 0;
+        if open.tls {
+            match open.read_next(socket, buffers, Mode::Look) {
+                Read::Bytes(n, more) => {
+                    open.decoder.tally().add_bytes(n);
+                    *readable = more;
+                }
+                read => {
+                    self.unserved(read);
+                    return Served::Not;
+                }
             }
-            Ok(n) => n,
-            Err(error) => {
-                buffers.end = 0;
-                self.unserved(error);
-                return Served::Not;
-            }
-        };
-        open.decoder.tally().add_bytes(buffers.end);
-        *readable = buffers.end == room;
+        } else {
+            let room = buffers.plain.len();
+            let n = match sys::recv(&open.tcp, &mut buffers.plain, Mode::Look) {
+                Ok(n) if n > 0 => n,
+                said => {
+                    self.unserved(said.map_or_else(Read::from, |_| Read::Over(None)));
+                    return Served::Not;
+                }
+            };
+            buffers.end = n;
+            open.decoder.tally().add_bytes(n);
+            *readable = n == room;
+        }
         // Whatever else is there stays in place.
         buffers.taken = true;
         match receiver {
@@ -170,12 +176,12 @@ impl Conn {
 
     /// A read has brought no bytes.
     #[cold]
-    fn unserved(&mut self, error: io::Error) {
-        match Read::from(error) {
+    fn unserved(&mut self, read: Read) {
+        match read {
             Read::Over(error) => self.lost(error.as_ref()),
+            Read::Nothing => self.readable = false,
             // Asked for again.
-            Read::Interrupted => {}
-            _ => self.readable = false,
+            Read::Interrupted | Read::Bad(_) | Read::Bytes(..) => {}
         }
     }
 }
