@@ -386,11 +386,11 @@ fn free_beside_blocking_calls() {
         let _ = interrupts.interrupt();
     });
     for _ in 0..3 {
-        let _ = socket.recv(Some(Duration::ZERO), &mut |_| {});
+        let _ = socket.recv(Some(Duration::ZERO), |_| {});
     }
     frees.join().unwrap();
     interrupts.join().unwrap();
-    assert!(socket.recv(Some(Duration::ZERO), &mut |_| {}).is_err());
+    assert!(socket.recv(Some(Duration::ZERO), |_| {}).is_err());
     assert!(take(&mut peer, &mut Vec::new()), "the connection is gone");
     assert_eq!(Arc::strong_count(&socket), 1, "nobody keeps a freed socket");
     drop(socket);
@@ -406,14 +406,14 @@ fn an_interrupt_is_for_one_call() {
     let _peer = peer.join().unwrap();
     let mut opened = false;
     socket
-        .recv(Some(Duration::ZERO), &mut |event| opened = matches!(event.kind, EventKind::Open))
+        .recv(Some(Duration::ZERO), |event| opened = matches!(event.kind, EventKind::Open))
         .unwrap();
     assert!(opened);
     let interrupted = Arc::clone(&socket);
     let interrupts = thread::spawn(move || interrupted.interrupt().unwrap());
-    let first = socket.recv(Some(Duration::from_millis(1)), &mut |_| {});
+    let first = socket.recv(Some(Duration::from_millis(1)), |_| {});
     interrupts.join().unwrap();
-    let second = socket.recv(Some(Duration::from_millis(1)), &mut |_| {});
+    let second = socket.recv(Some(Duration::from_millis(1)), |_| {});
     let ended = [first, second].map(|result| result.unwrap_err());
     let times = ended.iter().filter(|error| **error == wskt::error::Error::Interrupted).count();
     assert_eq!(times, 1, "{ended:?}");
