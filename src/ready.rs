@@ -25,13 +25,19 @@ impl Ready {
     #[inline(always)]
     pub(crate) fn push_back(&mut self, slot: usize) {
         if self.slots.len() == self.slots.capacity() {
-            self.cut();
+            self.make_room();
         }
         self.slots.push(slot);
     }
 
-    /// Rather than to grow, lets go of what was taken.
+    /// Lets go of what was taken, if that is half of it; else it grows.
     #[cold]
+    fn make_room(&mut self) {
+        if self.head >= self.slots.len() / 2 {
+            self.cut();
+        }
+    }
+
     fn cut(&mut self) {
         self.slots.drain(..self.head);
         self.head = 0;

@@ -215,7 +215,11 @@ impl Open {
     /// a read then.
     pub(super) fn is_exhausted(&mut self, buffers: &Buffers) -> bool {
         self.budget = READ_BUDGET;
-        self.carry.is_empty() && buffers.start == buffers.end && self.decoder.is_fresh()
+        let all = self.carry.is_empty() && buffers.start == buffers.end && self.decoder.is_fresh();
+        if all {
+            self.decoder.rest();
+        }
+        all
     }
 
     /// Whether what is sent may wait for the next event: a frame lies whole at

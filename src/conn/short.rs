@@ -32,12 +32,13 @@ impl Open {
 }
 
 impl Conn {
-    /// The short way of a pull that may wait: one message that lies whole in what
-    /// arrives.
+    /// The short way of a pull that may wait for one read, and for another as
+    /// long as `may_wait` says so: one message that lies whole in what arrives.
     #[inline(always)]
     pub(crate) fn receive(
         &mut self,
         buffers: &mut Buffers,
+        may_wait: impl Fn() -> bool,
         mut take: impl FnMut(&Event<'_>),
     ) -> Pulled {
         let Phase::Open(open) = &mut self.phase else { return Pulled::Not };
@@ -69,9 +70,11 @@ impl Conn {
                 take(&Event { timestamp: Time::now().as_ms(), kind });
                 return Pulled::Event;
             }
+            // The rest of a message may be long in coming.
             if buffers.start == buffers.end
-                || socket.signals.has(bit::URGENT)
+                || socket.signals.has(!bit::PINGS)
                 || open.awaits(buffers).is_none()
+                || !may_wait()
             {
                 return Pulled::Not;
             }
@@ -167,6 +170,7 @@ impl Conn {
                 {
                     return Served::Stopped;
                 }
+                open.decoder.rest();
                 // What was lent stays where it is until the next read.
                 buffers.discard();
                 Served::Told

@@ -74,12 +74,18 @@ impl Blocking {
     /// The short way of a pull that may wait a slice at least: most messages
     /// take it.
     #[inline(always)]
-    fn pull_short(&mut self, timeout: Option<Duration>, take: impl FnMut(&Event<'_>)) -> Pulled {
+    fn pull_short(
+        &mut self,
+        timeout: Option<Duration>,
+        until: Until,
+        take: impl FnMut(&Event<'_>),
+    ) -> Pulled {
         if self.slice != Some(SLICE) || timeout.is_some_and(|left| left < SLICE) {
             return Pulled::Not;
         }
+        let may_wait = || until.is_none_or(|at| at.until(Time::now()) >= SLICE);
         let (conn, buffers) = (&mut self.conn, &mut self.buffers);
-        match catch_unwind(AssertUnwindSafe(|| conn.receive(buffers, take))) {
+        match catch_unwind(AssertUnwindSafe(|| conn.receive(buffers, may_wait, take))) {
             Ok(pulled) => pulled,
             Err(_) => self.break_internally(),
         }
@@ -289,7 +295,7 @@ impl Socket {
         let Some(mut driver) = self.take_present() else {
             return self.recv_at_length(None, until, false, &mut take);
         };
-        let idle = match driver.pull_short(timeout, &mut take) {
+        let idle = match driver.pull_short(timeout, until, &mut take) {
             Pulled::Event => return self.put_blocking(driver),
             Pulled::Interrupted => {
                 self.put_blocking(driver)?;

@@ -68,11 +68,12 @@ impl Socket {
             if out.everyday_pending() >= most {
                 self.depart_from(here, out);
             } else if !here.in_callback() {
-                let said = out.flush_everyday();
-                self.show_buffered(out.everyday_shown());
-                if let Some(progress) = said {
-                    self.flushed(&mut out, progress);
-                    self.left(out, progress);
+                match out.flush_everyday() {
+                    None => self.show_buffered(out.everyday_shown()),
+                    Some(progress) => {
+                        self.flushed(&mut out, progress);
+                        self.left(out, progress);
+                    }
                 }
             } else if here.turns(self.driver()) {
                 self.show_buffered(out.everyday_shown());
@@ -343,10 +344,9 @@ impl Socket {
             return;
         }
         out.reveal();
-        let said = out.flush_everyday();
-        self.show_buffered(0);
-        if let Some(progress) = said {
-            self.flushed(&mut out, progress);
+        match out.flush_everyday() {
+            None => self.show_buffered(0),
+            Some(progress) => self.flushed(&mut out, progress),
         }
     }
 }

@@ -4,10 +4,11 @@
 use std::cell::{Cell, UnsafeCell};
 use std::fs::File;
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
+use std::mem::{self, MaybeUninit};
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Once, OnceLock};
+use std::ptr;
+use std::sync::Once;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -85,19 +86,21 @@ extern "C" fn in_child() {
     // The thread has another number here, so that it could not unlock it.
     GATE.init();
     GENERATION.fetch_add(1, Ordering::Relaxed);
-    if let Some(forget) = FORGET.get() {
-        forget();
+    let forget = FORGET.load(Ordering::Acquire);
+    if !forget.is_null() {
+        // SAFETY: `in_children` is the only writer, and stores such functions.
+        unsafe { mem::transmute::<*mut (), fn()>(forget)() };
     }
 }
 
-/// What a forked child does first.
-static FORGET: OnceLock<fn()> = OnceLock::new();
+/// What a forked child does first; NULL is nothing. No lock: the thread that
+/// holds it would not be in the child.
+static FORGET: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 
 /// From now on `forget` runs in every forked child, on its one thread, which
-/// has a copy of all that the forking thread had of its own. The first caller
-/// counts.
+/// has a copy of all that the forking thread had of its own.
 pub(crate) fn in_children(forget: fn()) {
-    let _ = FORGET.set(forget);
+    FORGET.store(forget as *mut (), Ordering::Release);
 }
 
 /// How many forks lie between the process that loaded the library and this
@@ -106,8 +109,8 @@ pub(crate) fn generation() -> u32 {
     static REGISTERED: Once = Once::new();
     REGISTERED.call_once(|| {
         GATE.init();
-        // SAFETY: the handlers touch the mutex and an atomic, no memory of
-        // any other thread's.
+        // SAFETY: the handlers touch the mutex, atomics and what the thread has
+        // of its own, no memory of any other thread's.
         unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
     });
     GENERATION.load(Ordering::Relaxed)

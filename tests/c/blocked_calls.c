@@ -183,6 +183,30 @@ static void a_blocked_recv_can_be_ended(const char *port_name) {
 }
 
 /* The connection is not there yet: connect waits for the upgrade. */
+/* A message that comes a byte at a time, each soon after the one before: its
+   40 s end neither a limit nor an interrupt. */
+static void a_message_that_trickles(const char *port_name) {
+    char *url =
+        script_url(port_name, "split 1 us=20000; binn 2000; drain", new_id());
+    wskt_socket *socket = connected(url);
+    const wskt_event *event = NULL;
+    struct receiver receiver;
+    double begun = now_ms();
+    RESULT(wskt_socket_recv(socket, 500, &event), WSKT_ERR_TIMEOUT);
+    CHECK(now_ms() - begun >= 500);
+    CHECK(now_ms() - begun < 20000);
+    start_receiver(&receiver, socket);
+    pause_ms(300);
+    begun = now_ms();
+    OK(wskt_socket_interrupt(socket));
+    join_receiver(&receiver);
+    RESULT(receiver.result, WSKT_ERR_INTERRUPTED);
+    CHECK(now_ms() - begun < 20000);
+    CHECK(event == NULL);
+    wskt_socket_free(socket);
+    free(url);
+}
+
 static void *connect_blackhole(void *argument) {
     struct receiver *receiver = argument;
     receiver->result = wskt_socket_connect(receiver->socket, -1);
@@ -384,6 +408,8 @@ int main(void) {
         a_send_goes_out_at_once(ports[i]);
         now_testing("a_blocked_recv_can_be_ended");
         a_blocked_recv_can_be_ended(ports[i]);
+        now_testing("a_message_that_trickles");
+        a_message_that_trickles(ports[i]);
         now_testing("the_next_recv_gets_it");
         the_next_recv_gets_it(ports[i], false);
         the_next_recv_gets_it(ports[i], true);
