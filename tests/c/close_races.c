@@ -406,7 +406,7 @@ static void random_orders(void) {
     CHECK_INT(tally.runs, races);
     if (races >= 100) {
         CHECK(tally.opened > races / 3);
-        CHECK(tally.heard > races / 10 && tally.clean > races / 10);
+        CHECK(tally.heard > races / 20 && tally.clean > races / 20);
         CHECK(tally.freed > races / 20);
     }
 }
