@@ -4,7 +4,7 @@
 #include "support/scenario.h"
 
 #define DEFLATE "accept extensions=permessage-deflate;"
-#define END "close 1000; expect-close; half-close"
+#define END "close 1000; flush; expect-close; half-close"
 #define CLOSED CLEAN("1000", "", "1000", "peer")
 /* a, two, three and four bytes; cut after one, three, six */
 #define CHARACTERS \
