@@ -7,7 +7,6 @@
 mod crank;
 pub(crate) mod dial;
 mod ending;
-pub(crate) mod everyday;
 mod found;
 mod kept;
 pub(crate) mod link;

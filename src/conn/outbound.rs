@@ -2,15 +2,17 @@
 //! link and what both owe each other. Any thread may hold it for a moment;
 //! nothing in it waits.
 
+mod everyday;
+
 use super::kept::{Kept, Unsent};
 use super::link::{Flushed, Link};
 use super::outbox::{Dropped, Outbox, Part, opcode};
 use super::pings::Pings;
-use crate::drive::context::Context;
 use crate::error::{Error, Result};
 use crate::protocol::Utf8;
 use crate::socket::Sent;
 use crate::sys::{self, Time};
+pub(crate) use everyday::Sending;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -339,60 +341,6 @@ impl Outbound {
             self.push_close(code, reason);
         }
         dropped
-    }
-
-    /// See [`super::everyday`].
-    pub(super) fn is_everyday(&self) -> bool {
-        self.link.as_ref().is_some_and(|link| !link.has_ciphertext())
-            && self.outbox.is_plain()
-            && self.pong.is_none()
-            && self.pongs == 0
-            && self.in_cipher + self.lost == 0
-            && self.kept.is_none()
-            && self.stalled.is_none()
-            && self.paused.is_none()
-            && self.stream.is_none()
-            && self.close == CloseFrame::None
-            && !self.drain_owed
-            && !self.broken
-    }
-
-    /// Bytes in the queue, and the buffered amount, while it is everyday.
-    #[inline(always)]
-    pub(super) fn everyday_load(&self) -> (usize, usize) {
-        (self.outbox.plain().len(), self.outbox.payload() + self.withheld)
-    }
-
-    /// Queues a message while it is everyday.
-    #[inline(always)]
-    pub(super) fn push_everyday(
-        &mut self,
-        here: &Context,
-        opcode: u8,
-        payload: &[u8],
-    ) -> Result<()> {
-        let pushed = self.outbox.push_with(|| here.mask_key(), opcode, payload);
-        pushed.map_err(|_| Error::NoMemory)
-    }
-
-    /// Offers the queue to the kernel while it is everyday; not done if more
-    /// is to be said of it.
-    #[inline(always)]
-    pub(super) fn flush_everyday(&mut self) -> Option<Progress> {
-        let Some(link) = &self.link else { return None };
-        if link.is_tls() {
-            let progress = self.flush_tls(false);
-            return (progress != Progress::Done).then_some(progress);
-        }
-        let bytes = self.outbox.plain();
-        let sent = if bytes.is_empty() { Ok(0) } else { sys::send(link.tcp(), bytes) };
-        match sent {
-            Ok(n) if n == bytes.len() => {
-                self.outbox.clear_plain();
-                None
-            }
-            sent => Some(self.flush_plain_from(Some(sent), false)),
-        }
     }
 
     /// Offers everything to the kernel. `hide` keeps what it takes in the

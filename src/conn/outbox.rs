@@ -278,17 +278,12 @@ impl Outbox {
     /// Everything was taken.
     #[inline]
     fn clear(&mut self) {
-        self.base += self.wire.len() as u64;
         self.head = 0;
         self.frame = 0;
-        self.payload = 0;
         if self.scaled.capacity() > 0 {
             self.scaled = VecDeque::new();
         }
-        self.wire.clear();
-        if self.wire.capacity() > KEEP {
-            self.wire = Vec::new();
-        }
+        self.clear_plain();
     }
 }
 

@@ -23,7 +23,7 @@ pub use stats::Stats;
 pub(crate) use stats::{Opening, Sent};
 
 use crate::config::Config;
-use crate::conn::everyday::Sending;
+use crate::conn::outbound::Sending;
 use crate::drive::Loop;
 use crate::error::{Error, Result};
 use crate::event::{CloseEvent, Event, MessageKind};

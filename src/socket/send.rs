@@ -1,8 +1,7 @@
 //! Sending: from any thread, at once, or gathered while callbacks run.
 
 use super::{ReadyState, Socket, Why, bit};
-use crate::conn::everyday::Sending;
-use crate::conn::outbound::{CloseFrame, Outbound, Progress};
+use crate::conn::outbound::{CloseFrame, Outbound, Progress, Sending};
 use crate::conn::outbox::opcode;
 use crate::drive::context::Context;
 use crate::drive::{blocking, context};

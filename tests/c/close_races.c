@@ -405,8 +405,10 @@ static void random_orders(void) {
            tally.runs, tally.opened, tally.heard, tally.clean, tally.freed);
     CHECK_INT(tally.runs, races);
     if (races >= 100) {
+        /* With instruments in it, fewer come as far in their time. */
+        int part = is_slow() ? 20 : 10;
         CHECK(tally.opened > races / 3);
-        CHECK(tally.heard > races / 20 && tally.clean > races / 20);
+        CHECK(tally.heard > races / part && tally.clean > races / part);
         CHECK(tally.freed > races / 20);
     }
 }

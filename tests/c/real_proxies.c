@@ -5,7 +5,7 @@
 #include "support/names.h"
 #include "support/ways.h"
 
-static void echo_once(struct party *party, const wskt_event *event) {
+static void echo_large(struct party *party, const wskt_event *event) {
     if (event->type == WSKT_EVENT_OPEN) {
         unsigned char *data = pattern_binary(300000);
         OK(wskt_socket_send_binary(party->socket, data, 300000));
@@ -30,7 +30,7 @@ static void run_one(enum way way, const char *proxy, const char *want,
     }
     text_add(&url, "%s://%s:%d/echo", scheme, host, port(scheme));
     party_make(&party, way, NULL, text_of(&url), config);
-    party.on_event = echo_once;
+    party.on_event = echo_large;
     party_start(&party);
     party_drive(&party);
     if (strcmp(want, "yes") == 0) {

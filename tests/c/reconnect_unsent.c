@@ -84,6 +84,31 @@ static void send_much(struct run *run, wskt_socket *socket,
     }
 }
 
+/* Drives a reconnector to a server that stops to read, with `on_event` given
+   the sending; the sending thread has ended then. */
+static void run_sending(struct run *run, struct sending *sending,
+                        const char *port_name, enum way way,
+                        void (*on_event)(struct run *, wskt_socket *,
+                                         const wskt_event *)) {
+    const char *id = new_id();
+    char *url = script_url(port_name,
+                           "rcvbuf 65536; stop-reading; wait $ID-t; "
+                           "resume-reading; drain",
+                           id);
+    wskt_config *config = trusting_config();
+    OK(wskt_config_set_water_marks(config, 1 << 26, 1 << 27));
+    memset(sending, 0, sizeof *sending);
+    sending->first = -1;
+    snprintf(sending->id, sizeof sending->id, "%s", id);
+    begin_run(run, way, url, config);
+    wskt_config_free(config);
+    run->on_event = on_event;
+    run->data = sending;
+    drive(run);
+    CHECK(pthread_join(sending->thread, NULL) == 0);
+    free(url);
+}
+
 /* What the server reads to its end, and what comes back, is all that was
    accepted, each message once: an abort leaves the kernel what it has. */
 static void unsent_messages(void) {
@@ -91,26 +116,13 @@ static void unsent_messages(void) {
     size_t which, way;
     for (which = 0; which < 2; which++) {
         for (way = 0; way < ALL_WAYS; way++) {
-            struct sending sending = {.first = -1};
-            const char *id = new_id();
-            char *url = script_url(ports[which],
-                                   "rcvbuf 65536; stop-reading; wait $ID-t; "
-                                   "resume-reading; drain",
-                                   id);
-            wskt_config *config = trusting_config();
+            struct sending sending;
             struct report report;
             struct run run;
             struct text want = {0};
             int i;
-            OK(wskt_config_set_water_marks(config, 1 << 26, 1 << 27));
-            snprintf(sending.id, sizeof sending.id, "%s", id);
-            begin_run(&run, all_ways[way], url, config);
-            wskt_config_free(config);
-            run.on_event = send_much;
-            run.data = &sending;
-            drive(&run);
-            CHECK(pthread_join(sending.thread, NULL) == 0);
-            get_report(&report, id);
+            run_sending(&run, &sending, ports[which], all_ways[way], send_much);
+            get_report(&report, sending.id);
             if (run.way == WAY_BLOCKING && run.unsent == 0) {
                 /* The call that was blocked was in the middle of a message in
                    chunks, or its message has gone. */
@@ -145,7 +157,6 @@ static void unsent_messages(void) {
             text_free(&want);
             free_report(&report);
             end_run(&run);
-            free(url);
         }
     }
 }
@@ -166,22 +177,10 @@ static void free_in_on_unsent(void) {
     size_t which, way;
     for (which = 0; which < 2; which++) {
         for (way = 0; way < ALL_WAYS; way++) {
-            struct sending sending = {.first = -1};
-            const char *id = new_id();
-            char *url = script_url(ports[which],
-                                   "rcvbuf 65536; stop-reading; wait $ID-t; "
-                                   "resume-reading; drain",
-                                   id);
-            wskt_config *config = trusting_config();
+            struct sending sending;
             struct run run;
-            OK(wskt_config_set_water_marks(config, 1 << 26, 1 << 27));
-            snprintf(sending.id, sizeof sending.id, "%s", id);
-            begin_run(&run, all_ways[way], url, config);
-            wskt_config_free(config);
-            run.on_event = free_it_unsent;
-            run.data = &sending;
-            drive(&run);
-            CHECK(pthread_join(sending.thread, NULL) == 0);
+            run_sending(&run, &sending, ports[which], all_ways[way],
+                        free_it_unsent);
             /* A call that is blocked may have nothing to give back. */
             if (!run.freed && run.way != WAY_BLOCKING) {
                 FAIL("%s, %s: nothing came back:\n%s", ports[which],
@@ -189,7 +188,6 @@ static void free_in_on_unsent(void) {
             }
             CHECK_INT(run.closes, !run.freed);
             end_run(&run);
-            free(url);
         }
     }
 }

@@ -304,18 +304,6 @@ static void freed(void) {
 
 /* -- meanwhile -------------------------------------------------------------- */
 
-static void echo_once(struct party *party, const wskt_event *event) {
-    if (event->type == WSKT_EVENT_OPEN) {
-        OK(wskt_socket_send_text(party->socket, "hello", 5));
-    } else if (event->type == WSKT_EVENT_MESSAGE) {
-        OK(wskt_socket_close(party->socket, 1000, "bye", 3));
-    }
-}
-
-static const char echoed[] =
-    "open/1\ntext/1 \"hello\"\n"
-    "close/3 1000 \"bye\" clean peer=1000 local \"\"\n";
-
 static void drive_url(enum way way, wskt_loop *loop, const char *url,
                       const wskt_config *config) {
     struct party party;

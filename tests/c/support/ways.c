@@ -281,6 +281,18 @@ void party_hear_pings(struct party *party) {
     OK(wskt_socket_set_on_pong(party->socket, on_pong));
 }
 
+void echo_once(struct party *party, const wskt_event *event) {
+    if (event->type == WSKT_EVENT_OPEN) {
+        OK(wskt_socket_send_text(party->socket, "hello", 5));
+    } else if (event->type == WSKT_EVENT_MESSAGE) {
+        OK(wskt_socket_close(party->socket, 1000, "bye", 3));
+    }
+}
+
+const char echoed[] =
+    "open/1\ntext/1 \"hello\"\n"
+    "close/3 1000 \"bye\" clean peer=1000 local \"\"\n";
+
 void party_hear_chunks(struct party *party) {
     OK(wskt_socket_set_on_message_chunk(party->socket, on_chunk));
 }

@@ -60,6 +60,10 @@ void party_make(struct party *party, enum way way, wskt_loop *loop,
                 const char *url, const wskt_config *config);
 /* Pings and pongs are in the log too. */
 void party_hear_pings(struct party *party);
+/* An `on_event` that sends a greeting, and closes when that comes back; the log
+   it leaves. */
+void echo_once(struct party *party, const wskt_event *event);
+extern const char echoed[];
 /* Messages come in chunks. */
 void party_hear_chunks(struct party *party);
 /* Opens or connects. */

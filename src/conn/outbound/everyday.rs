@@ -4,10 +4,11 @@
 //! takes a short way. Whoever changes anything by the long way ends the
 //! state; a flush that leaves nothing behind looks whether it is back.
 
-use super::link::Link;
-use super::outbound::{Outbound, Progress};
+use super::{CloseFrame, Outbound, Progress};
+use crate::conn::link::Link;
 use crate::drive::context::Context;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::sys;
 use std::ops::{Deref, DerefMut};
 
 /// See the module.
@@ -29,13 +30,13 @@ impl Sending {
     /// Bytes in the queue, in the everyday state.
     #[inline(always)]
     pub(crate) fn everyday_pending(&self) -> usize {
-        self.outbound.everyday_load().0
+        self.outbound.outbox.plain().len()
     }
 
     /// The buffered amount, in the everyday state.
     #[inline(always)]
     pub(crate) fn everyday_shown(&self) -> usize {
-        self.outbound.everyday_load().1
+        self.outbound.outbox.payload() + self.outbound.withheld
     }
 
     /// See [`Outbound::reveal`].
@@ -70,7 +71,8 @@ impl Sending {
         opcode: u8,
         payload: &[u8],
     ) -> Result<()> {
-        self.outbound.push_everyday(here, opcode, payload)
+        let pushed = self.outbound.outbox.push_with(|| here.mask_key(), opcode, payload);
+        pushed.map_err(|_| Error::NoMemory)
     }
 
     /// Offers the queue to the kernel in the everyday state. `None`: it took
@@ -80,6 +82,43 @@ impl Sending {
         let said = self.outbound.flush_everyday();
         self.everyday = said.is_none();
         said
+    }
+}
+
+impl Outbound {
+    /// Whether it is in the state of the module.
+    fn is_everyday(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| !link.has_ciphertext())
+            && self.outbox.is_plain()
+            && self.pong.is_none()
+            && self.pongs == 0
+            && self.in_cipher + self.lost == 0
+            && self.kept.is_none()
+            && self.stalled.is_none()
+            && self.paused.is_none()
+            && self.stream.is_none()
+            && self.close == CloseFrame::None
+            && !self.drain_owed
+            && !self.broken
+    }
+
+    /// Offers the queue to the kernel; `None` if nothing more is to be said.
+    #[inline(always)]
+    fn flush_everyday(&mut self) -> Option<Progress> {
+        let Some(link) = &self.link else { return None };
+        if link.is_tls() {
+            let progress = self.flush_tls(false);
+            return (progress != Progress::Done).then_some(progress);
+        }
+        let bytes = self.outbox.plain();
+        let sent = if bytes.is_empty() { Ok(0) } else { sys::send(link.tcp(), bytes) };
+        match sent {
+            Ok(n) if n == bytes.len() => {
+                self.outbox.clear_plain();
+                None
+            }
+            sent => Some(self.flush_plain_from(Some(sent), false)),
+        }
     }
 }
 
