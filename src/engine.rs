@@ -1,9 +1,10 @@
 //! Poller, deadlines and connections: one turn at a time. Knows neither C nor
 //! which driver turns it.
 
-use crate::conn::{Buffers, Conn, Crank, Descriptor, Receiver, Served, Step};
+use crate::conn::{Buffers, Conn, Crank, Descriptor, Followed, Receiver, Served, Step};
 use crate::deadline::Deadlines;
 use crate::drive::context::Context;
+use crate::event::Event;
 use crate::ready::Ready;
 use crate::socket::{NO_SLOT, Socket, bit};
 use crate::sys::{Clock, Mode, Time};
@@ -65,6 +66,8 @@ pub(crate) struct Engine {
     departed: Option<Conn>,
     /// Turns that were stopped since the kernel was last asked.
     stops: u32,
+    /// When what a stopped turn left had arrived, as events show it.
+    stopped_at: f64,
     wanted: Vec<Descriptor>,
 }
 
@@ -82,6 +85,7 @@ impl Engine {
             buffers: Buffers::default(),
             departed: None,
             stops: 0,
+            stopped_at: 0.0,
             wanted: Vec::new(),
         })
     }
@@ -253,32 +257,92 @@ impl Engine {
                 Ok(Step::Told) if settled => return Turn::Stopped,
                 _ => {}
             }
+            if matches!(step, Ok(Step::Stopped)) {
+                self.stopped_at = crank.clock.as_ms();
+            }
             let step = step.unwrap_or_else(|_| {
                 receiver.pause(conn.socket());
                 conn.fail_internally();
                 self.buffers.discard();
                 Step::More
             });
-            match step {
-                Step::Idle => self.settle(at),
-                Step::More | Step::Held | Step::Interrupted => {
-                    self.settle(at);
-                    self.make_ready(at);
-                }
-                Step::Stopped => {
-                    slot.queued = true;
-                    self.settle(at);
-                    self.ready.push_front(at);
-                    return Turn::Stopped;
-                }
-                Step::Told => {
-                    self.settle(at);
-                    return Turn::Stopped;
-                }
-                Step::Finished => drop(self.remove(at)),
+            if self.put_away(at, step) == Turn::Stopped {
+                return Turn::Stopped;
             }
         }
         Turn::Done
+    }
+
+    /// Does what a connection's step asks for.
+    fn put_away(&mut self, at: usize, step: Step) -> Turn {
+        match step {
+            Step::Finished => {
+                drop(self.remove(at));
+                return Turn::Done;
+            }
+            Step::Stopped => {
+                if let Some(slot) = self.slots.get_mut(at) {
+                    slot.queued = true;
+                }
+                self.ready.push_front(at);
+            }
+            Step::More | Step::Held | Step::Interrupted => self.make_ready(at),
+            Step::Idle | Step::Told => {}
+        }
+        self.settle(at);
+        if matches!(step, Step::Stopped | Step::Told) { Turn::Stopped } else { Turn::Done }
+    }
+
+    /// The short way of [`Engine::turn`] behind one that was stopped: the next
+    /// message of the same connection.
+    #[inline(always)]
+    pub(crate) fn follow(
+        &mut self,
+        here: &Context,
+        take: &mut impl FnMut(&Arc<Socket>, &Event<'_>),
+    ) -> Followed {
+        let Some(at) = self.ready.front() else { return Followed::Not };
+        let Some(conn) = self.slots.get_mut(at).and_then(|slot| slot.conn.as_mut()) else {
+            return Followed::Not;
+        };
+        let (buffers, stopped_at) = (&mut self.buffers, self.stopped_at);
+        let follow = || conn.follow(buffers, stopped_at, take);
+        let followed = catch_unwind(AssertUnwindSafe(follow)).unwrap_or_else(|_| {
+            conn.fail_internally();
+            buffers.discard();
+            Followed::Not
+        });
+        match followed {
+            Followed::Left => here.pull(conn.socket()),
+            Followed::Last => self.follow_last(here),
+            Followed::Not => {}
+        }
+        followed
+    }
+
+    /// Nothing that may be told at once is behind what was told.
+    #[inline(never)]
+    fn follow_last(&mut self, here: &Context) {
+        let Some(at) = self.ready.pop_front() else { return };
+        let Some(slot) = self.slots.get_mut(at) else { return };
+        slot.queued = false;
+        let Some(conn) = &mut slot.conn else { return };
+        let mut crank = Crank {
+            buffers: &mut self.buffers,
+            clock: Clock::default(),
+            mode: Mode::Look,
+            hold: false,
+            gathers: true,
+            here,
+            receiver: &mut Receiver::Pull(&mut |_, _| {}),
+        };
+        let come_back = || conn.come_back(&mut crank, Step::Stopped);
+        let step = catch_unwind(AssertUnwindSafe(come_back)).unwrap_or_else(|_| {
+            conn.fail_internally();
+            self.buffers.discard();
+            Step::More
+        });
+        self.put_away(at, step);
     }
 
     /// Brings poller and heap in line with what a connection waits for.

@@ -37,7 +37,7 @@ use open::Open;
 use opening::Trusting;
 use proxy::Tunnel;
 use reach::{Detour, Sought};
-pub(crate) use short::Served;
+pub(crate) use short::{Followed, Served};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use tls::Cipher;

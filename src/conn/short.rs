@@ -6,6 +6,7 @@ use super::open::Open;
 use super::read::Read;
 use super::{Buffers, Conn, Crank, Phase, Pulled, Receiver};
 use crate::event::{Event, EventKind};
+use crate::protocol::Decoder;
 use crate::socket::{Socket, bit};
 use crate::sys::{self, Mode, Time};
 use std::sync::Arc;
@@ -19,6 +20,17 @@ pub(crate) enum Served {
     /// Such a receiver has its event, and more is to be done: see
     /// [`Conn::come_back`].
     Stopped,
+    /// [`Conn::advance`] goes on.
+    Not,
+}
+
+/// How [`Conn::follow`] ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Followed {
+    /// A message was told, and the one behind it is at hand.
+    Left,
+    /// A message was told: see [`Conn::come_back`].
+    Last,
     /// [`Conn::advance`] goes on.
     Not,
 }
@@ -175,6 +187,40 @@ impl Conn {
                 buffers.discard();
                 Served::Told
             }
+        }
+    }
+
+    /// The short way of a pull behind one that left events at hand: the next
+    /// message of those that have arrived. `at` is when they did.
+    #[inline(always)]
+    pub(crate) fn follow(
+        &mut self,
+        buffers: &mut Buffers,
+        at: f64,
+        mut take: impl FnMut(&Arc<Socket>, &Event<'_>),
+    ) -> Followed {
+        /// What does not hinder it.
+        const USUAL: u32 = bit::PINGS | bit::AT_HAND | bit::GATHERED;
+        let Self { phase: Phase::Open(open), socket, deadline: None, .. } = self else {
+            return Followed::Not;
+        };
+        if !buffers.taken
+            || socket.signals.has(!USUAL)
+            || !open.is_bare()
+            || !open.decoder.is_fresh()
+        {
+            return Followed::Not;
+        }
+        let input = buffers.plain.get(..buffers.end).unwrap_or_default();
+        let Some((kind, data)) = open.next_whole(socket, input, &mut buffers.start) else {
+            return Followed::Not;
+        };
+        take(socket, &Event { timestamp: at, kind: EventKind::Message(kind, data) });
+        let rest = input.get(buffers.start..).unwrap_or_default();
+        if Decoder::begins_whole(rest) && socket.signals.get() & !USUAL == 0 {
+            Followed::Left
+        } else {
+            Followed::Last
         }
     }
 

@@ -1,8 +1,9 @@
 //! The caller's thread drives: `dispatch` from a host's own loop, `run` until
 //! everything is closed.
 
+use super::claim::Way;
 use super::context;
-use super::event_loop::{Loop, Way};
+use super::event_loop::Loop;
 use crate::conn::Receiver;
 use crate::engine::Engine;
 use crate::error::{Error, Result};

@@ -1,25 +1,18 @@
 //! A loop: many sockets, one engine, one thread at a time.
 
+use super::claim::Seat;
 use super::context;
 use crate::engine::{Engine, TIMER, WAKER};
 use crate::error::{Error, Result};
 use crate::socket::{Socket, bit, lock};
-use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{Condvar, Mutex};
 use crate::sys::{self, Time};
 use crate::tag::Tag;
 use mio::{Registry, Waker};
 use std::any::Any;
 use std::os::fd::RawFd;
-use std::sync::{Arc, PoisonError, Weak};
-
-/// How a loop hands out events; the first call that drives it decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Way {
-    Callbacks = 1,
-    Pulled = 2,
-}
+use std::sync::{Arc, Weak};
 
 /// Drives many sockets on one thread.
 #[repr(C)]
@@ -28,13 +21,10 @@ pub struct Loop {
     id: u64,
     generation: u32,
     attachment: Box<dyn Any + Send + Sync>,
-    /// `None` while a thread drives.
-    engine: Mutex<Option<Box<Engine>>>,
-    /// The engine was put back.
-    idle: Condvar,
+    pub(super) seat: Seat,
     /// Weak, as a thread that only looks a name up must not be the last to
     /// let go of a socket.
-    attention: Mutex<Vec<Weak<Socket>>>,
+    pub(super) attention: Mutex<Vec<Weak<Socket>>>,
     /// That list is not empty, or was not a moment ago.
     attended: AtomicBool,
     waker: Waker,
@@ -48,7 +38,6 @@ pub struct Loop {
     polled: AtomicBool,
     /// The last pull left work behind.
     left: AtomicBool,
-    way: AtomicU8,
     fd: RawFd,
     /// The nearest deadline in nanoseconds of the monotonic clock; 0 is none.
     nearest: AtomicU64,
@@ -78,8 +67,7 @@ impl Loop {
             attachment,
             fd: engine.fd(),
             registry: engine.registry().try_clone().map_err(|_| Error::Io)?,
-            engine: Mutex::new(Some(Box::new(engine))),
-            idle: Condvar::new(),
+            seat: Seat::of(Box::new(engine)),
             attention: Mutex::new(Vec::new()),
             attended: AtomicBool::new(false),
             waker,
@@ -89,7 +77,6 @@ impl Loop {
             freed: AtomicBool::new(false),
             polled: AtomicBool::new(false),
             left: AtomicBool::new(false),
-            way: AtomicU8::new(0),
             nearest: AtomicU64::new(0),
             #[cfg(target_os = "linux")]
             timer: Mutex::new(None),
@@ -142,18 +129,6 @@ impl Loop {
     /// What [`Loop::is_freed`] looks at.
     pub(super) fn freed(&self) -> &AtomicBool {
         &self.freed
-    }
-
-    /// Runs user code in the driver's place, if no thread drives the loop.
-    pub(crate) fn stand_in(&self, run: impl FnOnce()) -> Result<()> {
-        let engine = lock(&self.engine).take().ok_or(Error::WrongThread)?;
-        let claim = Claim::of(self, engine);
-        context::batch(self.id, |_| run());
-        drop(claim);
-        if self.has_attention() {
-            self.announce();
-        }
-        Ok(())
     }
 
     /// Puts a socket on the list the driver looks at first.
@@ -218,64 +193,6 @@ impl Loop {
     #[inline]
     pub(super) fn has_attention(&self) -> bool {
         self.attended.load(Ordering::Acquire)
-    }
-
-    /// Claims the engine for one way of handing out events.
-    #[inline(always)]
-    pub(super) fn claim(&self, way: Way) -> Result<Claim<'_>> {
-        if context::in_callback() {
-            return Err(Error::Reentrant);
-        }
-        self.claim_from_thread(way)
-    }
-
-    #[inline(always)]
-    pub(super) fn claim_from_thread(&self, way: Way) -> Result<Claim<'_>> {
-        if self.is_freed() {
-            return Err(Error::LoopGone);
-        }
-        let mut slot = lock(&self.engine);
-        // It is written under this lock.
-        if self.way.load(Ordering::Acquire) == way as u8
-            && let Some(engine) = slot.take()
-        {
-            return Ok(Claim { owner: self, engine: Some(engine) });
-        }
-        self.claim_first(way, slot)
-    }
-
-    /// The first claim of all, or one that fails.
-    #[cold]
-    fn claim_first(
-        &self,
-        way: Way,
-        mut slot: MutexGuard<'_, Option<Box<Engine>>>,
-    ) -> Result<Claim<'_>> {
-        if slot.is_none() {
-            drop(slot);
-            let owned = lock(&self.thread).owns_engine();
-            return Err(if owned { Error::InvalidState } else { Error::InUse });
-        }
-        match self.way.compare_exchange(0, way as u8, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => {}
-            Err(have) if have == way as u8 => {}
-            Err(_) => return Err(Error::InvalidState),
-        }
-        let engine = slot.take().ok_or(Error::InUse)?;
-        Ok(Claim { owner: self, engine: Some(engine) })
-    }
-
-    /// Lets go of a freed socket at once if nobody drives.
-    pub(crate) fn reap(&self, socket: &Arc<Socket>) {
-        let gone = match lock(&self.engine).as_mut() {
-            Some(engine) => {
-                lock(&self.attention).retain(|have| have.as_ptr() != Arc::as_ptr(socket));
-                engine.reap(socket)
-            }
-            None => None,
-        };
-        // Outside the lock: the program's destructor may run here.
-        drop(gone);
     }
 
     /// Keeps what `timeout` and the timer tell up to date.
@@ -373,39 +290,20 @@ impl Loop {
         self.announce();
         if context::in_callback() {
             // Never wait inside a callback: whoever drives ends it instead.
-            let engine = lock(&self.engine).take();
-            if let Some(engine) = engine {
+            if let Some(engine) = self.seat.vacate() {
                 self.dissolve(engine);
             }
             return Ok(());
         }
         self.join();
-        let mut slot = lock(&self.engine);
-        loop {
-            match slot.take() {
-                Some(engine) => {
-                    drop(slot);
-                    self.dissolve(engine);
-                    return Ok(());
-                }
-                None if self.dissolved.load(Ordering::Acquire) => return Ok(()),
-                None => slot = self.idle.wait(slot).unwrap_or_else(PoisonError::into_inner),
-            }
+        if let Some(engine) = self.seat.await_engine(&self.dissolved) {
+            self.dissolve(engine);
         }
-    }
-
-    /// The same, for a driver that finds its loop freed.
-    #[cold]
-    fn end(&self, engine: Box<Engine>) {
-        self.dissolve(engine);
-        // Whoever frees the loop looks under this lock before it waits, and
-        // nobody else waits.
-        drop(lock(&self.engine));
-        self.idle.notify_all();
+        Ok(())
     }
 
     /// The end of a freed loop's engine.
-    fn dissolve(&self, mut engine: Box<Engine>) {
+    pub(super) fn dissolve(&self, mut engine: Box<Engine>) {
         self.collect(&mut engine);
         for mut conn in engine.drain() {
             conn.socket().flush_pulled();
@@ -420,54 +318,6 @@ impl Loop {
         self.dissolved.store(true, Ordering::Release);
         #[cfg(target_os = "linux")]
         lock(&self.timer).take();
-    }
-}
-
-/// The engine in the hands of one thread.
-pub(super) struct Claim<'a> {
-    owner: &'a Loop,
-    engine: Option<Box<Engine>>,
-}
-
-impl<'a> Claim<'a> {
-    /// The engine that another thread claimed for this one.
-    pub(super) fn of(owner: &'a Loop, engine: Box<Engine>) -> Self {
-        Self { owner, engine: Some(engine) }
-    }
-
-    pub(super) fn engine(&mut self) -> Result<&mut Engine> {
-        self.engine.as_deref_mut().ok_or(Error::InUse)
-    }
-
-    /// Takes the engine along, to be given to another thread.
-    pub(super) fn into_engine(mut self) -> Option<Box<Engine>> {
-        self.engine.take()
-    }
-
-    /// Puts the engine back; an error if the loop was freed meanwhile, with
-    /// everything that an event lends.
-    #[inline(always)]
-    pub(super) fn release(mut self) -> Result<()> {
-        self.put_back();
-        if self.owner.is_freed() { Err(Error::LoopGone) } else { Ok(()) }
-    }
-
-    #[inline(always)]
-    fn put_back(&mut self) {
-        let Some(engine) = self.engine.take() else { return };
-        let mut slot = lock(&self.owner.engine);
-        if self.owner.is_freed() {
-            drop(slot);
-            self.owner.end(engine);
-        } else {
-            *slot = Some(engine);
-        }
-    }
-}
-
-impl Drop for Claim<'_> {
-    fn drop(&mut self) {
-        self.put_back();
     }
 }
 

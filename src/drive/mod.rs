@@ -3,6 +3,7 @@
 //! events.
 
 pub(crate) mod blocking;
+mod claim;
 pub(crate) mod context;
 mod embed;
 mod event_loop;

@@ -1,7 +1,8 @@
 //! The background thread of a loop: started, stopped, joined.
 
+use super::claim::{Claim, Way};
 use super::context;
-use super::event_loop::{Claim, Loop, Way};
+use super::event_loop::Loop;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::socket::lock;

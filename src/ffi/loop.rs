@@ -249,7 +249,7 @@ pub unsafe extern "C" fn wskt_loop_next_event(
         let limit = time_limit(timeout_ms)?;
         let place: &PulledEvent = object.attachment().downcast_ref().ok_or(Error::Panic)?;
         let mut lent = ptr::null();
-        object.next_event(limit, &mut |socket, event| {
+        object.next_event(limit, |socket, event| {
             // SAFETY: this closure is the pull; the core runs one at a time.
             lent = unsafe { place.put(handle::of::<wskt_socket>(socket), event) };
         })?;
