@@ -349,6 +349,30 @@ fn free_of_the_loop_beside_calls() {
     assert!(seen.gone.load(Ordering::SeqCst), "the program's data is released");
 }
 
+fn a_free_is_not_in_the_drivers_way() {
+    let mut world = World::new();
+    let (other, theirs) = socket_on(Some(&world.event_loop), &Arc::new(Seen::default()));
+    let theirs = peer(theirs);
+    other.open().unwrap();
+    while other.ready_state() != ReadyState::Open {
+        assert!(readable(world.event_loop.fd(), 20_000), "the upgrade");
+        world.event_loop.dispatch().unwrap();
+    }
+    let mut theirs = theirs.join().unwrap();
+    world.peer.write_all(&frame(1, b"one")).unwrap();
+    let frees = thread::spawn(move || other.free());
+    for _ in 0..4 {
+        assert_eq!(world.event_loop.dispatch(), Ok(()), "nobody else drives");
+    }
+    frees.join().unwrap();
+    world.finish();
+    assert_eq!(world.seen.messages.load(Ordering::SeqCst), 1);
+    assert!(take(&mut theirs, &mut Vec::new()), "the connection is gone");
+    world.seen.judge();
+    world.socket.free();
+    world.event_loop.free().unwrap();
+}
+
 fn pulls_beside_the_descriptor() {
     let seen = Arc::new(Seen::default());
     let event_loop = Loop::new(Box::new(())).unwrap();
@@ -356,17 +380,17 @@ fn pulls_beside_the_descriptor() {
     let peer = peer(theirs);
     socket.open().unwrap();
     let mut events = 0;
-    event_loop.next_event(Some(Duration::from_secs(20)), &mut |_, _| events += 1).unwrap();
+    event_loop.next_event(Some(Duration::from_secs(20)), |_, _| events += 1).unwrap();
     let mut peer = peer.join().unwrap();
     peer.write_all(&[frame(1, b"one"), frame(1, b"two"), frame(1, b"three")].concat()).unwrap();
     // The host begins to watch while another thread still pulls.
     let watched = Arc::clone(&event_loop);
     let watches = thread::spawn(move || watched.fd());
-    let once = event_loop.next_event(Some(Duration::ZERO), &mut |_, _| events += 1);
+    let once = event_loop.next_event(Some(Duration::ZERO), |_, _| events += 1);
     assert_eq!(once, Ok(()));
     let fd = watches.join().unwrap();
     while readable(fd, 0) {
-        let _ = event_loop.next_event(Some(Duration::ZERO), &mut |_, _| events += 1);
+        let _ = event_loop.next_event(Some(Duration::ZERO), |_, _| events += 1);
     }
     assert_eq!(events, 4, "the descriptor tells of every event");
     socket.free();
@@ -439,6 +463,7 @@ orders! {
     close_beside_sends_and_abort
     free_beside_callbacks
     free_of_the_loop_beside_calls
+    a_free_is_not_in_the_drivers_way
     pulls_beside_the_descriptor
     free_beside_blocking_calls
     an_interrupt_is_for_one_call
