@@ -98,6 +98,54 @@ static void from_outside(const char *port_name, const wskt_config *config) {
     finish(id, "text \"a\"\ntext \"beside\"\n");
 }
 
+static void *pull_beside(void *argument) {
+    (void)argument;
+    pull_text("two");
+    send_text("b");
+    return NULL;
+}
+
+/* Threads that pull by turns each gather; the last one sends it all. */
+static void by_turns(const char *port_name, const wskt_config *config) {
+    const char *id = new_id();
+    pthread_t thread;
+    open_on(port_name,
+            "hold; text one; text two; text three; text four; flush;"
+            "expect-text a; expect-text b; expect-text c; expect-fin",
+            id, config);
+    pull_text("one");
+    send_text("a");
+    CHECK_INT(pthread_create(&thread, NULL, pull_beside, NULL), 0);
+    pthread_join(thread, NULL);
+    CHECK_INT(wskt_socket_buffered_amount(the_socket), 2);
+    pull_text("three");
+    send_text("c");
+    CHECK_INT(wskt_socket_buffered_amount(the_socket), 3);
+    pull_text("four");
+    CHECK_INT(wskt_socket_buffered_amount(the_socket), 0);
+    finish(id, "text \"a\"\ntext \"b\"\ntext \"c\"\n");
+}
+
+/* Messages of one read happened when they arrived, in their order; a pause
+   between two pulls holds the next one back. */
+static void paused_between(const char *port_name, const wskt_config *config) {
+    const char *id = new_id();
+    const wskt_event *event = NULL;
+    double last = 0;
+    int i;
+    open_on(port_name, "hold; repeat 5 text x; flush; expect-fin", id, config);
+    for (i = 0; i < 5; i++) {
+        OK(wskt_socket_pause(the_socket));
+        CHECK_INT(wskt_loop_next_event(the_loop, 0, &event), WSKT_ERR_TIMEOUT);
+        OK(wskt_socket_resume(the_socket));
+        event = pull();
+        CHECK_INT(event->type, WSKT_EVENT_MESSAGE);
+        CHECK(event->timestamp >= last && event->timestamp <= now_ms());
+        last = event->timestamp;
+    }
+    finish(id, "");
+}
+
 /* A pong waits for no pull. */
 static void pong_between(const char *port_name, const wskt_config *config) {
     const char *id = new_id();
@@ -160,6 +208,10 @@ int main(void) {
         with_the_last(ports[i], config);
         now_testing("from_outside");
         from_outside(ports[i], config);
+        now_testing("by_turns");
+        by_turns(ports[i], config);
+        now_testing("paused_between");
+        paused_between(ports[i], config);
         now_testing("pong_between");
         pong_between(ports[i], config);
         now_testing("freed_between");
