@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use wskt::config::Config;
 use wskt::drive::Loop;
+use wskt::error::Error;
 use wskt::event::{Event, EventKind, MessageKind};
 use wskt::socket::{Host, ReadyState, Socket};
 
@@ -28,6 +29,8 @@ fn check(test: fn()) {
     let orders = orders.unwrap_or(2000);
     let mut config = shuttle::Config::new();
     config.stack_size = 1 << 20;
+    // A thread that waits for ever looks all the time.
+    config.max_steps = shuttle::MaxSteps::FailAfter(20_000);
     let random = RandomScheduler::new(orders / 2);
     shuttle::Runner::new(random, config.clone()).run(test);
     // Few changes of thread at places that are picked: rare orders.
@@ -439,10 +442,44 @@ fn an_interrupt_is_for_one_call() {
     interrupts.join().unwrap();
     let second = socket.recv(Some(Duration::from_millis(1)), |_| {});
     let ended = [first, second].map(|result| result.unwrap_err());
-    let times = ended.iter().filter(|error| **error == wskt::error::Error::Interrupted).count();
+    let times = ended.iter().filter(|error| **error == Error::Interrupted).count();
     assert_eq!(times, 1, "{ended:?}");
     assert_eq!(socket.ready_state(), ReadyState::Open);
     socket.free();
+}
+
+fn stop_beside_start() {
+    let event_loop = Loop::new(Box::new(())).unwrap();
+    event_loop.start().unwrap();
+    let (first, second) = (Arc::clone(&event_loop), Arc::clone(&event_loop));
+    let stops = thread::spawn(move || first.stop().unwrap());
+    let starts = thread::spawn(move || [(); 3].map(|()| second.start().is_ok()));
+    // Nobody else stops it.
+    stops.join().unwrap();
+    let started = starts.join().unwrap();
+    assert!(started.iter().filter(|started| **started).count() <= 1, "{started:?}");
+    let last = event_loop.start();
+    assert_eq!(last.is_err(), started.contains(&true), "{started:?}, then {last:?}");
+    assert_eq!(event_loop.run(), Err(Error::InvalidState), "its thread runs");
+    event_loop.stop().unwrap();
+    assert_eq!(event_loop.run(), Ok(()), "its thread is gone");
+    event_loop.free().unwrap();
+}
+
+fn two_stops_beside_start() {
+    let event_loop = Loop::new(Box::new(())).unwrap();
+    event_loop.start().unwrap();
+    let stops = [(); 2].map(|()| {
+        let event_loop = Arc::clone(&event_loop);
+        thread::spawn(move || event_loop.stop().unwrap())
+    });
+    let started = event_loop.start();
+    stops.into_iter().for_each(|stops| stops.join().unwrap());
+    // It was before both, between them, or behind.
+    let last = event_loop.start();
+    assert!(started.is_ok() || last.is_ok(), "{started:?}, then {last:?}");
+    event_loop.free().unwrap();
+    assert_eq!(event_loop.start(), Err(Error::LoopGone));
 }
 
 macro_rules! orders {
@@ -467,6 +504,8 @@ orders! {
     pulls_beside_the_descriptor
     free_beside_blocking_calls
     an_interrupt_is_for_one_call
+    stop_beside_start
+    two_stops_beside_start
 }
 
 /// A test that cannot fail would prove nothing: shuttle finds this order.

@@ -173,6 +173,19 @@ impl<'a> Claim<'a> {
         self.engine.take()
     }
 
+    /// Puts the engine back, unless the loop was freed and nobody else ends it:
+    /// then it stays here.
+    pub(super) fn give_back(&mut self) -> bool {
+        let place = &self.owner.seat.engine;
+        if let Some(engine) = self.engine.take() {
+            place.put(engine);
+        }
+        if self.owner.is_freed() {
+            self.engine = place.take();
+        }
+        self.engine.is_none()
+    }
+
     /// Puts the engine back; an error if the loop was freed meanwhile, with
     /// everything that an event lends.
     #[inline(always)]

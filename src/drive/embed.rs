@@ -7,6 +7,7 @@ use super::event_loop::Loop;
 use crate::conn::Receiver;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::sync;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sys::Time;
 use std::io::{self, ErrorKind};
@@ -77,7 +78,7 @@ impl Loop {
     /// for attention was just collected.
     #[inline(always)]
     pub(super) fn turn_collected(self: &Arc<Self>, engine: &mut Engine) -> io::Result<()> {
-        self.gather_collected(engine, None)?;
+        self.gather_collected(engine, sync::longest_wait())?;
         self.callbacks(engine);
         Ok(())
     }

@@ -286,8 +286,7 @@ impl Loop {
         if self.freed.swap(true, Ordering::AcqRel) || self.is_forked() {
             return Ok(());
         }
-        self.stop.store(true, Ordering::Release);
-        self.announce();
+        self.end_thread();
         if context::in_callback() {
             // Never wait inside a callback: whoever drives ends it instead.
             if let Some(engine) = self.seat.vacate() {
@@ -295,7 +294,6 @@ impl Loop {
             }
             return Ok(());
         }
-        self.join();
         if let Some(engine) = self.seat.await_engine(&self.dissolved) {
             self.dissolve(engine);
         }

@@ -6,12 +6,11 @@ use super::event_loop::Loop;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::socket::lock;
-use crate::sync::Mutex;
 use crate::sync::atomic::Ordering;
-use crate::{log, panics, sys};
+use crate::sync::{JoinHandle, Mutex, spawn};
+use crate::{log, panics};
 use std::io::ErrorKind;
 use std::sync::{Arc, PoisonError};
-use std::thread::JoinHandle;
 
 /// As much as the platform gives a thread of a C program.
 const LOOP_STACK: usize = 8 << 20;
@@ -19,10 +18,12 @@ const LOOP_STACK: usize = 8 << 20;
 /// What is known of the thread.
 #[derive(Debug, Default)]
 pub(super) struct Thread {
+    /// Tells one from the next.
+    number: u64,
     handle: Option<JoinHandle<()>>,
     runs: bool,
-    /// How many wait for its end.
-    awaited: u32,
+    /// Somebody waits for its end.
+    awaited: bool,
 }
 
 impl Thread {
@@ -42,7 +43,7 @@ impl Loop {
         if thread.runs {
             // A stop that nobody waits for and the thread has not seen yet is
             // taken back.
-            let stopping = thread.awaited == 0 && self.stop.swap(false, Ordering::AcqRel);
+            let stopping = !thread.awaited && self.stop.swap(false, Ordering::AcqRel);
             return if stopping { Ok(()) } else { Err(Error::InvalidState) };
         }
         drop(thread);
@@ -52,7 +53,7 @@ impl Loop {
         let (this, content) = (Arc::clone(self), Arc::clone(&parcel));
         let mut thread = lock(&self.thread);
         self.stop.store(false, Ordering::Release);
-        let spawned = sys::spawn("wskt-loop", LOOP_STACK, move || {
+        let spawned = spawn("wskt-loop", LOOP_STACK, move || {
             let engine = lock(&content).take();
             if let Some(engine) = engine {
                 this.background(engine);
@@ -62,8 +63,12 @@ impl Loop {
             Ok(handle) => {
                 // An earlier thread has said its last word; it is not waited
                 // for, as this may be a callback.
-                thread.handle = Some(handle);
-                thread.runs = true;
+                *thread = Thread {
+                    number: thread.number + 1,
+                    handle: Some(handle),
+                    runs: true,
+                    awaited: false,
+                };
                 Ok(())
             }
             Err(_) => {
@@ -80,26 +85,27 @@ impl Loop {
         if self.is_freed() {
             return Err(Error::LoopGone);
         }
-        self.stop.store(true, Ordering::Release);
-        self.announce();
-        if !context::in_callback() {
-            self.join();
-        }
+        self.end_thread();
         Ok(())
     }
 
-    /// Waits for the thread to end, if there is one and this is not it.
-    pub(super) fn join(&self) {
-        if context::is_thread_of(self.id()) {
+    /// Tells the thread, or `run`, to end, and waits for the thread's end if
+    /// there is one, this is not it and no callback runs here.
+    pub(super) fn end_thread(&self) {
+        let mut thread = lock(&self.thread);
+        self.stop.store(true, Ordering::Release);
+        self.announce();
+        if context::in_callback() || context::is_thread_of(self.id()) {
             return;
         }
-        let mut thread = lock(&self.thread);
-        thread.awaited += 1;
-        while thread.runs {
+        let number = thread.number;
+        // Under the lock with the flag: such a stop is never taken back.
+        thread.awaited |= thread.runs;
+        while thread.runs && thread.number == number {
             thread = self.ended.wait(thread).unwrap_or_else(PoisonError::into_inner);
         }
-        thread.awaited -= 1;
-        let handle = thread.handle.take();
+        // Another may have been started meanwhile.
+        let handle = if thread.number == number { thread.handle.take() } else { None };
         drop(thread);
         if let Some(handle) = handle {
             // It catches its own panics.
@@ -112,22 +118,22 @@ impl Loop {
         context::own_thread(self.id());
         let mut claim = Claim::of(&self, engine);
         while let Ok(engine) = claim.engine() {
-            if self.is_freed() || self.stop.load(Ordering::Acquire) {
+            if self.is_freed() {
+                break;
+            }
+            if self.stop.load(Ordering::Acquire) {
                 let mut thread = lock(&self.thread);
                 // Under the lock: a stop may have been taken back.
-                if self.is_freed() || self.stop.swap(false, Ordering::AcqRel) {
+                if self.stop.swap(false, Ordering::AcqRel) {
                     self.publish(engine);
-                    if !self.is_freed() {
-                        // Under the lock: who sees the thread gone finds the
-                        // engine.
-                        let _ = claim.release();
+                    // Under the lock: who sees the thread gone finds the engine.
+                    if claim.give_back() {
                         thread.runs = false;
                         self.ended.notify_all();
                         return;
                     }
-                    drop(thread);
-                    break;
                 }
+                continue;
             }
             self.woken.store(false, Ordering::Release);
             self.collect(engine);

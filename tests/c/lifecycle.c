@@ -167,6 +167,45 @@ static void stop_and_start(void) {
     free(url);
 }
 
+/* stop comes back although another thread starts the loop again at once. */
+enum { STOPS = 5000, SLOW_STOPS = 200 };
+
+struct stopped {
+    wskt_loop *loop;
+    int stops;
+};
+
+static void *stop_often(void *argument) {
+    struct stopped *stopped = argument;
+    int stops = is_slow() ? SLOW_STOPS : STOPS;
+    int i;
+    for (i = 0; i < stops; i++) {
+        OK(wskt_loop_stop(stopped->loop));
+    }
+    __atomic_add_fetch(&stopped->stops, 1, __ATOMIC_SEQ_CST);
+    return NULL;
+}
+
+static void stop_beside_start(void) {
+    struct stopped stopped = {NULL, 0};
+    pthread_t threads[2];
+    int i, starts = 0;
+    OK(wskt_loop_new(&stopped.loop));
+    for (i = 0; i < 2; i++) {
+        CHECK_INT(pthread_create(&threads[i], NULL, stop_often, &stopped), 0);
+    }
+    while (__atomic_load_n(&stopped.stops, __ATOMIC_SEQ_CST) < 2) {
+        wskt_result result = wskt_loop_start(stopped.loop);
+        CHECK(result == WSKT_OK || result == WSKT_ERR_INVALID_STATE);
+        starts += result == WSKT_OK;
+    }
+    for (i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    CHECK(starts > 0);
+    OK(wskt_loop_free(stopped.loop));
+}
+
 static void stop_in_callback(struct party *party, const wskt_event *event) {
     if (event->type == WSKT_EVENT_MESSAGE && party->messages == 2) {
         OK(wskt_loop_stop(party->loop));
@@ -353,6 +392,7 @@ int main(void) {
     RUN(close_while_connecting_in_place);
     RUN(closing_after_the_peers_close);
     RUN(stop_and_start);
+    RUN(stop_beside_start);
     RUN(run_and_stop);
     RUN(wake_ends_waits);
     RUN(loop_free_silences);
