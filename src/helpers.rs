@@ -1,10 +1,12 @@
 //! What may wait in a call that cannot be told to stop, on a few helper threads;
 //! cancelled by being ignored.
 
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Mutex, lock};
 use crate::{panics, sys};
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,10 +19,6 @@ const STACK: usize = 512 << 10;
 /// How long the end of the process waits for helpers inside a library that may
 /// be taken down under them.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 // -- answers ------------------------------------------------------------------------
 
@@ -133,14 +131,15 @@ static POOL: Mutex<Option<Pool>> = Mutex::new(None);
 
 /// Has a helper do it. `Err`: there is none, and no thread to be had.
 pub(crate) fn run(work: Work, job: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    if work == Work::Load {
-        // In front of the exit handlers of a TLS library that the program
-        // began to use before.
-        static REGISTERED: Once = Once::new();
-        REGISTERED.call_once(|| sys::at_exit(await_loads));
-    }
+    // Set inside the lock; a forked child has the handler too.
+    static REGISTERED: AtomicBool = AtomicBool::new(false);
     let _unforked = sys::unforked();
     let mut guard = lock(&POOL);
+    if work == Work::Load && !REGISTERED.swap(true, Ordering::Relaxed) {
+        // In front of the exit handlers of a TLS library that the program
+        // began to use before.
+        sys::at_exit(await_loads);
+    }
     let generation = sys::fork_generation();
     let pool = guard.get_or_insert_default();
     if pool.generation != generation {

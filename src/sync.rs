@@ -13,6 +13,12 @@ pub(crate) use std::{
     sync::{Condvar, Mutex, MutexGuard, atomic},
     thread_local,
 };
+/// A panic inside is caught elsewhere; what is locked stays usable.
+#[inline]
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 #[cfg(not(wskt_shuttle))]
 pub(crate) use {crate::sys::spawn, std::thread::JoinHandle};
 #[cfg(wskt_shuttle)]

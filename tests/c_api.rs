@@ -122,6 +122,7 @@ programs! {
     failed_upgrades
     fairness
     fork
+    fork_first
     free_anywhere
     free_beside
     free_phases

@@ -1,11 +1,12 @@
 //! The TLS connector of a configuration, built once. That reads the system's
 //! roots, a tenth of a second on a helper thread.
 
-use crate::helpers::{self, Awaited, Promise, Work, lock};
+use crate::helpers::{self, Awaited, Promise, Work};
+use crate::sync::{Mutex, lock};
 use crate::sys;
 use native_tls::{TlsConnector, TlsConnectorBuilder};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 /// A connector, or why there is none.
 pub(crate) type Built = Result<Arc<TlsConnector>, String>;

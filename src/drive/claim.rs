@@ -5,9 +5,9 @@ use super::context;
 use super::event_loop::Loop;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::socket::{Socket, lock};
+use crate::socket::Socket;
 use crate::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex, lock};
 use crate::sys::Place;
 use std::sync::{Arc, PoisonError};
 

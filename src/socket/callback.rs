@@ -1,9 +1,10 @@
 //! Callbacks and the end of them: what makes `free` safe anywhere.
 
-use super::{Socket, bit, lock};
+use super::{Socket, bit};
 use crate::drive::context;
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::sync::lock;
 use std::sync::{Arc, PoisonError};
 
 impl Socket {

@@ -1,13 +1,14 @@
 //! Ending: close, abort, and what the driver does to the shared half when a
 //! connection opens and ends.
 
-use super::{NO_SLOT, ReadyState, Socket, Why, bit, lock};
+use super::{NO_SLOT, ReadyState, Socket, Why, bit};
 use crate::conn::link::Link;
 use crate::conn::outbound::CloseFrame;
 use crate::conn::outbox::Dropped;
 use crate::drive::context;
 use crate::error::{Error, Result};
 use crate::event::CloseEvent;
+use crate::sync::lock;
 use crate::sys::Time;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

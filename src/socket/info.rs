@@ -1,10 +1,10 @@
 //! What a socket tells about itself; everything here answers in every state.
 
-use super::{ReadyState::*, Socket, lock};
+use super::{ReadyState::*, Socket};
 use crate::error::{Error, Result};
 use crate::event::CloseEvent;
 use crate::protocol::{DeflateParams, Deflater, EXTENSIONS};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, lock};
 use crate::text::Text;
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering;

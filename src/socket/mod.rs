@@ -31,14 +31,14 @@ use crate::protocol::Deflater;
 use crate::reconnect::Attempt;
 use crate::request::{self, Target};
 use crate::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::sync::{Condvar, Mutex, MutexGuard, lock};
 use crate::sys::{self, WakeFd};
 use crate::tag::Tag;
 use crate::text::Text;
 use seat::{Driver, Seat};
 use std::any::Any;
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::{Arc, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 /// What the C layer keeps beside a socket: its handlers.
 pub trait Host: Send + Sync + 'static {
@@ -96,11 +96,6 @@ pub struct Socket {
 
 /// No slot yet.
 pub(crate) const NO_SLOT: usize = usize::MAX;
-
-#[inline]
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 impl Socket {
     /// Makes a socket in CONNECTING; nothing touches the network yet.

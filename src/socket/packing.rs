@@ -1,11 +1,11 @@
 //! Compressing what is sent: outside the lock that the driver needs too, in
 //! the order in which it is queued.
 
-use super::{Socket, lock};
+use super::Socket;
 use crate::conn::outbox::{Part, opcode};
 use crate::error::{Error, Result};
 use crate::protocol::Deflater;
-use crate::sync::MutexGuard;
+use crate::sync::{MutexGuard, lock};
 use std::cell::Cell;
 
 /// Capacity that a thread keeps for the next message.

@@ -1,11 +1,11 @@
 //! Who drives a socket: chosen once. Where its blocking calls do, their driver
 //! waits here between two of them; taking it is one atomic instruction.
 
-use super::{ReadyState, Socket, Why, bit, lock};
+use super::{ReadyState, Socket, Why, bit};
 use crate::drive::blocking::Blocking;
 use crate::error::{Error, Result};
 use crate::sync::atomic::{AtomicU8, Ordering};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, lock};
 use crate::sys::Place;
 use std::sync::Arc;
 

@@ -1,7 +1,8 @@
 //! What a socket has sent and received, and how long opening it took.
 
-use super::{Socket, lock};
+use super::Socket;
 use crate::protocol::Tally;
+use crate::sync::lock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

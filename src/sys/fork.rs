@@ -1,14 +1,13 @@
 //! Notices `fork` without a cost per call, and keeps it away from the locks
 //! that the process has once: a child finds them free.
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::Cell;
 use std::fs::File;
 use std::marker::PhantomData;
-use std::mem::{self, MaybeUninit};
+use std::mem;
 use std::os::fd::{AsRawFd, RawFd};
 use std::ptr;
-use std::sync::Once;
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,27 +18,40 @@ const PATIENCE: Duration = Duration::from_millis(200);
 
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
-/// Held by whoever holds a lock of the process, and by a fork. Recursive, so
-/// that a fork in a signal handler is never kept waiting by its own thread.
-struct Gate(UnsafeCell<MaybeUninit<libc::pthread_mutex_t>>);
+/// Held by whoever holds a lock of the process, and by a fork. It lets its own
+/// thread in again, so that a fork in a signal handler is never kept waiting by
+/// that. What holds it is [`here`]; 0 is nobody.
+struct Gate(AtomicUsize);
 
-// SAFETY: the cell is only handed to the functions of pthread_mutex_t, which
-// are made for many threads.
-unsafe impl Sync for Gate {}
+static GATE: Gate = Gate(AtomicUsize::new(0));
 
-static GATE: Gate = Gate(UnsafeCell::new(MaybeUninit::uninit()));
+thread_local! {
+    /// How often this thread is inside the gate, or about to be.
+    static INSIDE: Cell<u32> = const { Cell::new(0) };
+    /// How often forks of this thread are.
+    static FORKS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A number that no other thread has, and never 0.
+fn here() -> usize {
+    INSIDE.with(|inside| ptr::from_ref(inside).addr())
+}
 
 impl Gate {
-    fn mutex(&self) -> *mut libc::pthread_mutex_t {
-        self.0.get().cast()
-    }
-
     /// Whether this thread is inside now.
     fn enter(&self) -> bool {
-        let begun = Instant::now();
-        // SAFETY: `generation` made it.
-        while unsafe { libc::pthread_mutex_trylock(self.mutex()) } != 0 {
-            if begun.elapsed() > PATIENCE {
+        let mut since = None;
+        // In front of the exchange: a handler of a signal between the two
+        // leaves the gate to whom it has interrupted.
+        INSIDE.set(INSIDE.get() + 1);
+        while let Err(holder) =
+            self.0.compare_exchange(0, here(), Ordering::Acquire, Ordering::Relaxed)
+        {
+            if holder == here() {
+                break;
+            }
+            if since.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+                INSIDE.set(INSIDE.get() - 1);
                 return false;
             }
             thread::yield_now();
@@ -48,43 +60,36 @@ impl Gate {
     }
 
     fn leave(&self) {
-        // SAFETY: this thread is inside. In a child that was forked from there
-        // it is new, and this an error without consequence.
-        unsafe { libc::pthread_mutex_unlock(self.mutex()) };
-    }
-
-    /// Makes it anew, with nobody inside.
-    fn init(&self) {
-        let mut attributes = MaybeUninit::uninit();
-        // SAFETY: the attributes are filled before they are used; the mutex is
-        // used by nobody: it is new, or all other threads are gone.
-        unsafe {
-            libc::pthread_mutexattr_init(attributes.as_mut_ptr());
-            libc::pthread_mutexattr_settype(attributes.as_mut_ptr(), libc::PTHREAD_MUTEX_RECURSIVE);
-            libc::pthread_mutex_init(self.mutex(), attributes.as_ptr());
-            libc::pthread_mutexattr_destroy(attributes.as_mut_ptr());
+        INSIDE.set(INSIDE.get() - 1);
+        // A child that was forked from inside finds nobody there.
+        if INSIDE.get() == 0 && self.0.load(Ordering::Relaxed) == here() {
+            self.0.store(0, Ordering::Release);
         }
     }
 }
 
-thread_local! {
-    /// The fork of this thread is inside the gate.
-    static FORKS: Cell<bool> = const { Cell::new(false) };
-}
-
-extern "C" fn before() {
-    FORKS.set(GATE.enter());
-}
-
-extern "C" fn in_parent() {
-    if FORKS.take() {
+/// The fork of this thread leaves the gate. Registered twice, the handlers are
+/// called twice.
+fn forked() {
+    for _ in 0..FORKS.take() {
         GATE.leave();
     }
 }
 
+extern "C" fn before() {
+    if GATE.enter() {
+        FORKS.set(FORKS.get() + 1);
+    }
+}
+
+extern "C" fn in_parent() {
+    forked();
+}
+
 extern "C" fn in_child() {
-    // The thread has another number here, so that it could not unlock it.
-    GATE.init();
+    // Whoever else was inside is not here.
+    GATE.0.store(0, Ordering::Relaxed);
+    forked();
     GENERATION.fetch_add(1, Ordering::Relaxed);
     let forget = FORGET.load(Ordering::Acquire);
     if !forget.is_null() {
@@ -103,17 +108,27 @@ pub(crate) fn in_children(forget: fn()) {
     FORGET.store(forget as *mut (), Ordering::Release);
 }
 
-/// How many forks lie between the process that loaded the library and this
+/// Grows with every fork between the process that loaded the library and this
 /// one. A handle remembers the number of its birth.
+#[inline]
 pub(crate) fn generation() -> u32 {
-    static REGISTERED: Once = Once::new();
-    REGISTERED.call_once(|| {
-        GATE.init();
-        // SAFETY: the handlers touch the mutex, atomics and what the thread has
-        // of its own, no memory of any other thread's.
-        unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
-    });
+    if !REGISTERED.load(Ordering::Acquire) {
+        register();
+    }
     GENERATION.load(Ordering::Relaxed)
+}
+
+/// The handlers are there.
+static REGISTERED: AtomicBool = AtomicBool::new(false);
+
+/// Nobody waits for another thread that is at it, as that might not be in this
+/// process: the handlers may be there twice.
+#[cold]
+fn register() {
+    // SAFETY: the handlers touch atomics and what the thread has of its own, no
+    // memory of any other thread's.
+    unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
+    REGISTERED.store(true, Ordering::Release);
 }
 
 /// Lets go of a connection whose descriptor a thread of the parent owns, which
