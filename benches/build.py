@@ -42,7 +42,7 @@ def compile(name, sources, flags, compiler="cc"):
 
 
 def server():
-    sources = ["server/main.c", "server/http.c", "server/frames.c", "server/tls.c"]
+    sources = [f"server/{name}.c" for name in ("main", "http", "frames", "flood", "system", "tls")]
     return compile("bench-server", sources, [*STRICT, "-lssl", "-lcrypto"])
 
 

@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import tempfile
-import urllib.request
 
 UNSUPPORTED = 3
 LIMIT = 120  # seconds for one client
@@ -31,11 +30,6 @@ class Server:
     def new_group(self):
         self.group += 1
         return self.group
-
-    def stats(self):
-        url = f"http://127.0.0.1:{self.ports['ws']}/stats"
-        with urllib.request.urlopen(url, timeout=LIMIT) as answer:
-            return json.load(answer)
 
     def close(self):
         self.process.stdin.close()

@@ -22,6 +22,11 @@ def ratio(value, base):
     return plain(value / base) if value and base else "–"
 
 
+def busy(result):
+    """How much of its time a client was at work: the rest it waited."""
+    return f"{min(1.0, result.cpu / result.seconds):.0%}" if result.seconds else "–"
+
+
 def output_of(*command):
     try:
         return subprocess.run(command, capture_output=True, text=True).stdout.strip()
@@ -75,9 +80,9 @@ def workload_table(workload, results):
             ratio(result.cpu, raw and raw.cpu),
             plain(counts[0]),
             plain(counts[1]),
-            f"{result.server_busy:.0%}",
+            busy(result),
         ])
-    head = ["client", "time ÷ raw", "µs each", "CPU ÷ raw", "instructions", "system calls", "server busy"]
+    head = ["client", "time ÷ raw", "µs each", "CPU ÷ raw", "instructions", "system calls", "client busy"]
     return lines + table(head, rows)
 
 

@@ -30,7 +30,6 @@ class Result:
     seconds: float = 0.0
     cpu: float = 0.0
     rss_kib: float = 0.0
-    server_busy: float = 0.0
     counts: tuple | None = None
 
 
@@ -83,7 +82,6 @@ def time_rounds(workload, clients, server, rounds):
         for client in clients:
             if samples[client.name] is None:
                 continue
-            before = server.stats()["cpu_us"]
             try:
                 sample = run(client, workload, server, workload.count)
             except Failed as failed:
@@ -92,16 +90,13 @@ def time_rounds(workload, clients, server, rounds):
             if sample is None:
                 samples[client.name] = None
                 continue
-            sample["server"] = (server.stats()["cpu_us"] - before) / 1e6
             samples[client.name].append(sample)
     results = {}
     for name, all_of in samples.items():
         if all_of:
             def median(key, all_of=all_of):
                 return statistics.median(sample[key] for sample in all_of)
-            seconds = median("seconds")
-            results[name] = Result(seconds, median("cpu"), median("rss_kib"),
-                                   min(1.0, median("server") / seconds))
+            results[name] = Result(median("seconds"), median("cpu"), median("rss_kib"))
     return results
 
 

@@ -93,7 +93,14 @@ fn start() -> Bench {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("target");
     let release = target.join("release").display().to_string();
     let dir = tools::fresh_dir("counts");
-    let server = ["server/main.c", "server/http.c", "server/frames.c", "server/tls.c"];
+    let server = [
+        "server/main.c",
+        "server/http.c",
+        "server/frames.c",
+        "server/flood.c",
+        "server/system.c",
+        "server/tls.c",
+    ];
     compile(&dir, "server", &server, &["-lssl".into(), "-lcrypto".into()]);
     let client = ["clients/wskt.c", "clients/wskt_blocking.c", "clients/wskt_loop.c"];
     let flags = [

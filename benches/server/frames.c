@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_LEN = 256 * 1024, FAN_SIZE = 32, FAN_STEP = 37 };
+enum { FAN_SIZE = 32, FAN_STEP = 37 };
 
 /* The sockets that one client opened to be sent to in turn. */
 struct group {
@@ -23,8 +23,7 @@ struct group {
 
 static struct group *groups;
 
-static size_t write_head(unsigned char *out, unsigned char first,
-                         uint64_t len) {
+size_t write_head(unsigned char *out, unsigned char first, uint64_t len) {
     out[0] = first;
     if (len < 126) {
         out[1] = (unsigned char)len;
@@ -41,43 +40,6 @@ static size_t write_head(unsigned char *out, unsigned char first,
         out[2 + i] = (unsigned char)(len >> (56 - 8 * i));
     }
     return 10;
-}
-
-const struct block *block_for(size_t size, const char *kind) {
-    static struct {
-        struct block block;
-        size_t size;
-        char kind[8];
-    } known[64];
-    static size_t len;
-    unsigned char head[14];
-    size_t head_len;
-    size_t frames;
-    struct block *block;
-    for (size_t i = 0; i < len; i++) {
-        if (known[i].size == size && strcmp(known[i].kind, kind) == 0) {
-            return &known[i].block;
-        }
-    }
-    if (len == sizeof known / sizeof *known || size > (64u << 20)) {
-        return NULL;
-    }
-    head_len = write_head(head, kind[0] == 'b' ? 0x82 : 0x81, size);
-    block = &known[len].block;
-    block->frame_len = head_len + size;
-    frames = (BLOCK_LEN + block->frame_len - 1) / block->frame_len;
-    block->len = frames * block->frame_len;
-    if ((block->bytes = malloc(block->len)) == NULL) {
-        return NULL;
-    }
-    known[len].size = size;
-    strcpy(known[len].kind, kind);
-    len++;
-    for (size_t i = 0; i < frames; i++) {
-        memcpy(block->bytes + i * block->frame_len, head, head_len);
-        payload_fill(block->bytes + i * block->frame_len + head_len, size, kind);
-    }
-    return block;
 }
 
 /* -- fan ---------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* The upgrade request, and the one plain request: /stats. */
+/* The upgrade request. */
 #define _GNU_SOURCE
 #include "server.h"
 
@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/resource.h>
 
 enum { LONGEST = 8192 };
 
@@ -47,25 +46,6 @@ static uint64_t number(const char *path, const char *name) {
     return 0;
 }
 
-static void answer_stats(struct conn *conn) {
-    char body[256];
-    char answer[512];
-    struct rusage use;
-    int len;
-    getrusage(RUSAGE_SELF, &use);
-    snprintf(body, sizeof body,
-             "{\"cpu_us\":%lld,\"connections\":%zu,\"peak_rss_kib\":%ld}\n",
-             (long long)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000000 +
-                 use.ru_utime.tv_usec + use.ru_stime.tv_usec,
-             conn_count(), use.ru_maxrss);
-    len = snprintf(answer, sizeof answer,
-                   "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n"
-                   "Connection: close\r\n\r\n%s",
-                   strlen(body), body);
-    conn_queue(conn, answer, (size_t)len);
-    conn->role = ROLE_OVER;
-}
-
 static bool answer_upgrade(struct conn *conn, const char *path,
                            const char *key, bool deflate) {
     static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -90,8 +70,7 @@ static bool answer_upgrade(struct conn *conn, const char *path,
                                              : "binary";
     if (strncmp(path, "/flood", 6) == 0) {
         conn->role = ROLE_FLOOD;
-        conn->block = block_for(conn->size, conn->kind);
-        return conn->block != NULL;
+        return flood_begins(conn);
     }
     if (strncmp(path, "/sink", 5) == 0) {
         conn->role = ROLE_SINK;
@@ -128,15 +107,12 @@ bool http_take(struct conn *conn, const unsigned char *bytes, size_t len,
     if (sscanf(longer, "GET %511s HTTP/1.1", path) != 1) {
         return false;
     }
-    if (strcmp(path, "/stats") == 0) {
-        answer_stats(conn);
-    } else if (!header(longer, "Sec-WebSocket-Key", key, sizeof key) ||
-               !answer_upgrade(
-                   conn, path, key,
-                   strncmp(path, "/deflate", 8) == 0 &&
-                       header(longer, "Sec-WebSocket-Extensions", offer,
-                              sizeof offer) &&
-                       strstr(offer, "permessage-deflate") != NULL)) {
+    if (!header(longer, "Sec-WebSocket-Key", key, sizeof key) ||
+        !answer_upgrade(conn, path, key,
+                        strncmp(path, "/deflate", 8) == 0 &&
+                            header(longer, "Sec-WebSocket-Extensions", offer,
+                                   sizeof offer) &&
+                            strstr(offer, "permessage-deflate") != NULL)) {
         return false;
     }
     free(conn->request);

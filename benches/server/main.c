@@ -3,23 +3,17 @@
 #define _GNU_SOURCE
 #include "server.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/err.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ADDRESSES = 8, READ_LEN = 256 * 1024, READY = 256, BACKLOG = 4096 };
+enum { ADDRESSES = 8, READ_LEN = 256 * 1024, READY = 256 };
 
 /* Listeners and standard input stand in the poller beside connections. */
 struct listener {
@@ -30,8 +24,11 @@ struct listener {
 static struct listener listeners[2 * ADDRESSES];
 static SSL_CTX *tls;
 static int poller;
-static size_t connections;
 static unsigned char input[READ_LEN];
+
+/* Between large messages to a sink this thread waits awake: to wake one that
+   sleeps takes several microseconds, and it is the client that would pay them. */
+static int64_t awake_until;
 
 /* What the connection at work has queued; only its rest is copied. */
 static unsigned char *batch;
@@ -42,10 +39,6 @@ static struct conn *batch_of;
 /* Closed in this turn: freed after it, for events may still name them. */
 static struct conn *closed[READY * 2];
 static size_t closed_len;
-
-size_t conn_count(void) {
-    return connections;
-}
 
 static void die(const char *what) {
     perror(what);
@@ -71,7 +64,7 @@ static bool append(unsigned char **bytes, size_t *len, size_t *room,
 /* -- writing ------------------------------------------------------------ */
 
 /* How much left; -1: nothing ever will again. */
-static ssize_t put(struct conn *conn, const unsigned char *bytes, size_t len) {
+ssize_t conn_put(struct conn *conn, const unsigned char *bytes, size_t len) {
     size_t at = 0;
     while (at < len) {
         ssize_t n;
@@ -119,7 +112,7 @@ void conn_queue(struct conn *conn, const void *bytes, size_t len) {
     } else if (conn->rest_len > 0) {
         keep_rest(conn, bytes, len);
     } else {
-        ssize_t n = put(conn, bytes, len);
+        ssize_t n = conn_put(conn, bytes, len);
         if (n >= 0 && (size_t)n < len) {
             keep_rest(conn, (const unsigned char *)bytes + n, len - (size_t)n);
         }
@@ -130,7 +123,7 @@ void conn_queue(struct conn *conn, const void *bytes, size_t len) {
 static bool flush(struct conn *conn) {
     ssize_t n;
     if (conn->rest_len > 0) {
-        n = put(conn, conn->rest + conn->rest_at,
+        n = conn_put(conn, conn->rest + conn->rest_at,
                 conn->rest_len - conn->rest_at);
         if (n < 0) {
             return false;
@@ -143,22 +136,7 @@ static bool flush(struct conn *conn) {
         conn->rest = NULL;
         conn->rest_len = conn->rest_at = 0;
     }
-    while (conn->flood_at < conn->flood_len) {
-        size_t at = (size_t)(conn->flood_at % conn->block->len);
-        size_t part = conn->block->len - at;
-        if (part > conn->flood_len - conn->flood_at) {
-            part = (size_t)(conn->flood_len - conn->flood_at);
-        }
-        n = put(conn, conn->block->bytes + at, part);
-        if (n < 0) {
-            return false;
-        }
-        conn->flood_at += (uint64_t)n;
-        if ((size_t)n < part) {
-            return true;
-        }
-    }
-    return true;
+    return flood_on(conn);
 }
 
 static bool has_rest(const struct conn *conn) {
@@ -200,6 +178,9 @@ static bool fill(struct conn *conn) {
             break;
         }
     }
+    if (conn->role == ROLE_SINK && conn->size >= LARGE) {
+        awake_until = now_us() + PATIENCE_US;
+    }
     if (len > 0) {
         bool good;
         batch_of = conn;
@@ -226,7 +207,6 @@ static void drop(struct conn *conn) {
     conn->fd = -1;
     free(conn->request);
     free(conn->rest);
-    connections--;
     closed[closed_len++] = conn;
 }
 
@@ -280,19 +260,17 @@ static void take_in(const struct listener *listener) {
     for (int i = 0; i < 64; i++) {
         struct epoll_event event = {.events = EPOLLIN};
         struct conn *conn;
-        int on = 1;
         int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             return;
         }
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        socket_tune(fd);
         if ((conn = calloc(1, sizeof *conn)) == NULL) {
             close(fd);
             return;
         }
         conn->fd = fd;
         conn->interest = EPOLLIN;
-        connections++;
         if (listener->tls) {
             conn->ssl = SSL_new(tls);
             SSL_set_fd(conn->ssl, fd);
@@ -310,46 +288,16 @@ static void take_in(const struct listener *listener) {
 /* One port, the same on all addresses. */
 static unsigned listen_all(struct listener *list, bool with_tls) {
     unsigned port = 0;
-    for (int i = 0; i < ADDRESSES; i++) {
-        struct sockaddr_in address = {.sin_family = AF_INET};
+    for (unsigned i = 0; i < ADDRESSES; i++) {
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = &list[i]};
-        socklen_t len = sizeof address;
-        int on = 1;
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (unsigned)i);
-        address.sin_port = htons((uint16_t)port);
-        if (fd < 0 ||
-            setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-            bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
-            listen(fd, BACKLOG) != 0 ||
-            getsockname(fd, (struct sockaddr *)&address, &len) != 0) {
-            die("listen");
-        }
-        port = ntohs(address.sin_port);
-        list[i].fd = fd;
+        list[i].fd = socket_listen(i, &port);
         list[i].tls = with_tls;
-        if (epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event) != 0) {
-            die("epoll_ctl");
+        if (list[i].fd < 0 ||
+            epoll_ctl(poller, EPOLL_CTL_ADD, list[i].fd, &event) != 0) {
+            die("listen");
         }
     }
     return port;
-}
-
-static void pin(int cpu) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET((unsigned)cpu, &set);
-    if (sched_setaffinity(0, sizeof set, &set) != 0) {
-        die("sched_setaffinity");
-    }
-}
-
-static void raise_limit(void) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
 }
 
 int main(int argc, char **argv) {
@@ -361,10 +309,9 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: bench-server CA_FILE [CPU]\n");
         return 2;
     }
-    if (argc > 2) {
-        pin(atoi(argv[2]));
+    if (!process_ready(argc > 2 ? atoi(argv[2]) : -1)) {
+        die("bench-server");
     }
-    raise_limit();
     signal(SIGPIPE, SIG_IGN);
     if ((tls = tls_context(argv[1])) == NULL) {
         fprintf(stderr, "bench-server: no certificate could be made\n");
@@ -379,7 +326,8 @@ int main(int argc, char **argv) {
     printf("{\"ws\":%u,\"wss\":%u}\n", ws, wss);
     fflush(stdout);
     for (;;) {
-        int n = epoll_wait(poller, ready, READY, -1);
+        bool awake = awake_until != 0 && now_us() < awake_until;
+        int n = epoll_wait(poller, ready, READY, awake ? 0 : -1);
         if (n < 0 && errno != EINTR) {
             die("epoll_wait");
         }

@@ -14,7 +14,7 @@ enum role {
     ROLE_FLOOD, /* /flood?n=&size=&kind=: n messages after the first received */
     ROLE_SINK,  /* /sink?n=&size=&kind=: reads n messages, answers one */
     ROLE_FAN,   /* /fan?n=&g=: one message at a time, to one of many sockets */
-    ROLE_OVER   /* a Close frame was answered, or it was plain HTTP */
+    ROLE_OVER   /* a Close frame was answered */
 };
 
 /* The frame that is being read. It is never held whole. */
@@ -29,12 +29,18 @@ struct frame {
 
 /* Frames laid end to end, to be sent again and again. */
 struct block {
-    unsigned char *bytes;
+    int file;
+    const unsigned char *bytes; /* the same, for TLS */
     size_t frame_len;
     size_t len;
 };
 
 struct group;
+
+enum {
+    PATIENCE_US = 500, /* how long the server stays awake for large messages */
+    LARGE = 16 * 1024
+};
 
 struct conn {
     int fd;
@@ -66,7 +72,7 @@ struct conn {
 
 /* main.c: the loop and its connections. */
 void conn_queue(struct conn *conn, const void *bytes, size_t len);
-size_t conn_count(void);
+ssize_t conn_put(struct conn *conn, const unsigned char *bytes, size_t len);
 
 /* http.c: the request. False: the connection is to be dropped. */
 bool http_take(struct conn *conn, const unsigned char *bytes, size_t len,
@@ -74,9 +80,19 @@ bool http_take(struct conn *conn, const unsigned char *bytes, size_t len,
 
 /* frames.c: what follows it. Bytes are changed in place. */
 bool frames_take(struct conn *conn, unsigned char *bytes, size_t len);
-const struct block *block_for(size_t size, const char *kind);
+size_t write_head(unsigned char *out, unsigned char first, uint64_t len);
 void group_join(struct conn *conn, uint64_t id);
 void group_leave(struct conn *conn);
+
+/* flood.c: what a flood sends. False: the connection is to be dropped. */
+bool flood_begins(struct conn *conn);
+bool flood_on(struct conn *conn);
+
+/* system.c: the process, on one CPU unless it is -1, and its sockets. */
+bool process_ready(int cpu);
+int socket_listen(unsigned index, unsigned *port);
+void socket_tune(int fd);
+int64_t now_us(void);
 
 /* tls.c: a context with a certificate made on the spot, written to a file. */
 SSL_CTX *tls_context(const char *ca_file);
