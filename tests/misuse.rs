@@ -71,7 +71,7 @@ fn unloaded_while_threads_run() {
     cc.args(["-std=c99", "-D_DEFAULT_SOURCE", "-Wall", "-Wextra", "-Werror", "-O1", "-g"])
         .arg("-Iinclude")
         .arg("tests/c/unload.c")
-        .arg("-ldl")
+        .args(["-ldl", "-pthread"])
         .arg("-o")
         .arg(&program)
         .current_dir(tools::root());

@@ -16,6 +16,9 @@ mod tools;
 use harness::Harness;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
@@ -148,23 +151,27 @@ impl Drop for Server {
 }
 
 fn client(port: &str, with_certificate: bool) -> Running {
-    let mut command = visitor(port);
+    let mut command = visitor(&url_of(port));
     if with_certificate {
         command.env("WSKT_CLIENT", "1");
     }
     Running::start(&mut command, Duration::from_secs(60))
 }
 
-fn visitor(port: &str) -> Command {
+fn url_of(port: &str) -> String {
+    format!("wss://127.0.0.1:{port}/chat")
+}
+
+fn visitor(url: &str) -> Command {
     let program = harness().program("s_server");
     let mut command = harness().command(&program, &[]);
-    command.env("WSKT_URL", format!("wss://127.0.0.1:{port}/chat"));
+    command.env("WSKT_URL", url);
     command
 }
 
 /// Carries one connection, and can hold back what the client sends.
 struct Between {
-    port: String,
+    url: String,
     gate: Arc<(Mutex<Gate>, Condvar)>,
 }
 
@@ -179,10 +186,29 @@ impl Between {
     fn start(to: String) -> Between {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("its number").port().to_string();
+        Between::carry(url_of(&port), to, move || {
+            let (client, _) = listener.accept().expect("the client");
+            OwnedFd::from(client)
+        })
+    }
+
+    /// The same at a Unix-domain socket.
+    fn start_at(path: &Path, to: String) -> Between {
+        let _ = std::fs::remove_file(path);
+        let listener = UnixListener::bind(path).expect("a socket");
+        let at = format!("wss+unix:{}:/chat", path.display());
+        Between::carry(at, to, move || {
+            let (client, _) = listener.accept().expect("the client");
+            OwnedFd::from(client)
+        })
+    }
+
+    fn carry(url: String, to: String, accept: impl FnOnce() -> OwnedFd + Send + 'static) -> Self {
         let gate = Arc::<(Mutex<Gate>, Condvar)>::default();
         let kept = Arc::clone(&gate);
         std::thread::spawn(move || {
-            let (client, _) = listener.accept().expect("the client");
+            // Nothing below asks of what kind it is.
+            let client = TcpStream::from(accept());
             let server = TcpStream::connect(format!("127.0.0.1:{to}")).expect("the server");
             let streams = [client.try_clone(), server.try_clone()].map(|s| s.expect("a copy"));
             std::thread::spawn(move || carry(&server, &client, || ()));
@@ -196,7 +222,7 @@ impl Between {
                 }
             });
         });
-        Between { port, gate }
+        Between { url, gate }
     }
 
     fn set(&self, shut: bool) {
@@ -255,7 +281,7 @@ fn keys_change_in_every_way_of_driving() {
     for way in 0..6 {
         for (command, answered) in [(b"k\n", false), (b"K\n", true)] {
             let mut server = Server::start(&["-tls1_3", "-msg"]);
-            let mut visitor = visitor(&server.port());
+            let mut visitor = visitor(&url_of(&server.port()));
             visitor.env("WSKT_WAY", way.to_string()).env("WSKT_ECHO", "1");
             let client = Running::start(&mut visitor, Duration::from_secs(60));
             server.accept();
@@ -279,6 +305,44 @@ fn keys_change_in_every_way_of_driving() {
     }
 }
 
+/// The kernel has no room for what a read makes TLS say: it leaves when there is
+/// room, although nothing else happens.
+#[test]
+fn what_a_read_makes_tls_say_waits_for_room_alone() {
+    for way in 0..6 {
+        let mut server = Server::start(&["-tls1_2", "-msg"]);
+        let between = Between::start_at(&harness().place("between.sock"), server.port());
+        let told = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let told_port = told.local_addr().expect("its number").port().to_string();
+        let await_client = || drop(told.accept().expect("the client"));
+        let mut visitor = visitor(&between.url);
+        visitor.env("WSKT_WAY", way.to_string());
+        visitor.env("WSKT_SECOND", told_port).env("WSKT_FILL", "1");
+        let mut client = Running::start(&mut visitor, Duration::from_secs(60));
+        server.accept();
+        between.set(true);
+        client.write("\n");
+        await_client();
+        between.await_bytes();
+        client.write("\n");
+        await_client();
+        server.seen.clear();
+        server.write(b"r\n");
+        server.await_bytes(b"], HelloRequest");
+        server.write(b"\x81\x01x");
+        await_client();
+        between.set(false);
+        server.await_bytes(b"], ClientHello");
+        // Masks may look like what ends it.
+        server.seen.clear();
+        server.write(b"\x88\x02\x03\xe8");
+        server.await_bytes(b"\x88\x82");
+        let _ = server.child.kill();
+        let done = client.wait().exited(0);
+        assert_eq!(done.stdout, "x\n1000 clean peer \n", "way {way}");
+    }
+}
+
 /// TLS takes nothing from the program until the peer has answered; then it
 /// leaves although nothing else happens.
 #[test]
@@ -288,7 +352,7 @@ fn what_is_sent_in_a_renegotiation_leaves_after_it() {
         let between = Between::start(server.port());
         let sent = TcpListener::bind("127.0.0.1:0").expect("a port");
         let sent_port = sent.local_addr().expect("its number").port().to_string();
-        let mut visitor = visitor(&between.port);
+        let mut visitor = visitor(&between.url);
         visitor.env("WSKT_WAY", way.to_string()).env("WSKT_SECOND", sent_port);
         let mut client = Running::start(&mut visitor, Duration::from_secs(60));
         server.accept();

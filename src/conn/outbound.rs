@@ -164,6 +164,12 @@ impl Outbound {
         !self.outbox.is_empty() && self.link.as_ref().is_some_and(full)
     }
 
+    /// Whether the kernel had no room for what TLS has answered by itself, and
+    /// nobody waits for that so far.
+    pub(crate) fn holds_answer(&self) -> bool {
+        self.stalled.is_none() && self.link.as_ref().is_some_and(Link::has_ciphertext)
+    }
+
     pub(crate) fn is_broken(&self) -> bool {
         self.broken
     }

@@ -233,10 +233,11 @@ fn read_tls(
             return Read::Over(None);
         };
         more |= open.unread;
-        let stuck = out.awaits_peer();
+        let stuck = out.awaits_peer() || out.holds_answer();
         drop(out);
         if stuck {
-            // Perhaps this was what TLS waited for.
+            // Perhaps this was what TLS waited for; and what it has answered
+            // leaves when there is room.
             socket.flush();
         }
         let got = buffers.end - before;

@@ -202,7 +202,8 @@ impl Tls {
         } else {
             self.decrypt_from(cipher, buf)
         };
-        // A key update or an alert makes a read produce output.
+        // A renegotiation or an alert makes a read produce output; the answer to
+        // a change of keys stands in front of the next data.
         if output > self.sent {
             // A broken connection shows in the reads that follow.
             let _ = self.flush(tcp);

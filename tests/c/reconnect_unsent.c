@@ -9,6 +9,9 @@ struct sending {
     pthread_t thread;
     wskt_socket *socket;
     int accepted;
+    /* Everything was accepted, or a call is blocked as soon as the kernel is
+       full. */
+    bool offered;
     /* The number of the first that came back, and of the next. */
     int first, next;
 };
@@ -19,7 +22,10 @@ static void *end_when_full(void *data) {
     size_t before = 0, now;
     char mark[40];
     for (;;) {
-        pause_ms(100);
+        pause_ms(patient_ms(100));
+        if (!__atomic_load_n(&sending->offered, __ATOMIC_SEQ_CST)) {
+            continue;
+        }
         now = wskt_socket_buffered_amount(sending->socket);
         if (now > 0 && now == before) {
             break;
@@ -42,6 +48,8 @@ static void send_much(struct run *run, wskt_socket *socket,
         CHECK(data != NULL);
         sending->socket = socket;
         sending->first = -1;
+        __atomic_store_n(&sending->offered, run->way == WAY_BLOCKING,
+                         __ATOMIC_SEQ_CST);
         OK(wskt_reconnector_stop(run->reconnector));
         CHECK(pthread_create(&sending->thread, NULL, end_when_full, sending) ==
               0);
@@ -71,6 +79,7 @@ static void send_much(struct run *run, wskt_socket *socket,
             }
             sending->accepted += 1;
         }
+        __atomic_store_n(&sending->offered, true, __ATOMIC_SEQ_CST);
         free(data);
     } else if (event->type == WSKT_EVENT_UNSENT) {
         int i = (int)unsent->len - SIZE;

@@ -2,11 +2,19 @@
    hello, prints the messages and the close event. $WSKT_CLIENT: with the
    client's certificate. $WSKT_ECHO: messages are sent back. $WSKT_SECOND:
    another thread sends a second message when a line comes on the standard
-   input, and says so by connecting to that port. Run by tests/s_server.rs. */
+   input, and says so by connecting to that port. $WSKT_FILL: with the next line
+   it fills the kernel's buffer of a Unix-domain socket and says that, as it then
+   does of every message. Run by tests/s_server.rs. */
+/* For ioctl. */
+#define _DEFAULT_SOURCE
+
 #include "support/ways.h"
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static wskt_config *configure(void) {
@@ -22,6 +30,17 @@ static wskt_config *configure(void) {
     return config;
 }
 
+static void tell_test(void) {
+    struct sockaddr_in to;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    memset(&to, 0, sizeof to);
+    to.sin_family = AF_INET;
+    to.sin_port = htons((uint16_t)atoi(env("WSKT_SECOND")));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
+    close(fd);
+}
+
 static void on_event(struct party *party, const wskt_event *event) {
     if (event->type == WSKT_EVENT_OPEN) {
         OK(wskt_socket_send_text(party->socket, "hello", 5));
@@ -32,6 +51,9 @@ static void on_event(struct party *party, const wskt_event *event) {
             OK(wskt_socket_send_text(party->socket, message->data,
                                      message->len));
         }
+        if (getenv("WSKT_FILL") != NULL) {
+            tell_test();
+        }
     } else if (event->type == WSKT_EVENT_CLOSE) {
         const wskt_close_event *close = as_close(event);
         printf("%u %s %s %s\n", (unsigned)close->code,
@@ -40,18 +62,45 @@ static void on_event(struct party *party, const wskt_event *event) {
     }
 }
 
+/* The connection to a Unix-domain socket. */
+static int find_connection(void) {
+    int fd;
+    for (fd = 3; fd < 256; fd++) {
+        struct sockaddr_un peer;
+        socklen_t len = sizeof peer;
+        memset(&peer, 0, sizeof peer);
+        if (getpeername(fd, (struct sockaddr *)&peer, &len) == 0 &&
+            peer.sun_family == AF_UNIX && peer.sun_path[0] == '/') {
+            return fd;
+        }
+    }
+    FAIL("there is no connection");
+}
+
+/* Sends until the kernel, which takes every message whole, has no room for one
+   byte more. */
+static void fill(wskt_socket *socket) {
+    int fd = find_connection();
+    int room = 0, queued = 0;
+    socklen_t len = sizeof room;
+    CHECK(getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, &len) == 0);
+    while (queued < room) {
+        OK(wskt_socket_send_text(socket, "fill", 4));
+        CHECK_INT(wskt_socket_buffered_amount(socket), 0);
+        CHECK(ioctl(fd, SIOCOUTQ, &queued) == 0);
+    }
+}
+
 static void *send_second(void *argument) {
     struct party *party = argument;
-    struct sockaddr_in to;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
     CHECK(getchar() == '\n');
     OK(wskt_socket_send_text(party->socket, "second", 6));
-    memset(&to, 0, sizeof to);
-    to.sin_family = AF_INET;
-    to.sin_port = htons((uint16_t)atoi(env("WSKT_SECOND")));
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
-    close(fd);
+    tell_test();
+    if (getenv("WSKT_FILL") != NULL) {
+        CHECK(getchar() == '\n');
+        fill(party->socket);
+        tell_test();
+    }
     return NULL;
 }
 

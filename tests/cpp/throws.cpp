@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <poll.h>
 #include <stdexcept>
 #include <string>
 #include <unistd.h>
@@ -48,9 +49,9 @@ int main(int, char **argv) {
             wskt_loop_start(loop);
             sleep(20);
         } else {
-            for (int i = 0; i < 20000; i++) {
+            pollfd ready = {wskt_loop_fd(loop), POLLIN, 0};
+            while (poll(&ready, 1, 20000) > 0) {
                 wskt_loop_dispatch(loop);
-                usleep(1000);
             }
         }
     }

@@ -13,13 +13,20 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Where cargo put an example of the profile this test was built with.
 pub fn example_path(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the path of the test");
     let profile = test.ancestors().nth(2).expect("target/<profile>/deps/<test>");
     profile.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// When a file was last written.
+fn changed_at(path: &Path) -> SystemTime {
+    let data = std::fs::metadata(path)
+        .unwrap_or_else(|e| panic!("there is no {} ({e}); cargo build --examples", path.display()));
+    data.modified().expect("the time of a file")
 }
 
 /// A server process; it ends when this is dropped.
@@ -30,9 +37,22 @@ pub struct TestServer {
 }
 
 impl TestServer {
-    /// Starts the example `wskt-server`.
+    /// Starts the example `wskt-server`. Cargo builds it with all tests, but not
+    /// with one of them.
     pub fn start() -> TestServer {
-        TestServer::start_at(&example_path("wskt-server"))
+        let path = example_path("wskt-server");
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/server");
+        for source in std::fs::read_dir(sources).expect("the sources of the server") {
+            let source = source.expect("a source").path();
+            let counts = source.extension().is_some_and(|e| e == "rs");
+            assert!(
+                !counts || changed_at(&path) >= changed_at(&source),
+                "{} is newer than {}; cargo build --examples",
+                source.display(),
+                path.display()
+            );
+        }
+        TestServer::start_at(&path)
     }
 
     /// Starts the server binary at `path`.
@@ -46,9 +66,7 @@ impl TestServer {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|e| {
-                panic!("{} does not start ({e}); cargo build --examples", path.display())
-            });
+            .unwrap_or_else(|e| panic!("{} does not start ({e})", path.display()));
         let stdout = child.stdout.take().expect("its standard output");
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line).expect("the line of ports");

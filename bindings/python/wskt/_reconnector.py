@@ -54,26 +54,29 @@ class LentHandle(Handle):
 class ReconnectorBase:
     """The common part of `Reconnector` and `BlockingReconnector`."""
 
+    # The loop its sockets are on, and their user data.
+    _loop: Optional[int] = None
+    _key = 0
+
     def __init__(
         self,
-        loop: Optional[int],
         url: str,
-        protocols: Protocols,
-        config: Optional[Config],
-        message_chunks: bool,
-        delays: tuple[float, float],
-        max_tries: int,
-        key: int,
+        protocols: Protocols = (),
+        config: Optional[Config] = None,
+        *,
+        delays: tuple[float, float] = (1.0, 60.0),
+        max_tries: int = 10,
+        message_chunks: bool = False,
     ) -> None:
         first, longest = (milliseconds("a delay", delay) for delay in delays)
         if isinstance(max_tries, bool) or not isinstance(max_tries, int):
             raise TypeError(f"max_tries must be int, not {type(max_tries).__name__}")
         if not 0 <= max_tries < 2**32:
             raise error(c.ERR_INVALID_ARGUMENT, f"max_tries: {max_tries}")
-        pattern = make(loop, url, protocols, config, message_chunks)
+        pattern = make(self._loop, url, protocols, config, message_chunks)
         made = ctypes.c_void_p()
         try:
-            check(c.LIB.wskt_socket_set_user_data(pattern, key, None))
+            check(c.LIB.wskt_socket_set_user_data(pattern, self._key, None))
             check(c.LIB.wskt_reconnector_new(pattern, ctypes.byref(made)))
         except BaseException:
             c.LIB.wskt_socket_free(pattern)

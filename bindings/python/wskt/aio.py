@@ -315,13 +315,18 @@ class Reconnector(ReconnectorBase):
         onunsent: Optional[Handler] = None,
     ) -> None:
         self._hub, self._key = _hub(), next(_keys)
+        self._loop = self._hub.handle
         self.onattempt, self.onunsent = onattempt, onunsent
         self._ready: asyncio.Queue[Optional[WebSocket]] = asyncio.Queue()
         self._end: Optional[Error] = None
         try:
             super().__init__(
-                self._hub.handle, url, protocols, config, message_chunks, delays, max_tries,
-                self._key,
+                url,
+                protocols,
+                config,
+                delays=delays,
+                max_tries=max_tries,
+                message_chunks=message_chunks,
             )
             self._hub.reconnectors[self._key] = self
             with self._handle as reconnector:

@@ -157,18 +157,7 @@ class BlockingReconnector(ReconnectorBase):
     asking raises `StateError`.
     """
 
-    def __init__(
-        self,
-        url: str,
-        protocols: Protocols = (),
-        config: Optional[Config] = None,
-        *,
-        delays: tuple[float, float] = (1.0, 60.0),
-        max_tries: int = 10,
-        message_chunks: bool = False,
-    ) -> None:
-        super().__init__(None, url, protocols, config, message_chunks, delays, max_tries, 0)
-        self._current: Optional[_Lent] = None
+    _current: Optional[_Lent] = None
 
     def connect(self, timeout: Optional[float] = None) -> Connection:
         """Waits, through all delays and tries that takes, until a connection is
