@@ -1723,10 +1723,12 @@ wskt_result wskt_config_set_danger_any_host_name(wskt_config *config,
  * PEM and may be one and the same. Certificates behind the first are sent as
  * its chain. The key is PKCS#8 ("BEGIN PRIVATE KEY") without a password; for
  * any other form, wskt_config_error_text tells the command that converts it.
- * The files are read before the call returns, and not again. So are the
- * system's certificates, which takes about a tenth of a second (see
- * wskt_config_set_system_roots): whether key and certificate belong together
- * shows only then.
+ * The files are read before the call returns, and not again.
+ *
+ * A key that is not RSA, and has no public key in it as those of OpenSSL have,
+ * makes the call read the system's certificates too, which takes about a tenth
+ * of a second: OpenSSL tells only then whether it is the certificate's. So does
+ * one that does not fit.
  *
  * Any thread; legal in a callback.
  *

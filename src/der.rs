@@ -3,6 +3,8 @@
 /// ASN.1 tags.
 const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xa0;
+/// Of an ECPrivateKey.
+const PUBLIC_KEY: u8 = 0xa1;
 
 /// The SubjectPublicKeyInfo of a certificate, whole (RFC 5280 §4.1); `None` if
 /// it is no certificate.
@@ -29,6 +31,36 @@ pub(crate) fn private_key_algorithm(key: &[u8]) -> Option<&[u8]> {
     let (_version, behind) = Element::read(sequence(key)?)?;
     let (identifier, _) = Element::read(sequence(behind)?)?;
     Some(identifier.content)
+}
+
+/// Whether a private key in PKCS#8 shows that it is the one of a public key: an
+/// RSA key has both its numbers (RFC 8017 §A.1.2), one of a curve may have its
+/// point (RFC 5915 §3). False says nothing.
+pub(crate) fn are_a_pair(info: &[u8], key: &[u8]) -> bool {
+    let pair = || {
+        let (algorithm, behind) = Element::read(sequence(info)?)?;
+        let public = Element::read(behind)?.0.content.strip_prefix(&[0])?;
+        let (_version, behind) = Element::read(sequence(key)?)?;
+        let (same, behind) = Element::read(behind)?;
+        let (_version, private) = Element::read(sequence(Element::read(behind)?.0.content)?)?;
+        let held = match sequence(public) {
+            Some(numbers) => private.starts_with(numbers),
+            None => point(private)? == public,
+        };
+        Some(algorithm.whole == same.whole && held)
+    };
+    pair().unwrap_or(false)
+}
+
+/// The public key in what an ECPrivateKey has behind its version.
+fn point(mut private: &[u8]) -> Option<&[u8]> {
+    loop {
+        let (element, behind) = Element::read(private)?;
+        if element.tag == PUBLIC_KEY {
+            return Element::read(element.content)?.0.content.strip_prefix(&[0]);
+        }
+        private = behind;
+    }
 }
 
 /// The content of the SEQUENCE that stands first.
@@ -66,7 +98,7 @@ impl<'a> Element<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{private_key_algorithm, public_key_algorithm, public_key_info};
+    use super::{are_a_pair, private_key_algorithm, public_key_algorithm, public_key_info};
 
     /// SEQUENCE { SEQUENCE { [0], 5 elements, SEQUENCE { 07 08 } } }.
     const SMALL: &[u8] = &[
@@ -81,6 +113,46 @@ mod tests {
         assert_eq!(public_key_algorithm(&info), Some(&[42][..]));
         let key = [0x30, 8, 2, 1, 0, 0x30, 3, 6, 1, 42];
         assert_eq!(private_key_algorithm(&key), Some(&[42][..]));
+    }
+
+    /// SEQUENCE { algorithm, BIT STRING { public } }.
+    fn public(public: &[u8]) -> Vec<u8> {
+        let bits = [&[0], public].concat();
+        element(0x30, &[element(0x30, &element(6, &[42])), element(3, &bits)].concat())
+    }
+
+    /// SEQUENCE { version, algorithm, OCTET STRING { SEQUENCE { version, private } } }.
+    fn private(private: &[u8]) -> Vec<u8> {
+        let inner = element(0x30, &[&[2, 1, 1], private].concat());
+        let algorithm = element(0x30, &element(6, &[42]));
+        element(0x30, &[vec![2, 1, 0], algorithm, element(4, &inner)].concat())
+    }
+
+    fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+        let len = u8::try_from(content.len()).unwrap_or(u8::MAX);
+        [&[tag, len], content].concat()
+    }
+
+    #[test]
+    fn pairs_are_known() {
+        let numbers = [2, 1, 77, 2, 1, 3];
+        let rsa = (public(&element(0x30, &numbers)), private(&[&numbers[..], &[2, 1, 9]].concat()));
+        assert!(are_a_pair(&rsa.0, &rsa.1));
+        assert!(!are_a_pair(&public(&element(0x30, &[2, 1, 77, 2, 1, 5])), &rsa.1));
+        let secret = [4, 1, 9];
+        let held = element(0xa1, &element(3, &[0, 4, 7, 8]));
+        let curve = (public(&[4, 7, 8]), private(&[&secret[..], &held].concat()));
+        assert!(are_a_pair(&curve.0, &curve.1));
+        assert!(!are_a_pair(&public(&[4, 7, 9]), &curve.1));
+        assert!(!are_a_pair(&rsa.0, &curve.1));
+        // It may be: this does not show it.
+        assert!(!are_a_pair(&curve.0, &private(&secret)));
+        for cut in 0..curve.1.len() {
+            assert!(!are_a_pair(&curve.0, curve.1.get(..cut).unwrap_or_default()), "{cut}");
+        }
+        for cut in 0..curve.0.len() {
+            assert!(!are_a_pair(curve.0.get(..cut).unwrap_or_default(), &curve.1), "{cut}");
+        }
     }
 
     #[test]

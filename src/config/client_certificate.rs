@@ -3,7 +3,7 @@
 use super::{Config, Refusal, Set, read_file};
 use crate::der;
 use crate::error::Error;
-use native_tls::Identity;
+use native_tls::{Identity, TlsAcceptor, TlsConnector};
 
 /// A certificate, its chain and its key, checked when they were set.
 #[derive(Clone)]
@@ -58,17 +58,31 @@ fn pkcs8(key: &[u8]) -> Set<&[u8]> {
     Err(Refusal::new(Error::InvalidKey, "there is no private key in it"))
 }
 
-/// Whether certificate and key have the same algorithm. OpenSSL compares them
-/// only then.
-fn are_of_one_kind(certificate: &native_tls::Certificate, key: &[u8]) -> bool {
-    let Ok(certificate) = certificate.to_der() else { return false };
+/// What is known of a certificate and a key without the TLS library.
+enum Fit {
+    /// They belong together.
+    Yes,
+    /// They do not.
+    No,
+    /// The TLS library has to judge.
+    Perhaps,
+}
+
+fn compare(certificate: &native_tls::Certificate, key: &[u8]) -> Fit {
+    let Ok(certificate) = certificate.to_der() else { return Fit::No };
     let body = std::str::from_utf8(key.get(PKCS8.len()..).unwrap_or_default()).unwrap_or("");
     let coded: String = body.split('-').next().unwrap_or("").split_whitespace().collect();
     let key = data_encoding::BASE64.decode(coded.as_bytes()).unwrap_or_default();
-    let info = der::public_key_info(&certificate).and_then(der::public_key_algorithm);
+    let info = der::public_key_info(&certificate);
     let algorithm = der::private_key_algorithm(&key);
-    // What cannot be read here is left to OpenSSL to judge.
-    algorithm.is_none() || algorithm == info
+    match info {
+        Some(info) if der::are_a_pair(info, &key) => Fit::Yes,
+        // OpenSSL compares keys of one kind only.
+        _ if algorithm.is_some() && algorithm != info.and_then(der::public_key_algorithm) => {
+            Fit::No
+        }
+        _ => Fit::Perhaps,
+    }
 }
 
 /// The part of an error of the TLS library that a person can act on.
@@ -86,13 +100,14 @@ impl Config {
             return Err(Refusal::new(Error::InvalidCertificate, "there is no certificate in it"));
         }
         let key = pkcs8(key)?;
-        if !chain.first().is_some_and(|first| are_of_one_kind(first, key)) {
+        let fit = chain.first().map_or(Fit::No, |first| compare(first, key));
+        if matches!(fit, Fit::No) {
             return Err(Refusal::new(Error::InvalidKey, "key and certificate do not fit"));
         }
         let identity = Identity::from_pkcs8(certificate, key).map_err(|error| {
             Refusal::new(Error::InvalidKey, format!("the key: {}", sentence(&error)))
         })?;
-        self.set_client(identity)
+        self.set_client(identity, fit)
     }
 
     /// The same from two files, which may be one and the same.
@@ -113,7 +128,8 @@ impl Config {
             let what = format!("no certificate and key can be read from it: {}", sentence(&error));
             Refusal::new(Error::InvalidCertificate, what)
         })?;
-        self.set_client(identity)
+        // Of the archive's certificates it takes the one that fits the key.
+        self.set_client(identity, Fit::Yes)
     }
 
     /// The same from a file.
@@ -121,14 +137,22 @@ impl Config {
         self.set_client_pkcs12(&read_file(path)?, password)
     }
 
-    fn set_client(&mut self, identity: Identity) -> Set {
-        let before = self.tls_mut().client.replace(ClientCertificate(identity));
-        // Whether key and certificate belong together shows only now.
-        self.tls.build().map_err(|error| {
-            self.tls_mut().client = before;
-            let error = crate::conn::tls_error::sentence(&error);
-            let what = format!("key and certificate do not fit ({error})");
+    fn set_client(&mut self, identity: Identity, fit: Fit) -> Set {
+        let judged = match fit {
+            // An acceptor judges the certificate, and reads no roots of the
+            // system's; but it takes a key that does not fit.
+            Fit::Yes => TlsAcceptor::new(identity.clone()).map(drop),
+            _ => {
+                let mut builder = TlsConnector::builder();
+                builder.disable_built_in_roots(true).identity(identity.clone());
+                builder.build().map(drop)
+            }
+        };
+        judged.map_err(|error| {
+            let what = format!("key and certificate do not fit ({})", sentence(&error));
             Refusal::new(Error::InvalidKey, what)
-        })
+        })?;
+        self.tls_mut().client = Some(ClientCertificate(identity));
+        Ok(())
     }
 }

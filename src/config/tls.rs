@@ -110,11 +110,6 @@ impl Tls {
         self.connector.want(|| self.whole())
     }
 
-    /// Builds it here and now.
-    pub(super) fn build(&self) -> Result<(), String> {
-        self.connector.build(&self.whole())
-    }
-
     fn whole(&self) -> TlsConnectorBuilder {
         let mut builder = self.trust();
         builder

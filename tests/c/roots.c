@@ -143,6 +143,31 @@ static void await_tls(int sockets) {
     "error/3 " cause " \"" message "\"\nclose/3 1006 \"\" unclean peer=0 " \
     cause " \"" message "\"\n"
 
+/* A certificate and its key are set without the roots. */
+static void client_certificates(void) {
+    static const char *const names[][2] = {
+        {"client.pem", "client.key"},
+        {"client-rsa.pem", "client-rsa.key"},
+        {"client.p12", NULL},
+    };
+    int i;
+    for (i = 0; i < 3; i++) {
+        char *path = server_file(names[i][0]);
+        wskt_config *config;
+        OK(wskt_config_new(&config));
+        if (names[i][1] != NULL) {
+            char *key = server_file(names[i][1]);
+            OK(wskt_config_set_client_certificate_file(config, path, key));
+            free(key);
+        } else {
+            OK(wskt_config_set_client_pkcs12_file(config, path,
+                                                  "correct horse"));
+        }
+        wskt_config_free(config);
+        free(path);
+    }
+}
+
 struct ender {
     wskt_socket *socket;
     bool closes;
@@ -593,6 +618,7 @@ int main(int argc, char **argv) {
 #ifdef UNSANITIZED
     RUN(forked);
 #endif
+    RUN(client_certificates);
     RUN(aborted_and_closed);
     RUN(with_a_proxy);
     RUN(others_go_on);
