@@ -2737,8 +2737,8 @@ wskt_result wskt_socket_add_protocol(wskt_socket *socket,
  * through something that leads there. TLS and the upgrade happen on it.
  *
  * `fd` is a connected stream socket: TCP, Unix-domain, or one of a socket
- * pair. With WSKT_OK it belongs to wskt, which sets it to blocking and
- * close-on-exec and closes it with the connection, or with the socket if
+ * pair. With WSKT_OK it belongs to wskt, which sets it to close-on-exec, and
+ * to blocking where blocking calls read from it, and closes it with the connection, or with the socket if
  * that is never opened. With any other result it stays the program's and is
  * unchanged. Nothing may have been read or written on it that belongs to the
  * connection. Proxy, connect_to, addresses and their timeouts do not matter.
@@ -2756,7 +2756,9 @@ wskt_result wskt_socket_add_protocol(wskt_socket *socket,
  *
  * Since: 0.1.0
  */
-WSKT_API wskt_result wskt_socket_adopt_fd(wskt_socket *socket, int fd);
+WSKT_API
+wskt_result wskt_socket_adopt_fd(wskt_socket *socket,
+                                 int fd);
 
 /**
  * Sets the pointer that callbacks receive, and what destroys it.

@@ -42,6 +42,18 @@ struct Slot {
     armed: Option<Time>,
 }
 
+/// What is ready that the kernel did not tell of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Newcomers {
+    /// Whatever; the kernel is asked before the next turn.
+    Mixed,
+    /// Sockets that have asked for attention, and no others: a turn for them
+    /// keeps nobody waiting for long.
+    Only,
+    /// They had that turn.
+    Served,
+}
+
 /// What a turn ended with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Turn {
@@ -68,6 +80,7 @@ pub(crate) struct Engine {
     stops: u32,
     /// When what a stopped turn left had arrived, as events show it.
     stopped_at: f64,
+    newcomers: Newcomers,
     wanted: Vec<Descriptor>,
 }
 
@@ -86,6 +99,7 @@ impl Engine {
             departed: None,
             stops: 0,
             stopped_at: 0.0,
+            newcomers: Newcomers::Mixed,
             wanted: Vec::new(),
         })
     }
@@ -133,7 +147,22 @@ impl Engine {
             }
             at = self.adopt(socket);
         }
+        let only = match self.newcomers {
+            Newcomers::Mixed if self.ready.is_empty() => Newcomers::Only,
+            same => same,
+        };
         self.make_ready(at);
+        self.newcomers = only;
+    }
+
+    /// Whether the next turn may come before the kernel is asked.
+    #[inline(always)]
+    pub(crate) fn may_skip_poll(&mut self) -> bool {
+        let may = self.newcomers == Newcomers::Only;
+        if may {
+            self.newcomers = Newcomers::Served;
+        }
+        may
     }
 
     fn adopt(&mut self, socket: Arc<Socket>) -> usize {
@@ -165,6 +194,9 @@ impl Engine {
         {
             slot.queued = true;
             self.ready.push_back(at);
+            if self.newcomers == Newcomers::Only {
+                self.newcomers = Newcomers::Mixed;
+            }
         }
     }
 
@@ -172,6 +204,7 @@ impl Engine {
     #[inline(always)]
     pub(crate) fn poll(&mut self, wait: Option<Duration>) -> io::Result<()> {
         self.stops = 0;
+        self.newcomers = Newcomers::Mixed;
         let Self { poll, events, slots, ready, .. } = self;
         poll.poll(events, wait)?;
         for event in &*events {
@@ -369,8 +402,7 @@ impl Engine {
         let open_blocked = conn.open_blocked();
         if open_blocked.is_none() || open_blocked != slot.open_blocked {
             wanted.clear();
-            // A pause is kept by not reading; the registration stays.
-            conn.descriptors(|d| wanted.push(Descriptor { read: d.read || !d.write, ..d }));
+            conn.descriptors(|d| wanted.push(watched(d)));
             if *wanted != slot.registered {
                 register(poll.registry(), at, &slot.registered, wanted);
                 // With room for no more: there is one for each socket.
@@ -433,6 +465,16 @@ impl Engine {
         self.departed = None;
         self.slots.drain(..).filter_map(|slot| slot.conn).collect()
     }
+}
+
+/// What the poller is asked to watch.
+fn watched(d: Descriptor) -> Descriptor {
+    // The kernel tells of room in a TCP socket only when there was none before:
+    // on Linux asking for both from the beginning costs nothing, and no change
+    // of mind later.
+    let both = cfg!(target_os = "linux") && d.key != 0;
+    // A pause is kept by not reading; the registration stays.
+    Descriptor { read: both || d.read || !d.write, write: both || d.write, ..d }
 }
 
 /// Changes the poller's interest from `old` to `new`.

@@ -1,22 +1,24 @@
 //! From URL, headers and subprotocols to the bytes of the upgrade request
 //! (RFC 6455 §4.1, WHATWG WebSockets §2). Resolves and connects nothing.
 
+mod plain;
+
 use crate::config::{Config, basic, check_unix_path};
 use crate::error::{Error, Result};
 use crate::protocol::EXTENSIONS;
 use crate::text::Text;
+use plain::Plain;
 use std::ffi::OsString;
-use std::fmt::Write;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use url::{Host, Position, Url};
 
 /// Where a socket connects to.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Target {
     /// The serialized URL, as the `url` attribute shows it.
     pub(crate) url: Text,
-    /// Parts of it, but for a Unix-domain socket's.
+    /// Parts of it, but for a Unix-domain socket's; the host without brackets.
     host: Part,
     authority: Part,
     resource: Part,
@@ -28,14 +30,14 @@ pub(crate) struct Target {
 }
 
 /// A part of the URL.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Part {
     begin: u32,
     end: u32,
 }
 
 /// What a `ws+unix:` URL says.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Unix {
     path: PathBuf,
     origin: String,
@@ -47,14 +49,48 @@ const LOCALHOST: &str = "localhost";
 
 impl Part {
     fn of(url: &Url, begin: Position, end: Position) -> Result<Self> {
-        let at = |at| u32::try_from(url[..at].len()).map_err(|_| Error::InvalidUrl);
+        Self::new(url[..begin].len(), url[..end].len())
+    }
+
+    fn new(begin: usize, end: usize) -> Result<Self> {
+        let at = |at| u32::try_from(at).map_err(|_| Error::InvalidUrl);
         Ok(Self { begin: at(begin)?, end: at(end)? })
+    }
+
+    /// The host inside the brackets of an IPv6 address.
+    fn of_host(url: &Url) -> Result<Self> {
+        let host = Self::of(url, Position::BeforeHost, Position::AfterHost)?;
+        Ok(match url.host() {
+            Some(Host::Ipv6(_)) => Self { begin: host.begin + 1, end: host.end - 1 },
+            _ => host,
+        })
     }
 }
 
 impl Target {
     /// Parses a ws, wss, http or https URL.
     pub(crate) fn parse(text: &str) -> Result<Self> {
+        match plain::parse(text) {
+            Some(plain) => Self::of_plain(text, &plain),
+            None => Self::parse_any(text),
+        }
+    }
+
+    fn of_plain(text: &str, plain: &Plain) -> Result<Self> {
+        let (begin, end) = plain.host;
+        Ok(Self {
+            url: Text::from(text),
+            host: Part::new(begin, end)?,
+            authority: Part::new(begin, plain.authority)?,
+            resource: Part::new(plain.authority, text.len())?,
+            port: plain.port,
+            tls: plain.tls,
+            unix: None,
+            authorization: None,
+        })
+    }
+
+    fn parse_any(text: &str) -> Result<Self> {
         let mut url = Url::parse(text).map_err(|_| Error::InvalidUrl)?;
         let scheme = match url.scheme() {
             "ws+unix" | "wss+unix" => return Self::parse_unix(&url),
@@ -74,7 +110,7 @@ impl Target {
             return Err(Error::InvalidUrl);
         }
         Ok(Self {
-            host: Part::of(&url, Position::BeforeHost, Position::AfterHost)?,
+            host: Part::of_host(&url)?,
             authority: Part::of(&url, Position::BeforeHost, Position::AfterPort)?,
             resource: Part::of(&url, Position::BeforePath, Position::AfterQuery)?,
             port,
@@ -126,7 +162,7 @@ impl Target {
     pub(crate) fn host(&self) -> &str {
         match self.unix {
             Some(_) => LOCALHOST,
-            None => self.part(self.host).trim_matches(['[', ']']),
+            None => self.part(self.host),
         }
     }
 
@@ -164,33 +200,40 @@ impl Target {
     /// The upgrade request, byte for byte.
     pub(crate) fn request(&self, config: &Config, protocols: &[String], key: &str) -> Vec<u8> {
         let mut text = String::with_capacity(256);
-        // Writing to a String cannot fail.
-        let _ = write!(
-            text,
-            "GET {} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n",
-            self.resource(),
-            config.request.host.as_deref().unwrap_or_else(|| self.authority())
+        let host = config.request.host.as_deref().unwrap_or_else(|| self.authority());
+        add(
+            &mut text,
+            &["GET ", self.resource(), " HTTP/1.1\r\nHost: ", host, UPGRADE, key, "\r\n"],
         );
         if !protocols.is_empty() {
-            let _ = write!(text, "Sec-WebSocket-Protocol: {}\r\n", protocols.join(", "));
+            add(&mut text, &["Sec-WebSocket-Protocol: ", &protocols.join(", "), "\r\n"]);
         }
         if let Some(offer) = config.deflate.offered() {
-            let _ = write!(text, "{EXTENSIONS}: {}\r\n", offer.header());
+            add(&mut text, &[EXTENSIONS, ": "]);
+            offer.append(&mut text);
+            add(&mut text, &["\r\n"]);
         }
         for (name, value) in &config.request.headers {
-            let _ = write!(text, "{name}: {value}\r\n");
+            add(&mut text, &[name, ": ", value, "\r\n"]);
         }
         let given =
             |name: &str| config.request.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
         if let Some(authorization) = self.authorization.as_ref().filter(|_| !given("Authorization"))
         {
-            let _ = write!(text, "Authorization: {authorization}\r\n");
+            add(&mut text, &["Authorization: ", authorization, "\r\n"]);
         }
-        text.push_str("\r\n");
+        add(&mut text, &["\r\n"]);
         text.into_bytes()
     }
 }
+
+fn add(text: &mut String, parts: &[&str]) {
+    parts.iter().for_each(|part| text.push_str(part));
+}
+
+/// What follows the host in a request, up to the key.
+const UPGRADE: &str = "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ";
 
 /// `Authorization: Basic` from the user info of a URL, percent-decoded.
 fn basic_authorization(url: &Url) -> Option<String> {

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// An immutable string whose bytes are followed by a NUL, so that C may take
 /// it by pointer and length or as a C string (which ends at a NUL inside it).
-#[derive(Clone)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Text(Box<str>);
 
 impl Text {
@@ -15,7 +15,8 @@ impl Text {
 
     /// The text with its NUL.
     pub fn with_nul(&self) -> &str {
-        &self.0
+        // An empty one takes no memory.
+        if self.0.is_empty() { "\0" } else { &self.0 }
     }
 
     /// Length in bytes, the NUL not counted.
@@ -30,12 +31,15 @@ impl Text {
 
     /// The address of the first byte; a NUL follows the last.
     pub fn as_ptr(&self) -> *const u8 {
-        self.0.as_ptr()
+        self.with_nul().as_ptr()
     }
 }
 
 impl From<String> for Text {
     fn from(mut text: String) -> Self {
+        if text.is_empty() {
+            return Self::default();
+        }
         text.push('\0');
         Self(text.into_boxed_str())
     }
@@ -43,15 +47,12 @@ impl From<String> for Text {
 
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
+        if text.is_empty() {
+            return Self::default();
+        }
         let mut owned = String::with_capacity(text.len() + 1);
         owned.push_str(text);
         owned.into()
-    }
-}
-
-impl Default for Text {
-    fn default() -> Self {
-        Self::from("")
     }
 }
 

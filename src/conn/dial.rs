@@ -55,7 +55,7 @@ impl Dial {
         }
         Self {
             waiting: interleave(addresses),
-            running: Vec::new(),
+            running: Vec::with_capacity(1),
             next_at: None,
             next_key: first_key,
             from: Origin { address: settings.local, interface: settings.interface.clone() },
@@ -70,7 +70,19 @@ impl Dial {
     }
 
     /// Looks at the attempts and starts the next; the winner ends the race.
-    pub(crate) fn step(&mut self, now: Time) -> Result<Option<(Socket, u32)>, Failure> {
+    /// `stands` says that a driver found a descriptor writable and nothing
+    /// else: if there is but one attempt, it need not be looked at.
+    pub(crate) fn step(
+        &mut self,
+        now: Time,
+        stands: bool,
+    ) -> Result<Option<(Socket, u32)>, Failure> {
+        if stands
+            && self.running.len() == 1
+            && let Some(won) = self.running.pop()
+        {
+            return Ok(Some((won.socket, won.key)));
+        }
         let mut at = 0;
         while let Some(attempt) = self.running.get(at) {
             match attempt.outcome() {
@@ -221,17 +233,8 @@ pub(crate) enum Made {
     Somehow,
 }
 
-/// Makes a connected socket ready for use. Only a driver that `waits` in its
-/// reads needs a descriptor that does: everybody else says so in each call.
-pub(crate) fn prepare(
-    socket: &Socket,
-    made: Made,
-    waits: bool,
-    settings: &Addresses,
-) -> io::Result<()> {
-    if waits {
-        socket.set_nonblocking(false)?;
-    }
+/// Makes a connected socket ready for use.
+pub(crate) fn prepare(socket: &Socket, made: Made, settings: &Addresses) -> io::Result<()> {
     if made == Made::Dialed || matches!(socket.local_addr()?.domain(), Domain::IPV4 | Domain::IPV6)
     {
         // Without it small messages wait for acknowledgements.
@@ -249,6 +252,9 @@ pub(crate) fn prepare(
 
 /// Alternates the families, beginning with that of the first address.
 fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
+    if addresses.len() < 2 {
+        return addresses.into();
+    }
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (mut first, mut second): (VecDeque<_>, VecDeque<_>) =
         addresses.into_iter().partition(|a| a.is_ipv6() == first_is_v6);

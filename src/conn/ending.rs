@@ -86,12 +86,13 @@ impl Ending {
 }
 
 impl Conn {
-    /// The peer's Close frame came.
+    /// The peer's Close frame came, with everything that was there if `all`.
     pub(super) fn peer_closed(
         &mut self,
         code: Option<u16>,
         reason: &str,
         tcp: Arc<socket2::Socket>,
+        all: bool,
     ) {
         let (dropped, ours_first) = self.socket.answer_close(code, reason);
         self.log(Level::Debug, || match code {
@@ -115,7 +116,10 @@ impl Conn {
             cause: if ours_first { Cause::Local } else { Cause::Peer },
             message: message.into(),
         };
-        self.linger(tcp, None, close, false);
+        // The FIN that the driver was told of stood behind it then.
+        let fin = all && self.read_closed;
+        self.linger(tcp, None, close, false, fin);
+        self.readable = !all;
     }
 
     /// The peer broke the rules.
@@ -128,7 +132,7 @@ impl Conn {
         let cause = if violation.too_big() { Cause::MessageTooBig } else { Cause::Protocol };
         let failure = Failure::new(cause, violation.to_string());
         let close = CloseEvent { peer_code: violation.peer_code(), ..CloseEvent::default() };
-        self.linger(tcp, Some(failure), close, true);
+        self.linger(tcp, Some(failure), close, true, false);
     }
 
     fn linger(
@@ -137,10 +141,10 @@ impl Conn {
         failure: Option<Failure>,
         close: CloseEvent,
         ours: bool,
+        fin: bool,
     ) {
         let begun = Time::now();
-        let linger =
-            Linger { tcp, failure, close, ours, shut: false, fin: false, begun, until: None };
+        let linger = Linger { tcp, failure, close, ours, shut: false, fin, begun, until: None };
         self.phase = Phase::Lingering(Box::new(linger));
         self.readable = true;
     }
@@ -167,12 +171,12 @@ impl Conn {
             let _ = linger.tcp.shutdown(Shutdown::Write);
         }
         let mut budget = DISCARD_BUDGET;
-        let room = crank.buffers.room();
         while self.readable && !linger.fin {
-            match sys::recv(&linger.tcp, room, Mode::Look) {
+            match sys::recv(&linger.tcp, crank.buffers.room(), Mode::Look) {
                 // It ends the wait, not what is on its way out.
                 Ok(0) => linger.fin = true,
                 Ok(n) => {
+                    crank.buffers.grow();
                     budget = budget.saturating_sub(n);
                     if budget == 0 {
                         return Next::Leave(Step::More);

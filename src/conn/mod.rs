@@ -49,6 +49,8 @@ const SPILL: usize = 512;
 /// Room for plaintext in a driver's buffer: a message of 64 KiB is lent from
 /// it whole.
 const PLAIN_ROOM: usize = (64 << 10) + SPILL;
+/// The same where little is expected.
+const LITTLE_ROOM: usize = 1 << 10;
 
 /// Why [`Conn::advance`] came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +93,8 @@ pub(crate) struct Buffers {
     end: usize,
     /// The contents belong to the connection that stopped in the middle.
     taken: bool,
+    /// Little is expected: there is only a small buffer so far.
+    pub(crate) little: bool,
     cipher: Cipher,
 }
 
@@ -230,6 +234,11 @@ impl Conn {
     /// Whether frames can be read: the phase a blocking driver may read in.
     pub(crate) fn is_open(&self) -> bool {
         matches!(&self.phase, Phase::Open(open) if !open.announce)
+    }
+
+    /// Whether it is established without TLS, which may keep bytes back.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(&self.phase, Phase::Open(open) if !open.tls)
     }
 
     /// The TCP socket of an established connection.

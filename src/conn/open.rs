@@ -263,6 +263,8 @@ impl Conn {
         let mode = *mode;
         buffers.load(&mut open.carry);
         let mut looked = false;
+        // The last read took everything there was.
+        let mut all = false;
         let leave = loop {
             // Everything that has arrived.
             if buffers.start < buffers.end
@@ -293,7 +295,7 @@ impl Conn {
                         socket.flush_gathered();
                         let tcp = Arc::clone(&open.tcp);
                         buffers.discard();
-                        self.peer_closed(code, &reason, tcp);
+                        self.peer_closed(code, &reason, tcp, all);
                         return Next::Again;
                     }
                     Err(violation) => {
@@ -326,6 +328,10 @@ impl Conn {
                     }
                     open.budget = open.budget.saturating_sub(n);
                     self.readable = more || self.read_closed;
+                    all = !more && !open.tls;
+                    if more {
+                        buffers.grow();
+                    }
                 }
                 Read::Nothing => {
                     self.readable = false;

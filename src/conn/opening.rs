@@ -103,7 +103,7 @@ impl Conn {
         self.phase_within(self.socket.config().timeouts.upgrade);
         self.log(Level::Debug, || "upgrading".to_owned());
         let socket = &self.socket;
-        let fresh = matches!(self.phase, Phase::Dialing(_)) && !link.is_tls();
+        let fresh = !self.readable && matches!(self.phase, Phase::Dialing(_)) && !link.is_tls();
         let upgrade = Upgrade::new(link, fresh, |key| {
             socket.target().request(socket.config(), &socket.protocols(), key)
         });

@@ -163,9 +163,18 @@ impl Conn {
 
     pub(super) fn step_dialing(&mut self, crank: &Crank<'_, '_>) -> Next {
         let Phase::Dialing(dial) = &mut self.phase else { return Next::Again };
-        match dial.step(crank.clock.now()) {
-            Ok(None) => return Next::Leave(Step::Idle),
+        // What the driver has found since the last step.
+        let stands = self.writable && !self.readable && !self.read_closed;
+        match dial.step(crank.clock.now(), stands) {
+            Ok(None) => {
+                self.writable = false;
+                self.readable = false;
+                self.read_closed = false;
+                return Next::Leave(Step::Idle);
+            }
             Ok(Some((tcp, key))) => {
+                // Nothing has come yet; what comes is told when it comes.
+                self.readable = !stands;
                 if let Some(detour) = &mut self.detour {
                     detour.next_key = dial.next_key();
                 }
@@ -187,12 +196,10 @@ impl Conn {
     }
 
     fn connected(&mut self, tcp: Tcp, made: dial::Made) {
-        let (waits, settings) = (self.socket.is_blocking(), &self.socket.config().addresses);
-        if let Err(error) = dial::prepare(&tcp, made, waits, settings) {
+        if let Err(error) = dial::prepare(&tcp, made, &self.socket.config().addresses) {
             self.fail(Failure::os(Cause::Connect, "cannot prepare the socket", &error));
             return;
         }
-        self.readable = true;
         // An attempt that lost the race may have set it.
         self.read_closed = false;
         let link = Link::plain(Arc::new(tcp));

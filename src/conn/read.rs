@@ -3,7 +3,7 @@
 
 use super::open::Open;
 use super::tls::CIPHER_ROOM;
-use super::{Buffers, PLAIN_ROOM, SPILL};
+use super::{Buffers, LITTLE_ROOM, PLAIN_ROOM, SPILL};
 use crate::protocol::Violation;
 use crate::socket::Socket;
 use crate::sys::{self, Mode};
@@ -19,9 +19,31 @@ impl Buffers {
         }
     }
 
+    /// Whether anything was read with them.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.plain.is_empty()
+    }
+
+    fn usual(&self) -> usize {
+        if self.little { LITTLE_ROOM } else { PLAIN_ROOM }
+    }
+
+    /// More came than was expected: a small buffer becomes a usual one.
+    pub(super) fn grow(&mut self) {
+        if self.little {
+            self.little = false;
+            let rest = self.plain.get(self.start..self.end).unwrap_or_default().to_vec();
+            self.reserve(PLAIN_ROOM);
+            if let Some(front) = self.plain.get_mut(..rest.len()) {
+                front.copy_from_slice(&rest);
+            }
+            (self.start, self.end) = (0, rest.len());
+        }
+    }
+
     /// A place to receive what is discarded.
     pub(super) fn room(&mut self) -> &mut [u8] {
-        self.reserve(PLAIN_ROOM);
+        self.reserve(self.usual());
         self.start = 0;
         self.end = 0;
         &mut self.plain
@@ -43,7 +65,7 @@ impl Buffers {
 
     #[cold]
     fn bring(&mut self, carry: &mut Vec<u8>) {
-        self.reserve(PLAIN_ROOM.max(carry.len()));
+        self.reserve(self.usual().max(carry.len()));
         if let Some(front) = self.plain.get_mut(..carry.len()) {
             front.copy_from_slice(carry);
         }

@@ -7,13 +7,15 @@ mod body;
 use super::link::Link;
 use super::tls_error::explain;
 use crate::config::Config;
+use crate::drive::context::with_masks;
 use crate::error::{Cause, Failure};
-use crate::protocol::{DeflateParams, EXTENSIONS, negotiate, random_bytes};
-use crate::socket::{Header, Response};
+use crate::protocol::{DeflateParams, EXTENSIONS, MaskPool, negotiate};
+use crate::socket::Response;
 use crate::sys::Time;
 use crate::text::Text;
 use body::Body;
 use data_encoding::BASE64;
+use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::mem::MaybeUninit;
 use std::time::Duration;
@@ -27,6 +29,8 @@ const MAX_HEADERS: usize = 256;
 const BEGINNING: &[u8] = b"HTTP/1.";
 /// How long a refusal waits for its body.
 const BODY_TIME: Duration = Duration::from_secs(1);
+/// Bytes read at a time: nearly every head lies whole in them.
+const CHUNK: usize = 1536;
 
 /// An upgrade under way.
 pub(crate) struct Upgrade {
@@ -90,8 +94,10 @@ fn handshake(message: impl Into<Text>) -> Failure {
 impl Upgrade {
     /// Prepares the request; `build` gets the fresh `Sec-WebSocket-Key`.
     pub(crate) fn new(link: Link, fresh: bool, build: impl FnOnce(&str) -> Vec<u8>) -> Self {
-        let key = BASE64.encode(&random_bytes::<16>());
-        let (request, answer) = (build(&key), Answer::new(&key));
+        let mut key = [0; 24];
+        BASE64.encode_mut(with_masks(MaskPool::draw::<4>).as_flattened(), &mut key);
+        let key = std::str::from_utf8(&key).unwrap_or_default();
+        let (request, answer) = (build(key), Answer::new(key));
         Self { link, request, sent: 0, fresh, answer, refusal: None }
     }
 
@@ -128,7 +134,7 @@ impl Upgrade {
         if std::mem::take(&mut self.fresh) && unsent.is_none() {
             return Ok(None);
         }
-        let mut chunk = [0u8; 4096];
+        let mut chunk = [0u8; CHUNK];
         loop {
             let n = match self.link.read(&mut chunk) {
                 Ok(0) => return Err(unsent.unwrap_or_else(|| self.ended())),
@@ -245,12 +251,32 @@ impl Answer {
         config: &Config,
         protocols: &[String],
     ) -> Result<Option<Agreed>, Refused> {
+        if self.head.is_empty() && self.skipped == 0 && bytes.starts_with(BEGINNING) {
+            // Nearly every head comes whole: it is judged where it lies.
+            let mut headers = NO_HEADERS;
+            if let Ok(Some((head, end))) = parse(bytes, Folds::Refused, &mut headers)
+                && end <= MAX_HEAD
+            {
+                debug_assert_eq!(head_end(bytes, 0), Some(end), "the head ends where lines say so");
+                if !head.is_preliminary() {
+                    let rest = bytes.get(end..).unwrap_or_default();
+                    return match check(&head, &self.accept, config, protocols) {
+                        Ok(judged) => Ok(Some(head.agreed(judged, rest.to_vec()))),
+                        Err(failure) => {
+                            self.head = rest.to_vec();
+                            Err(head.refused(failure))
+                        }
+                    };
+                }
+            }
+        }
         self.head.extend_from_slice(bytes);
-        while let Some(end) = self.head_end() {
+        while let Some(end) = head_end(&self.head, self.searched) {
             if let Some(agreed) = self.judge(end, config, protocols)? {
                 return Ok(Some(agreed));
             }
         }
+        self.searched = self.head.len();
         if !self.may_be_http() {
             return Err(handshake("the response is not HTTP").into());
         }
@@ -268,21 +294,6 @@ impl Answer {
         head == b"\r" || line.iter().zip(BEGINNING).all(|(byte, want)| byte == want)
     }
 
-    /// Where the head ends, behind its empty line. RFC 9112 §2.2 lets a
-    /// recipient take a bare LF for a line end.
-    fn head_end(&mut self) -> Option<usize> {
-        let from = self.searched.saturating_sub(2);
-        let tail = self.head.get(from..)?;
-        let mut lines = tail.split_inclusive(|byte| *byte == b'\n');
-        let mut at = from + lines.next().map_or(0, <[u8]>::len);
-        let found = lines.find_map(|line| {
-            at += line.len();
-            matches!(line, b"\n" | b"\r\n").then_some(at)
-        });
-        self.searched = self.head.len();
-        found
-    }
-
     /// Judges the head before `end`; `None` for a 1xx response, which is
     /// skipped.
     fn judge(
@@ -292,94 +303,173 @@ impl Answer {
         protocols: &[String],
     ) -> Result<Option<Agreed>, Refused> {
         let rest = self.head.split_off(end);
-        let head = std::mem::replace(&mut self.head, rest);
+        let bytes = std::mem::replace(&mut self.head, rest);
         self.searched = 0;
-        if self.skipped + head.len() > MAX_HEAD {
+        if self.skipped + bytes.len() > MAX_HEAD {
             return Err(handshake("the response head is larger than 64 KiB").into());
         }
-        let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
-        let mut parsed = httparse::Response::new(&mut []);
-        let mut parser = httparse::ParserConfig::default();
-        parser.allow_obsolete_multiline_headers_in_responses(true);
-        match parser.parse_response_with_uninit_headers(&mut parsed, &head, &mut headers) {
-            Ok(httparse::Status::Complete(_)) => {}
+        let mut headers = NO_HEADERS;
+        let head = match parse(&bytes, Folds::Taken, &mut headers) {
+            Ok(Some((head, _))) => head,
             Err(httparse::Error::TooManyHeaders) => {
                 return Err(handshake("the response has more than 256 headers").into());
             }
-            Ok(httparse::Status::Partial) | Err(_) => {
-                return Err(handshake("the response is not HTTP").into());
-            }
-        }
-        let status = parsed.code.unwrap_or(0);
-        if (100..200).contains(&status) && status != 101 {
-            self.skipped += head.len();
+            Ok(None) | Err(_) => return Err(handshake("the response is not HTTP").into()),
+        };
+        if head.is_preliminary() {
+            self.skipped += bytes.len();
             return Ok(None);
         }
-        let http11 = parsed.version == Some(1);
-        let header = |h: &httparse::Header<'_>| {
-            Header::new(h.name, &unfolded(&String::from_utf8_lossy(h.value)))
-        };
-        let response = Response::new(
-            status,
-            Text::from(parsed.reason.unwrap_or("")),
-            parsed.headers.iter().map(header).collect(),
-        );
-        match check(&response, http11, &self.accept, config, protocols) {
-            Ok((protocol, deflate)) => {
-                let rest = std::mem::take(&mut self.head);
-                Ok(Some(Agreed { response, protocol, deflate, rest, more: true }))
-            }
-            Err(failure) => Err(Refused { failure, response: Some(response) }),
+        match check(&head, &self.accept, config, protocols) {
+            Ok(judged) => Ok(Some(head.agreed(judged, std::mem::take(&mut self.head)))),
+            Err(failure) => Err(head.refused(failure)),
         }
     }
 }
 
-/// The value of a header whose lines were folded, on one line (RFC 9112 §5.2).
-fn unfolded(value: &str) -> String {
+/// Where the head ends, behind its empty line; it does not end before `searched`.
+/// RFC 9112 §2.2 lets a recipient take a bare LF for a line end.
+fn head_end(head: &[u8], searched: usize) -> Option<usize> {
+    let from = searched.saturating_sub(2);
+    let mut lines = head.get(from..)?.split_inclusive(|byte| *byte == b'\n');
+    let mut at = from + lines.next().map_or(0, <[u8]>::len);
+    lines.find_map(|line| {
+        at += line.len();
+        matches!(line, b"\n" | b"\r\n").then_some(at)
+    })
+}
+
+/// Where the parser puts what it finds.
+type Headers<'a> = [MaybeUninit<httparse::Header<'a>>; MAX_HEADERS];
+const NO_HEADERS: Headers<'_> = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+
+/// Whether the lines of a header may be folded, which RFC 9112 §5.2 lets a
+/// recipient take and nobody should send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Folds {
+    Taken,
+    Refused,
+}
+
+/// A response head, parsed where it lies.
+struct Head<'a> {
+    bytes: &'a [u8],
+    /// The same, if it is UTF-8 and nothing is folded.
+    text: Option<&'a str>,
+    status: u16,
+    http11: bool,
+    reason: &'a str,
+    headers: &'a [httparse::Header<'a>],
+}
+
+/// Parses a head, and says where it ends; `None` if it does not.
+fn parse<'a>(
+    bytes: &'a [u8],
+    folds: Folds,
+    headers: &'a mut Headers<'a>,
+) -> Result<Option<(Head<'a>, usize)>, httparse::Error> {
+    let mut parsed = httparse::Response::new(&mut []);
+    let mut parser = httparse::ParserConfig::default();
+    parser.allow_obsolete_multiline_headers_in_responses(folds == Folds::Taken);
+    match parser.parse_response_with_uninit_headers(&mut parsed, bytes, headers)? {
+        httparse::Status::Partial => Ok(None),
+        httparse::Status::Complete(end) => {
+            let text = bytes.get(..end).filter(|_| folds == Folds::Refused);
+            let head = Head {
+                bytes,
+                text: text.and_then(|text| simdutf8::basic::from_utf8(text).ok()),
+                status: parsed.code.unwrap_or(0),
+                http11: parsed.version == Some(1),
+                reason: parsed.reason.unwrap_or(""),
+                headers: parsed.headers,
+            };
+            Ok(Some((head, end)))
+        }
+    }
+}
+
+/// What a good response agrees on: the subprotocol, and the compression.
+type Judged = (Option<String>, Option<DeflateParams>);
+
+impl<'a> Head<'a> {
+    /// Whether another response follows this one.
+    fn is_preliminary(&self) -> bool {
+        (100..200).contains(&self.status) && self.status != 101
+    }
+
+    /// The values of every header of this name.
+    fn all(&self, name: &'a str) -> impl Iterator<Item = Cow<'a, str>> {
+        let named = move |header: &&httparse::Header<'_>| header.name.eq_ignore_ascii_case(name);
+        self.headers.iter().filter(named).map(|header| self.value_of(header))
+    }
+
+    fn response(&self) -> Response {
+        let size = |header: &httparse::Header<'_>| header.name.len() + header.value.len() + 2;
+        let size = self.reason.len() + 1 + self.headers.iter().map(size).sum::<usize>();
+        let headers = self.headers.iter().map(|header| (header.name, self.value_of(header)));
+        Response::new(self.status, self.reason, size, headers)
+    }
+
+    fn agreed(&self, (protocol, deflate): Judged, rest: Vec<u8>) -> Agreed {
+        Agreed { response: self.response(), protocol, deflate, rest, more: true }
+    }
+
+    fn refused(&self, failure: Failure) -> Refused {
+        Refused { failure, response: Some(self.response()) }
+    }
+
+    /// The value of a header; one whose lines were folded comes on one line.
+    fn value_of(&self, header: &httparse::Header<'a>) -> Cow<'a, str> {
+        let at = header.value.as_ptr().addr().wrapping_sub(self.bytes.as_ptr().addr());
+        match self.text.and_then(|text| text.get(at..)?.get(..header.value.len())) {
+            Some(value) => value.into(),
+            None => unfolded(String::from_utf8_lossy(header.value)),
+        }
+    }
+}
+
+fn unfolded(value: Cow<'_, str>) -> Cow<'_, str> {
     if !value.contains('\n') {
-        return value.to_owned();
+        return value;
     }
     let lines = value.split('\n').map(|line| line.trim_matches([' ', '\t', '\r']));
-    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ").into()
 }
 
 /// RFC 6455 §4.1 on the client's validation of the server's response; the
 /// answer is the subprotocol and what was agreed about compression.
 fn check(
-    response: &Response,
-    http11: bool,
+    head: &Head<'_>,
     accept: &str,
     config: &Config,
     protocols: &[String],
-) -> Result<(Option<String>, Option<DeflateParams>), Failure> {
-    if response.status != 101 {
-        let sep = if response.reason.is_empty() { "" } else { " " };
-        let hint = match response.status {
+) -> Result<Judged, Failure> {
+    if head.status != 101 {
+        let sep = if head.reason.is_empty() { "" } else { " " };
+        let hint = match head.status {
             300..=399 => " (redirects are not followed)",
             _ => "",
         };
-        let message = format!("HTTP {}{sep}{}{hint}", response.status, response.reason.as_str());
+        let message = format!("HTTP {}{sep}{}{hint}", head.status, head.reason);
         let mut failure = Failure::new(Cause::Http, message);
-        failure.http_status = response.status;
+        failure.http_status = head.status;
         return Err(failure);
     }
-    if !http11 {
+    if !head.http11 {
         return Err(handshake("the server answered the upgrade with HTTP/1.0"));
     }
-    let mut upgrade = response.all("Upgrade");
+    let mut upgrade = head.all("Upgrade");
     if !upgrade.next().is_some_and(|v| v.eq_ignore_ascii_case("websocket"))
         || upgrade.next().is_some()
     {
         return Err(handshake("the response has no \"Upgrade: websocket\""));
     }
-    let upgraded = response
-        .all("Connection")
-        .flat_map(|v| v.split(','))
-        .any(|token| token.trim_matches([' ', '\t']).eq_ignore_ascii_case("upgrade"));
+    let is_upgrade = |token: &str| token.trim_matches([' ', '\t']).eq_ignore_ascii_case("upgrade");
+    let upgraded = head.all("Connection").any(|value| value.split(',').any(is_upgrade));
     if !upgraded {
         return Err(handshake("the response has no \"Connection: Upgrade\""));
     }
-    let mut accepts = response.all("Sec-WebSocket-Accept");
+    let mut accepts = head.all("Sec-WebSocket-Accept");
     match (accepts.next(), accepts.next()) {
         (None, _) => return Err(handshake("the response has no Sec-WebSocket-Accept")),
         (Some(_), Some(_)) => {
@@ -390,24 +480,24 @@ fn check(
         }
         (Some(_), None) => {}
     }
-    let deflate = negotiate(config.deflate.offered(), response.all(EXTENSIONS))
+    let deflate = negotiate(config.deflate.offered(), head.all(EXTENSIONS))
         .map_err(|what| handshake(format!("the server picked {what}")))?;
-    Ok((subprotocol(response, config, protocols)?, deflate))
+    Ok((subprotocol(head, config, protocols)?, deflate))
 }
 
 /// The subprotocol the server picked, which must be one that was offered.
 fn subprotocol(
-    response: &Response,
+    head: &Head<'_>,
     config: &Config,
     protocols: &[String],
 ) -> Result<Option<String>, Failure> {
-    let mut picked = response.all("Sec-WebSocket-Protocol");
+    let mut picked = head.all("Sec-WebSocket-Protocol");
     match (picked.next(), picked.next()) {
         (None, _) if protocols.is_empty() || config.request.allow_missing_protocol => Ok(None),
         (None, _) => Err(handshake("the server picked none of the subprotocols offered")),
         (Some(_), Some(_)) => Err(handshake("the response has Sec-WebSocket-Protocol twice")),
-        (Some(name), None) if protocols.iter().any(|offered| offered == name) => {
-            Ok(Some(name.to_owned()))
+        (Some(name), None) if protocols.iter().any(|offered| *offered == name) => {
+            Ok(Some(name.into_owned()))
         }
         (Some(name), None) => {
             let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();

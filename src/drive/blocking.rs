@@ -106,6 +106,8 @@ impl Blocking {
         here: &Context,
     ) -> Result<Step> {
         let mut driven = Driven::begin(socket);
+        // The connection knows what the kernel has.
+        let mut told = false;
         loop {
             if socket.signals.take(bit::INTERRUPT) {
                 return Err(Error::Interrupted);
@@ -122,10 +124,18 @@ impl Blocking {
             if !fast && driven.waker.is_none() && left != Some(Duration::ZERO) {
                 // From here on every signal reaches the poll below.
                 let fd = thread_waker()?;
-                fd.clear();
+                fd.clear_used();
                 socket.set_waiter(Some(Arc::clone(&fd)));
                 driven.waker = Some(fd);
+                // A connection in the clear keeps nothing back: what it does not
+                // know of, the wait below tells.
+                told = self.conn.is_plain();
+                self.buffers.little |= !self.buffers.has_room() && socket.signals.has(bit::CLOSING);
                 continue;
+            }
+            if !fast && !told {
+                self.conn.readable = true;
+                self.conn.writable = true;
             }
             match self.advance(mode, hold, receiver, here) {
                 Step::More if left == Some(Duration::ZERO) => return Err(Error::Timeout),
@@ -140,6 +150,7 @@ impl Blocking {
             idle = true;
             if let Some(waker) = &driven.waker {
                 self.wait(waker, until)?;
+                told = true;
             }
         }
     }
@@ -151,10 +162,6 @@ impl Blocking {
         receiver: &mut Receiver<'_>,
         here: &Context,
     ) -> Step {
-        if mode == Mode::Look {
-            self.conn.readable = true;
-            self.conn.writable = true;
-        }
         let (conn, buffers) = (&mut self.conn, &mut self.buffers);
         let clock = Clock::default();
         let mut crank = Crank { buffers, clock, mode, hold, gathers: false, here, receiver };
@@ -175,7 +182,10 @@ impl Blocking {
     #[cold]
     fn change_slice(&mut self, slice: Duration) -> bool {
         let Some(tcp) = self.conn.tcp() else { return false };
-        if tcp.set_read_timeout(Some(slice)).is_err() {
+        // Only here it must be a descriptor that waits; everybody else says so
+        // in each call.
+        let waits = self.slice.is_some() || sys::set_blocking(tcp).is_ok();
+        if !waits || tcp.set_read_timeout(Some(slice)).is_err() {
             return false;
         }
         self.slice = Some(slice);
@@ -185,7 +195,8 @@ impl Blocking {
     /// Waits for the connection's descriptors, a wake or the time.
     #[inline(never)]
     fn wait(&mut self, waker: &WakeFd, until: Until) -> Result<()> {
-        let mut wanted = vec![Wanted::new(waker.as_raw_fd(), true, false)];
+        let mut wanted = Vec::with_capacity(2);
+        wanted.push(Wanted::new(waker.as_raw_fd(), true, false));
         // A paused connection is not watched: its errors would end every wait.
         self.conn.descriptors(|d| {
             if d.read || d.write {
@@ -198,8 +209,14 @@ impl Blocking {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Err(Error::Interrupted),
             Err(_) => return Err(Error::Io),
         }
-        if wanted.first().is_some_and(|w| w.fired) {
-            waker.clear();
+        for (at, w) in wanted.iter().enumerate().filter(|(_, w)| w.fired) {
+            if at == 0 {
+                waker.clear();
+            } else {
+                self.conn.readable |= w.readable;
+                self.conn.writable |= w.writable || w.closed;
+                self.conn.read_closed |= w.closed;
+            }
         }
         Ok(())
     }

@@ -215,9 +215,16 @@ impl Context {
     /// connection is being advanced does so by itself.
     #[inline(always)]
     pub(crate) fn gather(&self, socket: &Arc<Socket>) {
-        if !ptr::eq(self.advanced.get(), Arc::as_ptr(socket)) {
+        if !self.advances(socket) {
             self.list(socket);
         }
+    }
+
+    /// Whether this thread is advancing the connection of `socket`: what its
+    /// callbacks do to it is noticed behind them.
+    #[inline(always)]
+    pub(crate) fn advances(&self, socket: &Arc<Socket>) -> bool {
+        ptr::eq(self.advanced.get(), Arc::as_ptr(socket))
     }
 
     #[inline(never)]

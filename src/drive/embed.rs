@@ -78,7 +78,9 @@ impl Loop {
     /// for attention was just collected.
     #[inline(always)]
     pub(super) fn turn_collected(self: &Arc<Self>, engine: &mut Engine) -> io::Result<()> {
-        self.gather_collected(engine, sync::longest_wait())?;
+        if !engine.may_skip_poll() {
+            self.gather_collected(engine, sync::longest_wait())?;
+        }
         self.callbacks(engine);
         Ok(())
     }

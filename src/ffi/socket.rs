@@ -145,8 +145,8 @@ pub unsafe extern "C" fn wskt_socket_add_protocol(
 /// through something that leads there. TLS and the upgrade happen on it.
 ///
 /// `fd` is a connected stream socket: TCP, Unix-domain, or one of a socket
-/// pair. With WSKT_OK it belongs to wskt, which sets it to blocking and
-/// close-on-exec and closes it with the connection, or with the socket if
+/// pair. With WSKT_OK it belongs to wskt, which sets it to close-on-exec, and
+/// to blocking where blocking calls read from it, and closes it with the connection, or with the socket if
 /// that is never opened. With any other result it stays the program's and is
 /// unchanged. Nothing may have been read or written on it that belongs to the
 /// connection. Proxy, connect_to, addresses and their timeouts do not matter.

@@ -7,7 +7,7 @@ use super::event::{wskt_close_event, wskt_ready_state};
 use super::handle::{self, wskt_socket};
 use super::result::wskt_result;
 use crate::error::Error;
-use crate::socket::{Header, ReadyState, Response, Socket};
+use crate::socket::{ReadyState, Response, Socket};
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_char, c_void};
 use std::ptr;
@@ -178,7 +178,7 @@ pub unsafe extern "C" fn wskt_socket_response_reason(
     out_len: *mut usize,
 ) -> *const c_char {
     // SAFETY: the caller promises a live handle and a place, or NULLs.
-    unsafe { lend(socket, out_len, |socket| Some(socket.response_reason().with_nul())) }
+    unsafe { lend(socket, out_len, |socket| Some(socket.response_reason_with_nul())) }
 }
 
 /// The value of a header of the server's answer; the first one if it came
@@ -204,8 +204,8 @@ pub unsafe extern "C" fn wskt_socket_response_header(
     unsafe {
         lend(socket, out_len, |socket| {
             let name = text(name).ok()?;
-            let headers = &socket.response()?.headers;
-            let found = headers.iter().find(|have| have.name().eq_ignore_ascii_case(name))?;
+            let mut headers = socket.response()?.headers();
+            let found = headers.find(|have| have.name().eq_ignore_ascii_case(name))?;
             Some(found.value_with_nul())
         })
     }
@@ -223,7 +223,7 @@ pub unsafe extern "C" fn wskt_socket_response_header_count(socket: *const wskt_s
     getter(0, || {
         // SAFETY: the caller promises a live handle or NULL.
         let socket = unsafe { handle::peek(socket) }?;
-        Some(socket.response()?.headers.len())
+        Some(socket.response()?.headers().count())
     })
 }
 
@@ -251,8 +251,8 @@ pub unsafe extern "C" fn wskt_socket_response_header_at(
     let tell = |socket: &Arc<Socket>| {
         // SAFETY: the caller promises writable places or NULLs.
         let (name_place, value_place) = unsafe { (Out::new(out_name)?, Out::new(out_value)?) };
-        let headers: &[Header] = socket.response().map_or(&[], |r: &Response| &r.headers);
-        let header = headers.get(index).ok_or(Error::InvalidArgument)?;
+        let header = socket.response().and_then(|response| response.headers().nth(index));
+        let header = header.ok_or(Error::InvalidArgument)?;
         name_place.set(header.name_with_nul().as_ptr().cast());
         value_place.set(header.value_with_nul().as_ptr().cast());
         Ok(())

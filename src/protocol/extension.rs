@@ -53,9 +53,9 @@ impl Default for Offer {
 }
 
 impl Offer {
-    /// The value of our `Sec-WebSocket-Extensions`.
-    pub fn header(&self) -> String {
-        let mut text = NAME.to_owned();
+    /// Appends the value of our `Sec-WebSocket-Extensions`.
+    pub fn append(&self, text: &mut String) {
+        text.push_str(NAME);
         if self.server_no_context_takeover {
             text.push_str("; server_no_context_takeover");
         }
@@ -70,7 +70,6 @@ impl Offer {
         if self.client_max_window_bits < MAX_WINDOW_BITS {
             let _ = write!(text, "={}", self.client_max_window_bits);
         }
-        text
     }
 
     /// Judges the parameters of the server's answer.
@@ -125,12 +124,13 @@ impl Offer {
 
 /// Judges the values of the response's `Sec-WebSocket-Extensions` headers. On
 /// error, what the server picked.
-pub fn negotiate<'a>(
+pub fn negotiate(
     offer: Option<&Offer>,
-    values: impl Iterator<Item = &'a str>,
+    values: impl Iterator<Item: AsRef<str>>,
 ) -> Result<Option<DeflateParams>, String> {
     let mut agreed = None;
     for value in values {
+        let value = value.as_ref();
         let mut rest = Scanner { text: value };
         while let Some(extension) = rest.extension().map_err(|Malformed| malformed(value))? {
             let Some(offer) = offer.filter(|_| extension.name == NAME) else {
@@ -267,13 +267,19 @@ fn is_token_char(c: char) -> bool {
 mod tests {
     use super::*;
 
+    fn header(offer: &Offer) -> String {
+        let mut text = String::new();
+        offer.append(&mut text);
+        text
+    }
+
     fn answer(offer: Offer, value: &str) -> Result<Option<DeflateParams>, String> {
         negotiate(Some(&offer), [value].into_iter())
     }
 
     #[test]
     fn offers() {
-        assert_eq!(Offer::default().header(), "permessage-deflate; client_max_window_bits");
+        assert_eq!(header(&Offer::default()), "permessage-deflate; client_max_window_bits");
         let all = Offer {
             client_no_context_takeover: true,
             server_no_context_takeover: true,
@@ -281,7 +287,7 @@ mod tests {
             server_max_window_bits: 10,
         };
         assert_eq!(
-            all.header(),
+            header(&all),
             "permessage-deflate; server_no_context_takeover; client_no_context_takeover; \
              server_max_window_bits=10; client_max_window_bits=9"
         );

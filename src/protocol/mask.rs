@@ -70,13 +70,6 @@ impl std::fmt::Debug for MaskPool {
     }
 }
 
-/// Bytes that nobody can guess, straight from the system.
-pub fn random_bytes<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    UnwrapErr(SysRng).fill_bytes(&mut bytes);
-    bytes
-}
-
 /// Masks in place.
 #[inline]
 pub(super) fn mask_words(words: &mut [[u8; 4]], key: [u8; 4]) {

@@ -25,7 +25,7 @@ pub use extension::{
 pub use frame::{
     BINARY, CLOSE, CONTINUATION, MAX_CONTROL, MAX_OWN_HEADER, OwnFrame, PING, PONG, TEXT, own_frame,
 };
-pub use mask::{MaskPool, append_masked, random_bytes};
+pub use mask::{MaskPool, append_masked};
 pub use tally::Tally;
 pub use utf8::{Utf8, is_utf8};
 pub use violation::{Violation, ViolationKind};

@@ -27,9 +27,11 @@ impl Socket {
 
     #[cold]
     fn let_free_go_on(&self) {
-        let (mutex, ended) = &self.quiet;
-        drop(lock(mutex));
-        ended.notify_all();
+        let (waits, ended) = &self.quiet;
+        // It says so, under the lock, before it looks at the bit.
+        if *lock(waits) {
+            ended.notify_all();
+        }
     }
 
     /// Runs the program's handler for one event outside a driver's turn, unless
@@ -82,8 +84,9 @@ impl Socket {
             return;
         }
         if !context::in_callback() {
-            let (mutex, ended) = &self.quiet;
-            let mut guard = lock(mutex);
+            let (waits, ended) = &self.quiet;
+            let mut guard = lock(waits);
+            *guard = true;
             while self.signals.has(bit::IN_CALLBACK) {
                 guard = ended.wait(guard).unwrap_or_else(PoisonError::into_inner);
             }

@@ -57,7 +57,7 @@ impl Socket {
                     self.flush_locked(&mut out, false);
                     drop(out);
                 }
-                self.attend();
+                self.attend_elsewhere();
             }
             ReadyState::Closing | ReadyState::Closed => {}
         }
@@ -87,7 +87,14 @@ impl Socket {
             }
         }
         drop(out);
-        self.attend();
+        self.attend_elsewhere();
+    }
+
+    /// Makes the driver look, unless this is a callback inside its look.
+    fn attend_elsewhere(self: &Arc<Self>) {
+        if !context::here(|here| here.advances(self)) {
+            self.attend();
+        }
     }
 
     /// Ends the connection after a caught panic.

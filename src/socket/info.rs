@@ -1,6 +1,6 @@
 //! What a socket tells about itself; everything here answers in every state.
 
-use super::{ReadyState::*, Socket};
+use super::{ReadyState::*, Response, Socket};
 use crate::error::{Error, Result};
 use crate::event::CloseEvent;
 use crate::protocol::{DeflateParams, Deflater, EXTENSIONS};
@@ -21,90 +21,6 @@ pub enum ReadyState {
     Closing = 2,
     /// The connection is closed or never came about.
     Closed = 3,
-}
-
-/// The server's answer to the upgrade.
-#[derive(Debug, Clone)]
-pub struct Response {
-    /// The status code.
-    pub status: u16,
-    /// The reason phrase.
-    pub reason: Text,
-    /// All headers as they came.
-    pub headers: Box<[Header]>,
-    /// A NUL follows it, unless it is empty.
-    body: Box<[u8]>,
-}
-
-/// A header of the response, in one piece: there are some for each socket for
-/// as long as it lives.
-#[derive(Clone)]
-pub struct Header {
-    text: Box<str>,
-    /// Where the value begins.
-    value: usize,
-}
-
-impl Header {
-    pub(crate) fn new(name: &str, value: &str) -> Self {
-        let text = [name, "\0", value, "\0"].concat().into_boxed_str();
-        Self { text, value: name.len() + 1 }
-    }
-
-    /// The name and the NUL behind it.
-    pub fn name_with_nul(&self) -> &str {
-        self.text.get(..self.value).unwrap_or("\0")
-    }
-
-    /// The value and the NUL behind it.
-    pub fn value_with_nul(&self) -> &str {
-        self.text.get(self.value..).unwrap_or("\0")
-    }
-
-    /// The name.
-    pub fn name(&self) -> &str {
-        self.name_with_nul().strip_suffix('\0').unwrap_or("")
-    }
-
-    /// The value.
-    pub fn value(&self) -> &str {
-        self.value_with_nul().strip_suffix('\0').unwrap_or("")
-    }
-}
-
-impl std::fmt::Debug for Header {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.name(), self.value())
-    }
-}
-
-impl Response {
-    /// A response without a body.
-    pub(crate) fn new(status: u16, reason: Text, headers: Box<[Header]>) -> Self {
-        Self { status, reason, headers, body: Box::default() }
-    }
-
-    /// The body of a refusal, as far as it was read; a NUL follows it in
-    /// memory, unless it is empty.
-    pub fn body(&self) -> &[u8] {
-        self.body.split_last().map_or(&[], |(_, body)| body)
-    }
-
-    pub(crate) fn set_body(&mut self, mut body: Vec<u8>) {
-        if !body.is_empty() {
-            body.reserve_exact(1);
-            body.push(0);
-        }
-        self.body = body.into_boxed_slice();
-    }
-
-    /// The values of every header of this name.
-    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.headers
-            .iter()
-            .filter(move |header| header.name().eq_ignore_ascii_case(name))
-            .map(Header::value)
-    }
 }
 
 fn empty() -> &'static Text {
@@ -157,9 +73,9 @@ impl Socket {
         self.response.get()
     }
 
-    /// The reason phrase of that answer; empty if there is none.
-    pub fn response_reason(&self) -> &Text {
-        self.response.get().map_or_else(|| empty(), |response| &response.reason)
+    /// The reason phrase of that answer and a NUL; only that if there is none.
+    pub fn response_reason_with_nul(&self) -> &str {
+        self.response.get().map_or("\0", Response::reason_with_nul)
     }
 
     pub(crate) fn set_response(&self, response: Response) {

@@ -10,14 +10,16 @@ mod close;
 mod info;
 mod packing;
 mod ping;
+mod response;
 mod seat;
 mod send;
 mod signal;
 mod stats;
 mod stream;
 
+pub use info::ReadyState;
 pub(crate) use info::Why;
-pub use info::{Header, ReadyState, Response};
+pub use response::{Header, Response};
 pub(crate) use signal::{Signals, bit};
 pub use stats::Stats;
 pub(crate) use stats::{Opening, Sent};
@@ -90,8 +92,8 @@ pub struct Socket {
     driver: AtomicU64,
     /// The slot in the loop's engine.
     pub(crate) slot: AtomicUsize,
-    /// Tells `free` that a callback has ended.
-    quiet: (Mutex<()>, Condvar),
+    /// Whether `free` waits for the end of a callback, and what tells it.
+    quiet: (Mutex<bool>, Condvar),
 }
 
 /// No slot yet.
@@ -135,7 +137,7 @@ impl Socket {
             waiter: Mutex::new(None),
             driver: AtomicU64::new(0),
             slot: AtomicUsize::new(NO_SLOT),
-            quiet: (Mutex::new(()), Condvar::new()),
+            quiet: (Mutex::new(false), Condvar::new()),
         };
         if let Some(event_loop) = event_loop {
             let _ = this.event_loop.set(Arc::downgrade(event_loop));
@@ -304,8 +306,9 @@ impl Socket {
         &self.target
     }
 
-    pub(crate) fn protocols(&self) -> Vec<String> {
-        lock(&self.protocols).clone()
+    /// The subprotocols offered, locked.
+    pub(crate) fn protocols(&self) -> MutexGuard<'_, Vec<String>> {
+        lock(&self.protocols)
     }
 
     #[inline(always)]

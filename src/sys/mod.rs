@@ -95,6 +95,15 @@ pub(crate) fn send(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
     usize::try_from(n).map_err(|_| io::Error::last_os_error())
 }
 
+/// Makes reads wait that do not say otherwise; one system call.
+pub(crate) fn set_blocking(socket: &Socket) -> io::Result<()> {
+    let mut off: libc::c_int = 0;
+    // SAFETY: the argument is a live number, which is only read, and the
+    // descriptor is open as long as `socket` is borrowed.
+    let done = unsafe { libc::ioctl(socket.as_raw_fd(), libc::FIONBIO, &raw mut off) };
+    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
 /// A descriptor to wait for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted {
@@ -105,25 +114,42 @@ pub(crate) struct Wanted {
     pub(crate) fired: bool,
     /// Filled by [`wait`]: it is readable.
     pub(crate) readable: bool,
+    /// Filled by [`wait`]: it is writable.
+    pub(crate) writable: bool,
+    /// Filled by [`wait`]: the peer has ended the stream, or it has failed.
+    pub(crate) closed: bool,
 }
+
+/// The peer has ended its stream.
+#[cfg(target_os = "linux")]
+const ENDED: libc::c_short = libc::POLLRDHUP;
+#[cfg(not(target_os = "linux"))]
+const ENDED: libc::c_short = 0;
 
 impl Wanted {
     pub(crate) fn new(fd: RawFd, read: bool, write: bool) -> Self {
-        Self { fd, read, write, fired: false, readable: false }
+        let (fired, readable, writable, closed) = (false, false, false, false);
+        Self { fd, read, write, fired, readable, writable, closed }
     }
 }
 
 /// Waits until one of `wanted` is ready or the time has passed; `None` waits
 /// without limit. A signal gives `ErrorKind::Interrupted`.
 pub(crate) fn wait(wanted: &mut [Wanted], timeout: Option<Duration>) -> io::Result<usize> {
-    let mut fds: Vec<libc::pollfd> = wanted
-        .iter()
-        .map(|w| libc::pollfd {
-            fd: w.fd,
-            events: if w.read { libc::POLLIN } else { 0 } | if w.write { libc::POLLOUT } else { 0 },
-            revents: 0,
-        })
-        .collect();
+    let mut few = [libc::pollfd { fd: -1, events: 0, revents: 0 }; 4];
+    let mut many = Vec::new();
+    let fds = match few.get_mut(..wanted.len()) {
+        Some(fds) => fds,
+        None => {
+            many.resize(wanted.len(), libc::pollfd { fd: -1, events: 0, revents: 0 });
+            &mut many
+        }
+    };
+    for (fd, w) in fds.iter_mut().zip(&*wanted) {
+        fd.fd = w.fd;
+        fd.events =
+            if w.read { libc::POLLIN | ENDED } else { 0 } | if w.write { libc::POLLOUT } else { 0 };
+    }
     let ms =
         timeout.map_or(-1, |t| i32::try_from(t.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX));
     // SAFETY: the array is live and its length is passed with it.
@@ -131,9 +157,11 @@ pub(crate) fn wait(wanted: &mut [Wanted], timeout: Option<Duration>) -> io::Resu
     if n < 0 {
         return Err(io::Error::last_os_error());
     }
-    for (w, fd) in wanted.iter_mut().zip(&fds) {
+    for (w, fd) in wanted.iter_mut().zip(&*fds) {
         w.fired = fd.revents != 0;
-        w.readable = fd.revents & (libc::POLLIN | libc::POLLHUP | libc::POLLERR) != 0;
+        w.closed = fd.revents & (libc::POLLHUP | libc::POLLERR | ENDED) != 0;
+        w.readable = w.closed || fd.revents & libc::POLLIN != 0;
+        w.writable = fd.revents & libc::POLLOUT != 0;
     }
     Ok(usize::try_from(n).unwrap_or(0))
 }

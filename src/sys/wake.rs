@@ -4,11 +4,14 @@ use std::io;
 #[cfg(target_os = "linux")]
 use std::os::fd::FromRawFd;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Wakes one thread that waits in `wait`.
 #[derive(Debug)]
 pub(crate) struct WakeFd {
     read: OwnedFd,
+    /// A wake has come since it was cleared last, or comes.
+    used: AtomicBool,
     #[cfg(not(target_os = "linux"))]
     write: OwnedFd,
 }
@@ -22,11 +25,13 @@ impl WakeFd {
             return Err(io::Error::last_os_error());
         }
         // SAFETY: the descriptor is new and owned by nobody else.
-        Ok(Self { read: unsafe { OwnedFd::from_raw_fd(fd) } })
+        let read = unsafe { OwnedFd::from_raw_fd(fd) };
+        Ok(Self { read, used: AtomicBool::new(false) })
     }
 
     /// Makes the descriptor readable.
     pub(crate) fn wake(&self) {
+        self.used.store(true, Ordering::Release);
         let one = 1u64.to_ne_bytes();
         // SAFETY: eight live bytes are written to an open descriptor.
         unsafe { libc::write(self.read.as_raw_fd(), one.as_ptr().cast(), one.len()) };
@@ -46,11 +51,13 @@ impl WakeFd {
         let (read, write) = std::os::unix::net::UnixStream::pair()?;
         read.set_nonblocking(true)?;
         write.set_nonblocking(true)?;
-        Ok(Self { read: read.into(), write: write.into() })
+        let used = AtomicBool::new(false);
+        Ok(Self { read: read.into(), used, write: write.into() })
     }
 
     /// Makes the descriptor readable.
     pub(crate) fn wake(&self) {
+        self.used.store(true, Ordering::Release);
         // SAFETY: one live byte is written to an open descriptor.
         unsafe { libc::write(self.write.as_raw_fd(), [1u8].as_ptr().cast(), 1) };
     }
@@ -60,6 +67,15 @@ impl WakeFd {
         let mut bytes = [0u8; 64];
         // SAFETY: live bytes are read from an open descriptor.
         while unsafe { libc::read(self.read.as_raw_fd(), bytes.as_mut_ptr().cast(), 64) } > 0 {}
+    }
+}
+
+impl WakeFd {
+    /// The same, if there was any. One that comes at this moment may be left.
+    pub(crate) fn clear_used(&self) {
+        if self.used.swap(false, Ordering::AcqRel) {
+            self.clear();
+        }
     }
 }
 

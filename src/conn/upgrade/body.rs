@@ -164,12 +164,12 @@ fn trimmed(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::{Body, MAX_KEPT, MAX_SEEN};
-    use crate::socket::{Header, Response};
-    use crate::text::Text;
+    use crate::socket::Response;
+    use std::borrow::Cow;
 
     fn response(status: u16, headers: &[(&str, &str)]) -> Response {
-        let headers = headers.iter().map(|(name, value)| Header::new(name, value)).collect();
-        Response::new(status, Text::default(), headers)
+        let headers = headers.iter().map(|(name, value)| (*name, Cow::Borrowed(*value)));
+        Response::new(status, "", 0, headers)
     }
 
     /// What is kept of `bytes`, given in pieces of this size, and whether
