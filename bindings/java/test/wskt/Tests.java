@@ -126,7 +126,7 @@ public final class Tests {
                 "uint16_t", List.of(short.class), "wskt_result", List.of(int.class),
                 "wskt_ready_state", List.of(int.class)));
         types.put("wskt_destroy_fn", List.of(Pointer.class));
-        for (Method method : Native.Functions.class.getDeclaredMethods()) {
+        for (Method method : Functions.class.getDeclaredMethods()) {
             String list = find(json, "\"" + method.getName() + "\": \\[(.*?)\\]").group(1);
             String[] header = list.substring(1, list.length() - 1).split("\", \"");
             same(method.getParameterCount(), header.length - 1, method);
