@@ -93,6 +93,23 @@ impl Loop {
 
     #[inline(always)]
     fn gather_collected(&self, engine: &mut Engine, wait: Option<Duration>) -> io::Result<()> {
+        let wait = if wait.is_none() && !engine.has_deadlines() && !engine.has_ready() {
+            self.publish(engine);
+            None
+        } else {
+            self.limit(engine, wait)
+        };
+        engine.poll(wait)?;
+        self.collect(engine);
+        if engine.has_deadlines() {
+            engine.expire(Time::now());
+        }
+        Ok(())
+    }
+
+    /// How long a wait may last that is to last no longer than `wait`.
+    #[inline(never)]
+    fn limit(&self, engine: &mut Engine, wait: Option<Duration>) -> Option<Duration> {
         let mut wait = wait;
         if engine.has_deadlines() {
             let now = Time::now();
@@ -106,12 +123,7 @@ impl Loop {
         if wait != Some(Duration::ZERO) {
             self.publish(engine);
         }
-        engine.poll(wait)?;
-        self.collect(engine);
-        if engine.has_deadlines() {
-            engine.expire(Time::now());
-        }
-        Ok(())
+        wait
     }
 
     fn callbacks(self: &Arc<Self>, engine: &mut Engine) {
