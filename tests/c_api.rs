@@ -130,6 +130,7 @@ programs! {
     heartbeat
     lifecycle
     log
+    met_deadlines
     no_message_after_close
     null_everywhere
     proxies

@@ -171,6 +171,9 @@ pub(crate) struct Conn {
     /// Set by the driver: the end of the stream may be near, so a short read
     /// is no proof that nothing follows.
     pub(crate) read_closed: bool,
+    /// The kernel was asked although no driver had told of anything, as a
+    /// deadline has passed.
+    asked: bool,
     deadline: Option<(Time, Expiry)>,
     /// The [`Descriptor::key`] of the connection that won the race.
     key: u32,
@@ -198,6 +201,7 @@ impl Conn {
             readable: true,
             writable: true,
             read_closed: false,
+            asked: false,
             deadline: None,
             key: 0,
             proxy: None,
@@ -289,6 +293,7 @@ impl Conn {
     #[inline(never)]
     pub(crate) fn advance(&mut self, crank: &mut Crank<'_, '_>) -> Step {
         let _advance = crank.here.advance(&self.socket);
+        self.asked = false;
         let step = self.go_on(crank);
         self.come_back(crank, step)
     }
@@ -445,6 +450,12 @@ impl Conn {
     fn is_overdue(&mut self, now: Time) -> bool {
         match self.deadline {
             Some((at, expiry)) if at <= now && expiry != Expiry::Look => {
+                // A driver does not always look before it drives.
+                if !std::mem::replace(&mut self.asked, true) {
+                    self.readable = true;
+                    self.writable = true;
+                    return true;
+                }
                 self.deadline = None;
                 self.expire(expiry);
                 true
