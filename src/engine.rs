@@ -20,6 +20,7 @@ use std::time::Duration;
 /// The waker's token; slots count up from 0.
 pub(crate) const WAKER: Token = Token(usize::MAX);
 /// The timer's token.
+#[cfg(target_os = "linux")]
 pub(crate) const TIMER: Token = Token(usize::MAX - 1);
 /// Readiness events taken from the kernel at a time.
 const BATCH: usize = 256;

@@ -32,6 +32,7 @@ type Trouble = (String, io::Error);
 #[derive(Debug, Clone, Default)]
 struct Origin {
     address: Option<IpAddr>,
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "refused there"))]
     interface: Option<String>,
 }
 

@@ -2,7 +2,7 @@
 
 use super::claim::Seat;
 use super::context;
-use crate::engine::{Engine, TIMER, WAKER};
+use crate::engine::{Engine, WAKER};
 use crate::error::{Error, Result};
 use crate::socket::{Socket, bit};
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -41,7 +41,6 @@ pub struct Loop {
     fd: RawFd,
     /// The nearest deadline in nanoseconds of the monotonic clock; 0 is none.
     nearest: AtomicU64,
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the timer needs it"))]
     registry: Registry,
     #[cfg(target_os = "linux")]
     timer: Mutex<Option<sys::Timer>>,
@@ -241,6 +240,7 @@ impl Loop {
     /// Puts deadlines into the descriptor.
     #[cfg(target_os = "linux")]
     fn add_timer(&self) {
+        use crate::engine::TIMER;
         use std::os::fd::AsRawFd;
         let mut slot = lock(&self.timer);
         if slot.is_some() || self.is_forked() {

@@ -28,7 +28,7 @@ fn check(socket: &Socket) -> io::Result<()> {
     // A connection has a peer; a socket pair of Unix has an empty name.
     let has_peer = socket.peer_addr().is_ok();
     let known = [Domain::IPV4, Domain::IPV6, Domain::UNIX];
-    if is_stream && has_peer && known.contains(&socket.domain()?) {
+    if is_stream && has_peer && known.contains(&socket.local_addr()?.domain()) {
         Ok(())
     } else {
         Err(io::ErrorKind::NotConnected.into())
