@@ -222,7 +222,7 @@ impl Open {
         all
     }
 
-    /// Whether what is sent may wait for the next event: a frame lies whole at
+    /// Whether what is sent may wait for the next event: a message lies whole at
     /// the front of what is not parsed.
     pub(super) fn may_gather(&mut self, buffers: &Buffers) -> bool {
         if std::mem::take(&mut self.prompt) {

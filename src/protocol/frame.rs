@@ -25,7 +25,7 @@ pub(super) const FIN: u8 = 0x80;
 const RESERVED: u8 = 0x70;
 /// RSV1, which permessage-deflate sets on the first frame of a message that is
 /// compressed (RFC 7692, 6).
-const RSV1: u8 = 0x40;
+pub(super) const RSV1: u8 = 0x40;
 /// The mask bit of the second byte.
 const MASKED: u8 = 0x80;
 

@@ -159,6 +159,25 @@ static void pong_between(const char *port_name, const wskt_config *config) {
     finish(id, "text \"a\"\npong \"p\"\n");
 }
 
+/* What is behind the last message is none: nothing waits for the call that
+   deals with it. */
+static void behind_the_last(const char *port_name, const wskt_config *config,
+                            const char *frame) {
+    const char *id = new_id();
+    struct text script = {0};
+    text_add(&script, "hold; text one; %s; flush; expect-text a; mark a-%s;"
+                      "expect-fin", frame, id);
+    open_on(port_name, text_of(&script), id, config);
+    text_free(&script);
+    pull_text("one");
+    send_text("a");
+    CHECK_INT(wskt_socket_buffered_amount(the_socket), 0);
+    text_add(&script, "a-%s", id);
+    wait_mark(text_of(&script));
+    text_free(&script);
+    finish(id, "text \"a\"\n");
+}
+
 /* Who closes or frees in between loses nothing. */
 static void freed_between(const char *port_name, const wskt_config *config,
                           int what) {
@@ -214,6 +233,9 @@ int main(void) {
         paused_between(ports[i], config);
         now_testing("pong_between");
         pong_between(ports[i], config);
+        now_testing("behind_the_last");
+        behind_the_last(ports[i], config, "ping p");
+        behind_the_last(ports[i], config, "close 1000 bye");
         now_testing("freed_between");
         for (what = 0; what < 3; what++) {
             freed_between(ports[i], config, what);

@@ -1,6 +1,6 @@
 //! Messages in one frame that lie whole in the input: what nearly all are.
 
-use super::super::frame::{BINARY, FIN, TEXT, quick_header};
+use super::super::frame::{BINARY, FIN, RSV1, TEXT, quick_header};
 use super::super::utf8::is_utf8;
 use super::{Decoder, Phase};
 use crate::event::MessageKind;
@@ -39,10 +39,13 @@ impl Decoder {
         Some((kind, payload))
     }
 
-    /// Whether the input begins with a whole frame.
+    /// Whether the input begins with a whole message in one frame, compressed or
+    /// not.
     #[inline]
     pub fn begins_whole(input: &[u8]) -> bool {
-        quick_header(input).is_some_and(|(_, len, after)| after.len() >= len)
+        quick_header(input).is_some_and(|(first, len, after)| {
+            after.len() >= len && matches!(first & !RSV1, WHOLE_TEXT | WHOLE_BINARY)
+        })
     }
 
     /// What the input lacks, if it begins with a part of a binary message in one
