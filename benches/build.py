@@ -1,5 +1,6 @@
 """Compiles the server and the clients into build/bench of the repository."""
 
+import glob
 import os
 import shlex
 import subprocess
@@ -50,6 +51,8 @@ def own_clients():
     """The floor, and wskt in all its ways."""
     raw = compile("raw", ["clients/raw.c"], [*STRICT, "-lssl", "-lcrypto", "-lz"])
     lib = library_dir()
+    if not glob.glob(os.path.join(lib, "libwskt.so.*")):
+        sys.exit(f"bench: there is no library in {lib}: run make first")
     sources = ["clients/wskt.c", "clients/wskt_blocking.c", "clients/wskt_loop.c"]
     link = ["-I", os.path.join(ROOT, "include"), "-L", lib, "-lwskt", f"-Wl,--disable-new-dtags,-rpath,{lib}", "-pthread"]
     return [Client("raw", (raw,)), *wskt(compile("wskt", sources, [*STRICT, *link]))]
@@ -66,6 +69,7 @@ NATIVE_PEERS = [
     ("libsoup", "soup.c", None, "libsoup-3.0", STRICT),
     ("Qt", "qt.cpp", None, "Qt5WebSockets", ["-O2", "-Wall", "-Wextra", "-fPIC"]),
 ]
+SLOW_PEERS = {"libwebsockets", "wslay", "libsoup", "Qt"}
 RUST_PEERS = ["tungstenite", "tokio-tungstenite", "fastwebsockets"]
 
 
@@ -79,7 +83,8 @@ def native_peers(wanted):
             continue
         compiler = "c++" if source.endswith(".cpp") else "cc"
         program = "peer-" + name.lower().replace(" ", "-")
-        yield Client(name, (compile(program, [f"peers/{source}"], [*flags, *found], compiler),))
+        command = (compile(program, [f"peers/{source}"], [*flags, *found], compiler),)
+        yield Client(name, command, slow=name in SLOW_PEERS)
 
 
 def rust_peers(wanted):

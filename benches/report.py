@@ -4,7 +4,10 @@ import os
 import platform
 import subprocess
 
+import build
 from workloads import IDLE_TARGETS, TARGETS, TIME_TARGETS
+
+DOCUMENT = os.path.join(build.ROOT, "docs", "PERFORMANCE.md")
 
 
 def plain(number):
@@ -49,6 +52,32 @@ def machine():
     ]
 
 
+def origin(results):
+    """Which runs the numbers are of."""
+    for what in ("counted", "timed"):
+        runs = {}
+        for by_client in results.values():
+            for name, result in by_client.items():
+                if getattr(result, what):
+                    who = "peers" if is_peer(name) else "wskt and raw"
+                    runs.setdefault(getattr(result, what), set()).add(who)
+        for run, who in sorted(runs.items()):
+            yield f"- {what} {run}: {' and '.join(sorted(who))}"
+
+
+def into_document(parts):
+    """Puts tables between <!-- NAME --> and <!-- end --> of docs/PERFORMANCE.md."""
+    with open(DOCUMENT) as file:
+        text = file.read()
+    for name, lines in parts.items():
+        begin = f"<!-- {name} -->\n"
+        before, rest = text.split(begin)
+        after = rest[rest.index("<!-- end -->"):]
+        text = before + begin + "\n".join(["", *lines]) + after
+    with open(DOCUMENT, "w") as file:
+        file.write(text)
+
+
 def table(head, rows):
     marks = ["---"] + ["--:"] * (len(head) - 1)
     return [f"| {' | '.join(row)} |" for row in [head, marks, *rows]] + [""]
@@ -83,7 +112,20 @@ def workload_table(workload, results):
             busy(result),
         ])
     head = ["client", "time ÷ raw", "µs each", "CPU ÷ raw", "instructions", "system calls", "client busy"]
-    return lines + table(head, rows)
+    note = [NOTES[workload.id], ""] if workload.id in NOTES else []
+    return lines + table(head, rows) + note
+
+
+# What a table does not show.
+NOTES = {
+    "receive-64k": "libwebsockets of this version takes what a client receives byte by byte, "
+                   "81 instructions each, text or not.",
+    "receive-1m": "raw reads into 128 KiB again and again, which stay in the cache; every other "
+                  "client hands over the whole message.",
+    "openclose": "raw and fastwebsockets make no handshake of their own: a ready-made request is "
+                 "sent, and of the answer little more than its end is looked at. The others make "
+                 "a key and check the answer.",
+}
 
 
 def is_peer(name):

@@ -3,70 +3,26 @@
 
     benches/run.py [--rounds N] [--only REGEX] [--clients REGEX]
                    [--no-peers] [--no-counts] [--no-time] [--targets]
-                   [--real-time] [--add] [--out FILE]
+                   [--real-time] [--add] [--print] [--out FILE] [--doc]
 
 make bench installs the peers, builds everything and runs it all. What was
 measured stays in build/bench/results.json; with --add a run replaces only what
-it measures, and prints all."""
+it measures, and prints all; with --print it measures nothing. --doc puts the
+tables into docs/PERFORMANCE.md, too."""
 
 import argparse
 import concurrent.futures
-import fcntl
-import json
 import os
 import re
 import statistics
 import sys
-from dataclasses import asdict, dataclass
 
 import build
 import report
+import results as kept
 from measure import Counter, Failed, Server, run
+from results import Result
 from workloads import WORKLOADS, takes_part
-
-
-@dataclass
-class Result:
-    seconds: float = 0.0
-    cpu: float = 0.0
-    rss_kib: float = 0.0
-    counts: tuple | None = None
-
-
-RESULTS = os.path.join(build.OUT, "results.json")
-
-
-def store(workload, results, options):
-    """Adds to what is stored; two runs may do so at once."""
-    with open(RESULTS, "a+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        everything = json.loads(file.read() or "{}")
-        known = everything.setdefault(workload.id, {})
-        for name, result in results.items():
-            fields = asdict(result)
-            if options.no_time:
-                fields = {"counts": fields["counts"]}
-            elif options.no_counts:
-                del fields["counts"]
-            known[name] = known.get(name, {}) | fields
-        file.truncate(0)
-        file.write(json.dumps(everything, indent=1))
-
-
-def restore(workloads, clients):
-    """What is stored, in the order of the lists."""
-    with open(RESULTS) as file:
-        everything = json.load(file)
-    return {
-        workload.id: {
-            client.name: Result(**everything[workload.id][client.name])
-            for client in clients
-            if any(everything[workload.id].get(client.name, {}).values())
-        }
-        for workload in workloads
-        if workload.id in everything
-    }
 
 
 def complain(problem):
@@ -96,7 +52,8 @@ def time_rounds(workload, clients, server, rounds):
         if all_of:
             def median(key, all_of=all_of):
                 return statistics.median(sample[key] for sample in all_of)
-            results[name] = Result(median("seconds"), median("cpu"), median("rss_kib"))
+            results[name] = Result(median("seconds"), median("cpu"), median("rss_kib"),
+                                   timed=f"{kept.now()}, {rounds} rounds")
     return results
 
 
@@ -130,6 +87,7 @@ def measure(workload, clients, server, counter, options):
         able = [client for client in taking_part if client.name in results]
         for name, counts in count_all(workload, able, server, counter).items():
             results[name].counts = counts
+            results[name].counted = kept.now()
     return results
 
 
@@ -145,8 +103,24 @@ def parse():
                         help="before everything else on this machine (SCHED_FIFO; root)")
     parser.add_argument("--targets", action="store_true", help="only the table of targets")
     parser.add_argument("--add", action="store_true", help="keep what was measured before")
+    parser.add_argument("--print", action="store_true", help="measure nothing")
+    parser.add_argument("--doc", action="store_true", help="write docs/PERFORMANCE.md")
     parser.add_argument("--out", metavar="FILE", help="write there too")
     return parser.parse_args()
+
+
+def measure_all(clients, options):
+    workloads = [workload for workload in WORKLOADS if re.search(options.only, workload.id)]
+    counter = None if options.no_counts else Counter()
+    if not options.add and os.path.exists(kept.FILE):
+        os.remove(kept.FILE)
+    server_program = build.server()
+    real_time(options.real_time)
+    with Server(server_program) as server:
+        for workload in workloads:
+            print(f"bench: {workload.title}", file=sys.stderr)
+            results = measure(workload, clients, server, counter, options)
+            kept.store(workload, results, options)
 
 
 def main():
@@ -155,29 +129,22 @@ def main():
         return re.search(options.clients, name)
 
     every_client = build.own_clients() + ([] if options.no_peers else [*build.peers(wanted)])
-    clients = [client for client in every_client if wanted(client.name)]
-    workloads = [workload for workload in WORKLOADS if re.search(options.only, workload.id)]
-    counter = None if options.no_counts else Counter()
-    if not options.add and os.path.exists(RESULTS):
-        os.remove(RESULTS)
-    server_program = build.server()
-    real_time(options.real_time)
-    with Server(server_program) as server:
-        for workload in workloads:
-            print(f"bench: {workload.title}", file=sys.stderr)
-            results = measure(workload, clients, server, counter, options)
-            store(workload, results, options)
-    lines = [*report.machine(), f"- {options.rounds} rounds; {Counter().tools()}", ""]
-    results = restore(WORKLOADS, every_client)
-    lines += report.targets_table(WORKLOADS, results)
-    if not options.targets:
-        for workload in WORKLOADS:
-            lines += report.workload_table(workload, results.get(workload.id, {}))
-    text = "\n".join(lines)
+    if not options.print:
+        measure_all([client for client in every_client if wanted(client.name)], options)
+    results = kept.restore(WORKLOADS, every_client)
+    head = [*report.machine(), f"- {Counter().tools()}", *report.origin(results), ""]
+    targets = report.targets_table(WORKLOADS, results)
+    rows = [] if options.targets else [
+        line for workload in WORKLOADS
+        for line in report.workload_table(workload, results.get(workload.id, {}))
+    ]
+    text = "\n".join([*head, *targets, *rows])
     print(text)
     if options.out:
         with open(options.out, "w") as file:
             file.write(text + "\n")
+    if options.doc:
+        report.into_document({"targets": [*targets, *head], "work by work": rows})
 
 
 if __name__ == "__main__":
