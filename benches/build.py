@@ -69,7 +69,7 @@ NATIVE_PEERS = [
     ("libsoup", "soup.c", None, "libsoup-3.0", STRICT),
     ("Qt", "qt.cpp", None, "Qt5WebSockets", ["-O2", "-Wall", "-Wextra", "-fPIC"]),
 ]
-SLOW_PEERS = {"libwebsockets", "wslay", "libsoup", "Qt"}
+BY_BYTE = {"libwebsockets", "wslay", "libsoup", "Qt"}  # they look at each byte
 RUST_PEERS = ["tungstenite", "tokio-tungstenite", "fastwebsockets"]
 
 
@@ -84,7 +84,7 @@ def native_peers(wanted):
         compiler = "c++" if source.endswith(".cpp") else "cc"
         program = "peer-" + name.lower().replace(" ", "-")
         command = (compile(program, [f"peers/{source}"], [*flags, *found], compiler),)
-        yield Client(name, command, slow=name in SLOW_PEERS)
+        yield Client(name, command, slow=16 if name in BY_BYTE else 1)
 
 
 def rust_peers(wanted):
@@ -102,7 +102,7 @@ def python_peers(wanted):
         return
     python = os.path.join(OUT, "venv", "bin", "python")
     if os.path.exists(python):
-        yield Client("picows", (python, os.path.join(HERE, "peers", "picows_client.py")))
+        yield Client("picows", (python, os.path.join(HERE, "peers", "picows_client.py")), slow=4)
     else:
         print("bench: picows is not installed", file=sys.stderr)
 
@@ -113,7 +113,7 @@ def node_peers(wanted):
     modules = os.path.join(OUT, "node", "node_modules")
     if os.path.isdir(os.path.join(modules, "ws")):
         command = ("node", os.path.join(HERE, "peers", "ws_client.js"))
-        yield Client("ws", command, (("NODE_PATH", modules),))
+        yield Client("ws", command, (("NODE_PATH", modules),), slow=4)
     else:
         print("bench: ws is not installed", file=sys.stderr)
 

@@ -136,7 +136,7 @@ class Counter:
             total = [line.split() for line in out if line.strip().endswith("total")]
             return int(total[-1][-3] if len(total[-1]) > 4 else total[-1][-2])
 
-    def per_message(self, client, workload, server):
+    def per_message(self, client, workload, server, calls_only=False):
         """Instructions and system calls of one message, or None."""
         if workload.counted == 0:
             return None
@@ -144,6 +144,9 @@ class Counter:
         many = 2 * few
         both = []
         for tool in (self.instructions, self.calls):
+            if calls_only and tool == self.instructions:
+                both.append(None)
+                continue
             medians = []
             for count in (few, many):
                 found = [tool(client, workload, server, count) for _ in range(workload.repeats)]

@@ -133,7 +133,8 @@ def is_peer(name):
 
 
 def best_peer(results):
-    counted = [(r.counts[0], name, r.counts[1]) for name, r in results.items() if is_peer(name) and r.counts]
+    counted = [(r.counts[0], name, r.counts[1]) for name, r in results.items()
+               if is_peer(name) and r.counts and r.counts[0]]
     if not counted:
         return "–"
     instructions, name, calls = min(counted)

@@ -2,7 +2,7 @@
 """Measures wskt beside its peers and the floor; prints tables in Markdown.
 
     benches/run.py [--rounds N] [--only REGEX] [--clients REGEX]
-                   [--no-peers] [--no-counts] [--no-time] [--targets]
+                   [--no-peers] [--no-counts] [--calls-only] [--no-time] [--targets]
                    [--real-time] [--add] [--print] [--out FILE] [--doc]
 
 make bench installs the peers, builds everything and runs it all. What was
@@ -57,11 +57,11 @@ def time_rounds(workload, clients, server, rounds):
     return results
 
 
-def count_all(workload, clients, server, counter):
+def count_all(workload, clients, server, counter, calls_only):
     """Counts by client; two at a time, for they do not disturb each other."""
     def one(client):
         try:
-            return client.name, counter.per_message(client, workload, server)
+            return client.name, counter.per_message(client, workload, server, calls_only)
         except Failed as failed:
             complain(failed)
             return client.name, None
@@ -85,7 +85,7 @@ def measure(workload, clients, server, counter, options):
     if counter is not None:
         real_time(False)  # counts do not mind, and take long
         able = [client for client in taking_part if client.name in results]
-        for name, counts in count_all(workload, able, server, counter).items():
+        for name, counts in count_all(workload, able, server, counter, options.calls_only).items():
             results[name].counts = counts
             results[name].counted = kept.now()
     return results
@@ -99,6 +99,8 @@ def parse():
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--no-counts", action="store_true")
     parser.add_argument("--no-time", action="store_true", help="counts only")
+    parser.add_argument("--calls-only", action="store_true",
+                        help="system calls alone: Node.js takes minutes under valgrind")
     parser.add_argument("--real-time", action="store_true",
                         help="before everything else on this machine (SCHED_FIFO; root)")
     parser.add_argument("--targets", action="store_true", help="only the table of targets")

@@ -126,12 +126,10 @@ class Client:
     command: tuple
     environment: tuple = ()
     ways: str = ""
-    slow: bool = False  # with each byte of a message: fewer large ones are counted
+    slow: int = 1  # with large messages: that many times fewer are counted
 
     def counted(self, workload):
-        if self.slow and workload.size >= 64 * KIB:
-            return max(10, workload.counted // 16)
-        return workload.counted
+        return max(10, workload.counted // self.slow) if workload.size >= 64 * KIB else workload.counted
 
 
 def wskt(program):
