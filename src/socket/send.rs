@@ -146,7 +146,7 @@ impl Socket {
 
     /// What hinders a frame is told, or waited for where that is the way.
     #[cold]
-    fn make_room(
+    pub(super) fn make_room(
         self: &Arc<Self>,
         mut out: MutexGuard<'_, Sending>,
         opcode: u8,
@@ -172,7 +172,7 @@ impl Socket {
     }
 
     /// The queue is full: refuses, or waits in a blocking call.
-    pub(super) fn await_room(self: &Arc<Self>, mut out: MutexGuard<'_, Sending>) -> Result<()> {
+    fn await_room(self: &Arc<Self>, mut out: MutexGuard<'_, Sending>) -> Result<()> {
         out.owe_drain();
         // A broken connection takes nothing; a receive finds out.
         let broken = out.is_broken();

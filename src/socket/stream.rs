@@ -51,7 +51,7 @@ impl Socket {
             // The end of a message is always taken.
             if !last && out.load() >= self.config.limits.high_water {
                 drop(packing);
-                self.await_room(out)?;
+                self.make_room(out, opcode::TEXT, data.len())?;
                 continue;
             }
             let stream = match (step, out.stream) {

@@ -215,6 +215,25 @@ static void at_the_mark(const char *port_name) {
     wskt_config_free(config);
 }
 
+/* So it is with the chunks of a message. */
+static void chunks_at_the_mark(const char *port_name) {
+    const char *id = new_id();
+    wskt_config *config = trusting_config();
+    OK(wskt_config_set_water_marks(config, 1, 8));
+    open_on(port_name, THREE "expect-text 123456789; expect-fin", id, config);
+    pull_text("one");
+    OK(wskt_socket_send_begin(the_socket, WSKT_MESSAGE_TEXT, 0));
+    OK(wskt_socket_send_chunk(the_socket, "12345678", 8));
+    CHECK_INT(wskt_socket_buffered_amount(the_socket), 8);
+    OK(wskt_socket_send_chunk(the_socket, "9", 1));
+    OK(wskt_socket_send_end(the_socket));
+    pull_text("two");
+    pull_text("three");
+    finish(id, "text fin=0 \"12345678\"\ncontinuation fin=0 \"9\"\n"
+               "continuation \"\"\n");
+    wskt_config_free(config);
+}
+
 int main(void) {
     const char *ports[] = {"ws", "wss"};
     wskt_config *config;
@@ -242,6 +261,8 @@ int main(void) {
         }
         now_testing("at_the_mark");
         at_the_mark(ports[i]);
+        now_testing("chunks_at_the_mark");
+        chunks_at_the_mark(ports[i]);
     }
     wskt_config_free(config);
     return end();
