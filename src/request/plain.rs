@@ -211,6 +211,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn each_character_in_each_place() {
+        for url in ["ws://ab.cd/ef?gh", "wss://1.2.3.4:5/a", "ws://a-b:81/x/y?z"] {
+            for at in 0..=url.len() {
+                for c in '\0'..'\u{250}' {
+                    let (before, behind) = url.split_at(at);
+                    agree(&format!("{before}{c}{behind}"));
+                    agree(&format!("{before}{c}{}", behind.get(1..).unwrap_or_default()));
+                }
+            }
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 20_000, ..ProptestConfig::default() })]
 
