@@ -36,7 +36,7 @@ struct Slot {
     /// It stands in the ready list.
     queued: bool,
     /// Its descriptors in the poller.
-    registered: Vec<Descriptor>,
+    registered: Registered,
     /// What [`Conn::open_blocked`] said when they were registered.
     open_blocked: Option<bool>,
     /// Its entry in the heap of deadlines.
@@ -157,7 +157,6 @@ impl Engine {
     }
 
     /// Whether the next turn may come before the kernel is asked.
-    #[inline(always)]
     pub(crate) fn may_skip_poll(&mut self) -> bool {
         let may = self.newcomers == Newcomers::Only;
         if may {
@@ -172,7 +171,7 @@ impl Engine {
                 conn: None,
                 serial: 0,
                 queued: false,
-                registered: Vec::new(),
+                registered: Registered::default(),
                 open_blocked: None,
                 armed: None,
             });
@@ -404,10 +403,9 @@ impl Engine {
         if open_blocked.is_none() || open_blocked != slot.open_blocked {
             wanted.clear();
             conn.descriptors(|d| wanted.push(watched(d)));
-            if *wanted != slot.registered {
+            if !slot.registered.are(wanted) {
                 register(poll.registry(), at, &slot.registered, wanted);
-                // With room for no more: there is one for each socket.
-                slot.registered = wanted.clone();
+                slot.registered = Registered::new(wanted);
             }
             slot.open_blocked = open_blocked;
         }
@@ -424,7 +422,7 @@ impl Engine {
     fn remove(&mut self, at: usize) -> Option<Conn> {
         let slot = self.slots.get_mut(at)?;
         let conn = slot.conn.take()?;
-        slot.registered.clear();
+        slot.registered = Registered::default();
         slot.open_blocked = None;
         slot.armed = None;
         slot.serial = 0;
@@ -468,6 +466,30 @@ impl Engine {
     }
 }
 
+/// Descriptors in the poller: there is one, but for a race of dials.
+#[derive(Debug, Default)]
+struct Registered {
+    first: Option<Descriptor>,
+    #[expect(clippy::box_collection, reason = "nearly always none, in each of many sockets")]
+    others: Option<Box<Vec<Descriptor>>>,
+}
+
+impl Registered {
+    fn new(all: &[Descriptor]) -> Self {
+        let others = all.get(1..).filter(|others| !others.is_empty());
+        let others = others.map(|others| Box::new(others.to_vec()));
+        Self { first: all.first().copied(), others }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Descriptor> {
+        self.first.iter().chain(self.others.iter().flat_map(|others| others.iter()))
+    }
+
+    fn are(&self, wanted: &[Descriptor]) -> bool {
+        self.iter().eq(wanted)
+    }
+}
+
 /// What the poller is asked to watch.
 fn watched(d: Descriptor) -> Descriptor {
     // The kernel tells of room in a TCP socket only when there was none before:
@@ -479,7 +501,7 @@ fn watched(d: Descriptor) -> Descriptor {
 }
 
 /// Changes the poller's interest from `old` to `new`.
-fn register(registry: &Registry, at: usize, old: &[Descriptor], new: &[Descriptor]) {
+fn register(registry: &Registry, at: usize, old: &Registered, new: &[Descriptor]) {
     for d in new {
         let interest = match (d.read, d.write) {
             (true, true) => Interest::READABLE | Interest::WRITABLE,

@@ -43,7 +43,7 @@ const fn work(
     Work { name, way, program, size, kind, messages, calls }
 }
 
-const WORKS: [Work; 11] = [
+const WORKS: [Work; 13] = [
     work(("round trip, blocking", "blocking", "pingpong"), (32, "binary"), 500, true),
     work(("round trip, loop", "loop", "pingpong"), (32, "binary"), 500, true),
     work(("round trip, pulled", "pulled", "pingpong"), (32, "binary"), 500, true),
@@ -55,6 +55,8 @@ const WORKS: [Work; 11] = [
     work(("receive 32 B of text", "loop", "receive"), (32, "text"), 20_000, false),
     work(("receive 1 KiB", "loop", "receive"), (1024, "binary"), 5_000, false),
     work(("receive 64 KiB of text", "loop", "receive"), (65_536, "utf8"), 400, false),
+    work(("open and close, blocking", "blocking", "openclose"), (32, "binary"), 300, true),
+    work(("open and close, loop", "loop", "openclose"), (32, "binary"), 300, true),
 ];
 
 /// A count may be a tenth over the baseline; a busy machine adds a stray call.

@@ -18,6 +18,9 @@ pub(super) struct Connector {
     ready: OnceLock<Arc<TlsConnector>>,
     /// Who waits for it while it is built. Locked with forks kept away.
     building: Mutex<Option<Building>>,
+    /// The certificate that a server showed last, for all sockets that it
+    /// shows it to. Locked with forks kept away.
+    shown: Mutex<Option<Arc<[u8]>>>,
 }
 
 struct Building {
@@ -55,6 +58,17 @@ impl Connector {
             let _ = self.build(&settings());
         }
         awaited
+    }
+
+    /// A server's certificate, as other sockets have it if it showed them the
+    /// same.
+    pub(super) fn share(&self, der: Vec<u8>) -> Arc<[u8]> {
+        let _unforked = sys::unforked();
+        let mut shown = lock(&self.shown);
+        match &*shown {
+            Some(have) if **have == *der => Arc::clone(have),
+            _ => Arc::clone(shown.insert(der.into())),
+        }
     }
 
     /// Builds it on this thread.

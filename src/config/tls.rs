@@ -125,6 +125,11 @@ impl Tls {
         builder
     }
 
+    /// A server's certificate, kept once for all sockets that it shows it to.
+    pub(crate) fn share(&self, der: Vec<u8>) -> Arc<[u8]> {
+        self.connector.share(der)
+    }
+
     /// The connector for `https:` proxies.
     pub(crate) fn proxy_connector(&self) -> Awaited<Built> {
         self.proxy_connector.want(|| self.trust())

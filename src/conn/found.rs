@@ -41,7 +41,9 @@ impl Open {
             if signals & bit::RESUMED != 0 {
                 socket.signals.clear(bit::RESUMED);
                 let still = socket.lock_out().take_stillness();
-                self.pulse.stood_still(still, clock.now());
+                if let Some(pulse) = &mut self.pulse {
+                    pulse.stood_still(still, clock.now());
+                }
                 *readable = true;
             }
             if signals & bit::CHUNKS_ASKED != 0 {
@@ -86,8 +88,9 @@ impl Open {
             }
             Some(Item::Pong(payload)) => {
                 socket.trace(|| format!("received Pong, {} bytes", payload.len()));
-                if let Some(waiting) = socket.take_pong(payload, clock.now()) {
-                    self.pulse.answered(waiting);
+                let answered = socket.take_pong(payload, clock.now());
+                if let (Some(waiting), Some(pulse)) = (answered, &mut self.pulse) {
+                    pulse.answered(waiting);
                 }
                 (socket.tells_pings(), EventKind::Pong(payload))
             }

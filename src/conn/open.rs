@@ -27,7 +27,8 @@ pub(super) struct Open {
     /// Bytes kept from one turn to the next: an incomplete header, or what
     /// stood behind a pause.
     pub(super) carry: Vec<u8>,
-    pub(super) pulse: Pulse,
+    /// If there are signs of life to watch for.
+    pub(super) pulse: Option<Box<Pulse>>,
     /// The open event told, and no signs of life to watch for.
     bare: bool,
     /// The open event is still to be told.
@@ -71,7 +72,7 @@ impl Open {
             decoder,
             tls,
             carry: rest,
-            pulse: Pulse::new(Time::now()),
+            pulse: Pulse::is_on(&config.timeouts).then(|| Box::new(Pulse::new(Time::now()))),
             bare: false,
             announce: true,
             budget: READ_BUDGET,
@@ -118,7 +119,7 @@ impl Open {
         if !watches(socket) {
             return sending;
         }
-        let alive = self.pulse.deadline(timeouts, now);
+        let alive = self.pulse.as_mut().and_then(|pulse| pulse.deadline(timeouts, now));
         [sending, alive].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 }
@@ -142,14 +143,17 @@ impl Open {
                 return Some(Next::Leave(Step::Held));
             }
             self.announce = false;
-            self.bare = !Pulse::is_on(&socket.config().timeouts);
+            self.bare = self.pulse.is_none();
             let flow = crank.receiver.deliver(&crank.clock, socket, EventKind::Open);
             return Some(match flow {
                 Flow::Go => Next::Again,
                 Flow::Stop => Next::Leave(Step::Stopped),
             });
         }
-        if watches(socket) && self.pulse.take_ping(&socket.config().timeouts, crank.clock.now()) {
+        if watches(socket)
+            && let Some(pulse) = &mut self.pulse
+            && pulse.take_ping(&socket.config().timeouts, crank.clock.now())
+        {
             socket.heartbeat();
             self.prompt = true;
         }
@@ -253,7 +257,7 @@ impl Conn {
     pub(super) fn step_open(&mut self, crank: &mut Crank<'_, '_>) -> Next {
         let Phase::Open(open) = &mut self.phase else { return Next::Again };
         let socket = &self.socket;
-        let watched = Pulse::is_on(&socket.config().timeouts);
+        let watched = open.pulse.is_some();
         if (open.announce || watched || socket.signals.has(bit::BLOCKED))
             && let Some(next) = open.prepare(socket, crank, &mut self.writable)
         {
@@ -323,8 +327,8 @@ impl Conn {
                 Read::Bytes(n, more) => {
                     open.decoder.tally().add_bytes(n);
                     clock.forget();
-                    if watched {
-                        open.pulse.heard(clock.now(), inside);
+                    if let Some(pulse) = &mut open.pulse {
+                        pulse.heard(clock.now(), inside);
                     }
                     open.budget = open.budget.saturating_sub(n);
                     self.readable = more || self.read_closed;

@@ -105,14 +105,16 @@ impl Conn {
         let socket = &self.socket;
         let fresh = !self.readable && matches!(self.phase, Phase::Dialing(_)) && !link.is_tls();
         let upgrade = Upgrade::new(link, fresh, |key| {
-            socket.target().request(socket.config(), &socket.protocols(), key)
+            socket.with_protocols(|offered| socket.target().request(socket.config(), offered, key))
         });
         self.phase = Phase::Upgrading(Box::new(upgrade));
     }
 
     pub(super) fn step_upgrading(&mut self, crank: &mut Crank<'_, '_>) -> Next {
         let Phase::Upgrading(upgrade) = &mut self.phase else { return Next::Again };
-        let mut stepped = upgrade.step(self.socket.config(), &self.socket.protocols());
+        let socket = &self.socket;
+        let step = |offered: &[String]| upgrade.step(socket.config(), offered);
+        let mut stepped = socket.with_protocols(step);
         if let Some(due) = upgrade.refusal_due() {
             // Its body may still come, but the refusal stands: the deadlines
             // of opening end the waiting and are no failure of their own.
@@ -151,13 +153,8 @@ impl Conn {
         self.clock(None);
         let (tcp, tls) = (Arc::clone(link.tcp()), link.is_tls());
         // Whoever sees OPEN sees these too.
-        if let Some(params) = &agreed.deflate {
-            self.socket.set_extensions(&agreed.response, params);
-        }
+        self.socket.set_agreed(&agreed.response, agreed.protocol, agreed.deflate.as_ref());
         self.socket.set_response(agreed.response);
-        if let Some(protocol) = agreed.protocol {
-            self.socket.set_protocol(protocol);
-        }
         if self.socket.establish(link) {
             if let Some(attempt) = self.socket.attempt() {
                 attempt.opened(Time::now());

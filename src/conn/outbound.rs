@@ -58,7 +58,8 @@ pub(crate) struct Outbound {
     withheld: usize,
     /// Payload of sends that were refused or dropped at the end.
     lost: usize,
-    pings: Pings,
+    /// Once there was one.
+    pings: Option<Box<Pings>>,
     /// For a socket that gives back what it could not send.
     kept: Option<Box<Kept>>,
     /// Since when the kernel takes nothing.
@@ -96,7 +97,7 @@ impl Outbound {
             in_cipher: 0,
             withheld: 0,
             lost: 0,
-            pings: Pings::default(),
+            pings: None,
             kept: None,
             stalled: None,
             paused: None,
@@ -262,26 +263,27 @@ impl Outbound {
     /// Queues a ping, to be answered with the same payload.
     pub(crate) fn push_ping(&mut self, payload: &[u8]) -> Result<()> {
         self.push(opcode::PING, payload)?;
-        self.pings.add_own(payload, Time::now());
+        self.pings.get_or_insert_default().add_own(payload, Time::now());
         Ok(())
     }
 
     /// Queues a ping of the heartbeat, unless many wait for their answer.
     pub(crate) fn push_heartbeat(&mut self) {
-        if let Some(payload) = self.pings.next_beat()
+        if let Some(payload) = self.pings.get_or_insert_default().next_beat()
             && !self.broken
             // Without memory for it the peer's silence is noticed all the same.
             && self.push(opcode::PING, &payload).is_ok()
         {
-            self.pings.add_beat(payload, Time::now());
+            self.pings.get_or_insert_default().add_beat(payload, Time::now());
         }
     }
 
     /// When the ping was queued that this pong answers, if it answers one, and
     /// the heartbeat's oldest that still waits.
     pub(crate) fn answered(&mut self, payload: &[u8]) -> Option<(Time, Option<Time>)> {
-        let sent = self.pings.answered(payload)?;
-        Some((sent, self.pings.oldest_beat()))
+        let pings = self.pings.as_mut()?;
+        let sent = pings.answered(payload)?;
+        Some((sent, pings.oldest_beat()))
     }
 
     /// Counts a message that was refused because the socket is closing.

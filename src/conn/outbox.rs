@@ -56,8 +56,9 @@ pub(crate) struct Outbox {
     frame: usize,
     /// Data payload in `wire[head..]`, as the program counts it.
     payload: usize,
-    /// In the order of the frames.
-    scaled: VecDeque<Scaled>,
+    /// In the order of the frames; there are seldom any.
+    #[expect(clippy::box_collection, reason = "nearly always none, in each of many sockets")]
+    scaled: Option<Box<VecDeque<Scaled>>>,
     /// Bytes taken and cut off in front of `wire`.
     base: u64,
     /// What was ever queued.
@@ -109,14 +110,17 @@ impl Outbox {
     /// Queues a data frame that stands for `part.bytes`.
     pub(crate) fn push_part(&mut self, part: &Part<'_>) -> Result<(), TryReserveError> {
         self.compact();
-        self.scaled.try_reserve(1)?;
+        let differs = part.bytes != part.payload.len();
+        if differs {
+            self.scaled.get_or_insert_default().try_reserve(1)?;
+        }
         let begin = self.end();
         with_masks(|masks| {
             let Part { opcode, fin, rsv1, payload, .. } = *part;
             protocol::append_frame(&mut self.wire, opcode, fin, rsv1, payload, masks)
         })?;
-        if part.bytes != part.payload.len() {
-            self.scaled.push_back(Scaled { begin, bytes: part.bytes });
+        if differs && let Some(scaled) = &mut self.scaled {
+            scaled.push_back(Scaled { begin, bytes: part.bytes });
         }
         self.payload += part.bytes;
         self.sent.messages += u64::from(part.fin);
@@ -171,7 +175,7 @@ impl Outbox {
     /// Whether each frame is as long as its message says, and none has begun
     /// to leave.
     pub(crate) fn is_plain(&self) -> bool {
-        self.head == 0 && self.frame == 0 && self.scaled.capacity() == 0
+        self.head == 0 && self.frame == 0 && self.scaled.is_none()
     }
 
     /// How far the queue reaches, as a count of bytes since the beginning.
@@ -209,7 +213,8 @@ impl Outbox {
             let body = self.frame + own.header_len;
             let end = body + usize::try_from(own.payload_len).unwrap_or(0);
             let begin = self.base + self.frame as u64;
-            let scaled = self.scaled.front().filter(|scaled| scaled.begin == begin).copied();
+            let scaled = self.scaled.as_ref().and_then(|scaled| scaled.front());
+            let scaled = scaled.filter(|scaled| scaled.begin == begin).copied();
             if own.opcode < opcode::CLOSE {
                 let left = |at: usize| bytes_left(scaled, body, end, at);
                 self.payload -= left(from).saturating_sub(left(self.head));
@@ -217,8 +222,10 @@ impl Outbox {
             if end > self.head {
                 break;
             }
-            if scaled.is_some() {
-                self.scaled.pop_front();
+            if scaled.is_some()
+                && let Some(all) = &mut self.scaled
+            {
+                all.pop_front();
             }
             self.frame = end;
         }
@@ -242,7 +249,8 @@ impl Outbox {
             let end = body + usize::try_from(frame.payload_len).unwrap_or(0);
             if frame.opcode < opcode::CLOSE {
                 let begin = self.base + at as u64;
-                let scaled = self.scaled.iter().find(|scaled| scaled.begin == begin).copied();
+                let mut all = self.scaled.iter().flat_map(|scaled| scaled.iter());
+                let scaled = all.find(|scaled| scaled.begin == begin).copied();
                 dropped.message = true;
                 dropped.payload += bytes_left(scaled, body, end, at);
             }
@@ -250,7 +258,9 @@ impl Outbox {
             at = end;
         }
         let kept = self.base + keep as u64;
-        self.scaled.retain(|scaled| scaled.begin < kept);
+        if let Some(scaled) = &mut self.scaled {
+            scaled.retain(|scaled| scaled.begin < kept);
+        }
         self.wire.truncate(keep);
         self.payload -= dropped.payload;
         if self.is_empty() {
@@ -280,8 +290,8 @@ impl Outbox {
     fn clear(&mut self) {
         self.head = 0;
         self.frame = 0;
-        if self.scaled.capacity() > 0 {
-            self.scaled = VecDeque::new();
+        if self.scaled.is_some() {
+            self.scaled = None;
         }
         self.clear_plain();
     }
@@ -341,7 +351,7 @@ mod tests {
             left -= outbox.advance(1);
             assert_eq!(left, outbox.payload());
         }
-        assert_eq!((left, outbox.scaled.len()), (0, 0));
+        assert!(left == 0 && outbox.scaled.is_none());
     }
 
     #[test]

@@ -78,14 +78,13 @@ impl Loop {
     /// for attention was just collected.
     #[inline(always)]
     pub(super) fn turn_collected(self: &Arc<Self>, engine: &mut Engine) -> io::Result<()> {
-        if !engine.may_skip_poll() {
-            self.gather_collected(engine, sync::longest_wait())?;
-        }
+        self.gather_collected(engine, sync::longest_wait())?;
         self.callbacks(engine);
         Ok(())
     }
 
-    /// Collects everything that is ready, waiting up to `wait` for it.
+    /// Collects everything that is ready, waiting up to `wait` for it; without
+    /// asking the kernel if newcomers are to have their turn first.
     pub(super) fn gather(&self, engine: &mut Engine, wait: Option<Duration>) -> io::Result<()> {
         self.collect(engine);
         self.gather_collected(engine, wait)
@@ -96,6 +95,9 @@ impl Loop {
         let wait = if wait.is_none() && !engine.has_deadlines() && !engine.has_ready() {
             self.publish(engine);
             None
+        } else if wait != Some(Duration::ZERO) && engine.may_skip_poll() {
+            // Only a look at the kernel is never left out.
+            return Ok(());
         } else {
             self.limit(engine, wait)
         };

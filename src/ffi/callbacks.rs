@@ -154,23 +154,43 @@ pub type wskt_on_unsent_fn = Option<
 /// Since: 0.1.0
 pub type wskt_destroy_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
 
-/// The program's pointer and what destroys it; dropping this does so.
+/// The program's pointer and what destroys it; dropping this does so. The
+/// pointer is only handed back to the program's own functions, whose manual says
+/// on which threads they run.
 struct UserData {
-    pointer: *mut c_void,
-    destroy: wskt_destroy_fn,
+    /// Read without a lock, written under that of `destroy`.
+    pointer: AtomicPtr<c_void>,
+    destroy: Mutex<wskt_destroy_fn>,
 }
 
-// SAFETY: the pointer is only handed back to the program's own functions. Its
-// manual says on which threads they run; what it points to is the program's.
-unsafe impl Send for UserData {}
+impl UserData {
+    fn new(pointer: *mut c_void) -> Self {
+        Self { pointer: AtomicPtr::new(pointer), destroy: Mutex::new(None) }
+    }
+
+    /// Replaces both; the old pointer is destroyed before this returns.
+    fn set(&self, pointer: *mut c_void, destroy: wskt_destroy_fn) {
+        let mut current = self.destroy.lock().unwrap_or_else(PoisonError::into_inner);
+        let pointer = self.pointer.swap(pointer, Ordering::AcqRel);
+        let destroy = mem::replace(&mut *current, destroy);
+        // The destructor is the program's: not under the lock.
+        drop(current);
+        Self::destroy(pointer, destroy);
+    }
+
+    fn destroy(pointer: *mut c_void, destroy: wskt_destroy_fn) {
+        if let Some(destroy) = destroy {
+            // SAFETY: the program set the pair together and promised that
+            // the function takes the pointer, from any thread.
+            as_callback(|| unsafe { destroy(pointer) });
+        }
+    }
+}
 
 impl Drop for UserData {
     fn drop(&mut self) {
-        if let Some(destroy) = self.destroy.take() {
-            // SAFETY: the program set the pair together and promised that
-            // the function takes the pointer, from any thread.
-            as_callback(|| unsafe { destroy(self.pointer) });
-        }
+        let destroy = self.destroy.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        Self::destroy(*self.pointer.get_mut(), destroy);
     }
 }
 
@@ -236,13 +256,24 @@ unsafe impl Sync for FinalEvent {}
 /// What this layer keeps beside a socket.
 pub(super) struct CHost {
     handlers: Handlers,
-    /// The pointer of `user_data` once more, to be read without a lock.
-    user_pointer: AtomicPtr<c_void>,
-    user_data: Mutex<UserData>,
+    user_data: UserData,
+    /// Not for every socket: an idle one takes the less memory.
+    more: OnceLock<Box<More>>,
+}
+
+/// What most sockets that a loop drives never need.
+struct More {
     pulled: PulledEvent,
-    closed: OnceLock<Box<FinalEvent>>,
+    closed: OnceLock<FinalEvent>,
     /// The socket that this one is made after, whose user data it has.
     _pattern: Option<Arc<Socket>>,
+}
+
+impl More {
+    fn new(pattern: Option<Arc<Socket>>) -> Box<Self> {
+        let (pulled, closed) = (PulledEvent::new(), OnceLock::new());
+        Box::new(Self { pulled, closed, _pattern: pattern })
+    }
 }
 
 impl CHost {
@@ -260,11 +291,8 @@ impl CHost {
                 attempt: Slot::new(),
                 unsent: Slot::new(),
             },
-            user_pointer: AtomicPtr::new(ptr::null_mut()),
-            user_data: Mutex::new(UserData { pointer: ptr::null_mut(), destroy: None }),
-            pulled: PulledEvent::new(),
-            closed: OnceLock::new(),
-            _pattern: None,
+            user_data: UserData::new(ptr::null_mut()),
+            more: OnceLock::new(),
         }
     }
 
@@ -283,8 +311,13 @@ impl CHost {
             attempt: have.attempt.copy(),
             unsent: have.unsent.copy(),
         };
-        let user_pointer = AtomicPtr::new(self.user_pointer());
-        Self { handlers, user_pointer, _pattern: Some(Arc::clone(pattern)), ..Self::new() }
+        let more = More::new(Some(Arc::clone(pattern)));
+        Self { handlers, user_data: UserData::new(self.user_pointer()), more: more.into() }
+    }
+
+    #[inline]
+    fn more(&self) -> &More {
+        self.more.get_or_init(|| More::new(None))
     }
 
     /// The host of a socket that has a handle: they all have this one.
@@ -304,29 +337,24 @@ impl CHost {
 
     /// Replaces the user data; the old one is destroyed before this returns.
     pub(super) fn set_user_data(&self, pointer: *mut c_void, destroy: wskt_destroy_fn) {
-        let mut current = self.user_data.lock().unwrap_or_else(PoisonError::into_inner);
-        self.user_pointer.store(pointer, Ordering::Release);
-        let old = mem::replace(&mut *current, UserData { pointer, destroy });
-        // The destructor is the program's: not under the lock.
-        drop(current);
-        drop(old);
+        self.user_data.set(pointer, destroy);
     }
 
     pub(super) fn user_pointer(&self) -> *mut c_void {
-        self.user_pointer.load(Ordering::Acquire)
+        self.user_data.pointer.load(Ordering::Acquire)
     }
 
     /// Where the events of wskt_socket_recv are lent from.
     pub(super) fn pulled(&self) -> &PulledEvent {
-        &self.pulled
+        &self.more().pulled
     }
 
     /// The final close event of `socket`, whose host this is.
     pub(super) fn final_event(&self, socket: &Socket) -> Option<&wskt_close_event> {
         let content = socket.close_event()?;
         let target = ptr::from_ref(socket).cast_mut().cast();
-        let fill = || Box::new(FinalEvent(event::close(target, socket.close_timestamp(), content)));
-        Some(&self.closed.get_or_init(fill).0)
+        let fill = || FinalEvent(event::close(target, socket.close_timestamp(), content));
+        Some(&self.more().closed.get_or_init(fill).0)
     }
 
     /// Calls one handler, if it is set, with the event that `event` makes.

@@ -1,13 +1,13 @@
 //! What a socket tells about itself; everything here answers in every state.
 
-use super::{ReadyState::*, Response, Socket};
+use super::{Agreed, ReadyState::*, Response, Socket};
 use crate::error::{Error, Result};
 use crate::event::CloseEvent;
 use crate::protocol::{DeflateParams, Deflater, EXTENSIONS};
-use crate::sync::{Mutex, lock};
+use crate::sync::Mutex;
 use crate::text::Text;
-use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 
 /// The `readyState` attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,12 +60,12 @@ impl Socket {
 
     /// The subprotocol the server picked; empty if none.
     pub fn protocol(&self) -> &Text {
-        self.protocol.get().unwrap_or_else(|| empty())
+        self.agreed.get().map_or_else(|| empty(), |agreed| &agreed.protocol)
     }
 
     /// The extensions in use; empty if none.
     pub fn extensions(&self) -> &Text {
-        self.extensions.get().unwrap_or_else(|| empty())
+        self.agreed.get().map_or_else(|| empty(), |agreed| &agreed.extensions)
     }
 
     /// The server's answer to the upgrade.
@@ -84,25 +84,34 @@ impl Socket {
 
     /// The server's certificate in DER, once TLS is established.
     pub fn peer_certificate(&self) -> Option<&[u8]> {
-        self.peer_certificate.get().map(Vec::as_slice)
+        self.peer_certificate.get().map(Arc::as_ref)
     }
 
     pub(crate) fn set_peer_certificate(&self, der: Vec<u8>) {
-        let _ = self.peer_certificate.set(der);
+        let _ = self.peer_certificate.set(self.config.tls.share(der));
     }
 
-    pub(crate) fn set_protocol(&self, name: String) {
-        let _ = self.protocol.set(name.into());
-    }
-
-    /// Shows the server's answer as it is, as browsers do, and makes ready to
-    /// compress.
-    pub(crate) fn set_extensions(&self, response: &Response, params: &DeflateParams) {
-        let values: Vec<&str> = response.all(EXTENSIONS).collect();
-        let _ = self.extensions.set(values.join(", ").into());
-        if let Some(deflater) = Deflater::new(params, self.config.deflate.level) {
-            let _ = self.deflater.set(Box::new(Mutex::new(deflater)));
+    /// Shows what the server picked: the subprotocol, and the extensions as its
+    /// answer has them, as browsers do. Makes ready to compress.
+    pub(crate) fn set_agreed(
+        &self,
+        response: &Response,
+        protocol: Option<String>,
+        params: Option<&DeflateParams>,
+    ) {
+        if protocol.is_none() && params.is_none() {
+            return;
         }
+        let mut agreed =
+            Agreed { protocol: protocol.unwrap_or_default().into(), ..Agreed::default() };
+        if let Some(params) = params {
+            let values: Vec<&str> = response.all(EXTENSIONS).collect();
+            agreed.extensions = values.join(", ").into();
+            if let Some(deflater) = Deflater::new(params, self.config.deflate.level) {
+                let _ = self.deflater.set(Box::new(Mutex::new(deflater)));
+            }
+        }
+        let _ = self.agreed.set(Box::new(agreed));
     }
 
     /// The close event once the socket is closed.
@@ -152,8 +161,7 @@ impl Socket {
 
     /// Drops what only opening needs.
     pub(crate) fn forget_opening(&self) {
-        *lock(&self.protocols) = Vec::new();
-        drop(self.take_adopted());
+        self.wishes.forget();
     }
 }
 

@@ -16,6 +16,7 @@ mod send;
 mod signal;
 mod stats;
 mod stream;
+mod wishes;
 
 pub use info::ReadyState;
 pub(crate) use info::Why;
@@ -41,6 +42,7 @@ use seat::{Driver, Seat};
 use std::any::Any;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, OnceLock, Weak};
+use wishes::Wishes;
 
 /// What the C layer keeps beside a socket: its handlers.
 pub trait Host: Send + Sync + 'static {
@@ -72,13 +74,10 @@ pub struct Socket {
     /// Compresses messages, once that was agreed. It is locked before `out`
     /// and until its output is queued: the order of both is one.
     deflater: OnceLock<Box<Mutex<Deflater>>>,
-    protocols: Mutex<Vec<String>>,
-    /// The connection the program made itself, until it is used.
-    adopted: Mutex<Option<socket2::Socket>>,
-    protocol: OnceLock<Text>,
-    extensions: OnceLock<Text>,
+    wishes: Wishes,
+    agreed: OnceLock<Box<Agreed>>,
     response: OnceLock<Response>,
-    peer_certificate: OnceLock<Vec<u8>>,
+    peer_certificate: OnceLock<Arc<[u8]>>,
     /// The final event and its timestamp.
     closed: OnceLock<Box<(CloseEvent, f64)>>,
     counters: stats::Counters,
@@ -94,6 +93,13 @@ pub struct Socket {
     pub(crate) slot: AtomicUsize,
     /// Whether `free` waits for the end of a callback, and what tells it.
     quiet: (Mutex<bool>, Condvar),
+}
+
+/// What the upgrade agreed on besides the connection.
+#[derive(Default)]
+struct Agreed {
+    protocol: Text,
+    extensions: Text,
 }
 
 /// No slot yet.
@@ -123,10 +129,8 @@ impl Socket {
             round_trip: AtomicU64::new(0),
             out: Mutex::new(Sending::new()),
             deflater: OnceLock::new(),
-            protocols: Mutex::new(Vec::new()),
-            adopted: Mutex::new(None),
-            protocol: OnceLock::new(),
-            extensions: OnceLock::new(),
+            wishes: Wishes::none(),
+            agreed: OnceLock::new(),
             response: OnceLock::new(),
             peer_certificate: OnceLock::new(),
             closed: OnceLock::new(),
@@ -184,12 +188,7 @@ impl Socket {
         if !choice.is_open() || self.ready_state() != ReadyState::Connecting {
             return self.refuse(Why::TooLateForProtocol);
         }
-        let mut protocols = lock(&self.protocols);
-        if protocols.iter().any(|have| have == name) {
-            return Err(Error::DuplicateProtocol);
-        }
-        protocols.push(name.to_owned());
-        Ok(())
+        if self.wishes.add_protocol(name) { Ok(()) } else { Err(Error::DuplicateProtocol) }
     }
 
     /// Takes over a connection that the program made itself; what is none
@@ -200,16 +199,16 @@ impl Socket {
         if !choice.is_open() || self.ready_state() != ReadyState::Connecting {
             return self.refuse(Why::TooLateToAdopt);
         }
-        let mut adopted = lock(&self.adopted);
-        if adopted.is_some() {
+        // Nobody else adopts as long as the choice is held.
+        if self.wishes.has_adopted() {
             return self.refuse(Why::AdoptedBefore);
         }
-        *adopted = Some(sys::adopt(fd).or_else(|_| self.refuse(Why::NoConnection))?);
+        self.wishes.set_adopted(sys::adopt(fd).or_else(|_| self.refuse(Why::NoConnection))?);
         Ok(())
     }
 
     pub(crate) fn take_adopted(&self) -> Option<socket2::Socket> {
-        lock(&self.adopted).take()
+        self.wishes.take_adopted()
     }
 
     /// Takes it as what sockets are made after.
@@ -217,7 +216,7 @@ impl Socket {
         let choice = self.seat.choose();
         if !choice.is_open()
             || self.ready_state() != ReadyState::Connecting
-            || lock(&self.adopted).is_some()
+            || self.wishes.has_adopted()
         {
             return self.refuse(Why::NoPattern);
         }
@@ -231,7 +230,7 @@ impl Socket {
         let event_loop = self.event_loop();
         let (url, config) = (self.url().as_str(), Arc::clone(&self.config));
         let made = Self::new(event_loop.as_ref(), url, config, self.host.again(self))?;
-        lock(&made.protocols).clone_from(&lock(&self.protocols));
+        made.wishes.set_protocols(self.with_protocols(<[String]>::to_vec));
         made.signals.set(self.signals.get() & bit::INHERITED);
         made.lock_out().keep_unsent();
         let _ = made.attempt.set(Box::new(attempt));
@@ -306,9 +305,9 @@ impl Socket {
         &self.target
     }
 
-    /// The subprotocols offered, locked.
-    pub(crate) fn protocols(&self) -> MutexGuard<'_, Vec<String>> {
-        lock(&self.protocols)
+    /// Runs with the subprotocols offered.
+    pub(crate) fn with_protocols<R>(&self, run: impl FnOnce(&[String]) -> R) -> R {
+        self.wishes.with_protocols(run)
     }
 
     #[inline(always)]
