@@ -106,7 +106,7 @@ impl Blocking {
         here: &Context,
     ) -> Result<Step> {
         let mut driven = Driven::begin(socket);
-        // The connection knows what the kernel has.
+        // The connection was told just now what the kernel has.
         let mut told = false;
         loop {
             if socket.signals.take(bit::INTERRUPT) {
@@ -128,12 +128,13 @@ impl Blocking {
                 socket.set_waiter(Some(Arc::clone(&fd)));
                 driven.waker = Some(fd);
                 // A connection in the clear keeps nothing back: what it does not
-                // know of, the wait below tells.
-                told = self.conn.is_plain();
+                // know of, the wait below tells. But there may be no wait for as
+                // long as there is more to read, and none for room then.
+                told = self.conn.is_plain() && !socket.signals.has(bit::BLOCKED);
                 self.buffers.little |= !self.buffers.has_room() && socket.signals.has(bit::CLOSING);
                 continue;
             }
-            if !fast && !told {
+            if !fast && !std::mem::take(&mut told) {
                 self.conn.readable = true;
                 self.conn.writable = true;
             }

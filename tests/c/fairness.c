@@ -1,5 +1,5 @@
 /* Bounded work: sockets that flood leave the others of their loop a turn, and
-   a pause stops a flood where it is. */
+   what waits to be sent; a pause stops a flood where it is. */
 #include "support/cases.h"
 
 #include <poll.h>
@@ -223,8 +223,65 @@ static void a_pause_stops_a_flood_and_loses_nothing(void) {
     }
 }
 
+/* -- what waits to be sent ------------------------------------------------ */
+
+enum { AHEAD = 200 };
+
+/* The peer reads again, and has sent so much that a blocking program has
+   always something to take: what it had queued leaves all the same. */
+static void send_against(const char *port_name) {
+    size_t size = (size_t)16 << 20;
+    unsigned char *bytes = pattern_binary(size);
+    wskt_config *config = trusting_config();
+    const char *id = new_id();
+    char *url = script_url(port_name,
+                           "rcvbuf 32768; stop-reading; wait $ID-go;"
+                           "repeat 200 binn 5000; mark $ID-ahead;"
+                           "resume-reading; recv; expect-fin",
+                           id);
+    struct text name = {0};
+    struct pollfd room = {0};
+    const wskt_event *event;
+    wskt_socket *socket;
+    int taken = 0;
+    OK(wskt_socket_new(NULL, url, config, &socket));
+    room.fd = connected_fd(port_name);
+    room.events = POLLOUT;
+    OK(wskt_socket_adopt_fd(socket, room.fd));
+    OK(wskt_socket_connect(socket, limit_ms()));
+    OK(wskt_socket_recv(socket, limit_ms(), &event));
+    OK(wskt_socket_interrupt(socket)); /* the send must not wait */
+    OK(wskt_socket_send_binary(socket, bytes, size));
+    CHECK(wskt_socket_buffered_amount(socket) > 0);
+    RESULT(wskt_socket_recv(socket, 0, &event), WSKT_ERR_INTERRUPTED);
+    text_add(&name, "%s-go", id);
+    signal_server(text_of(&name));
+    text_free(&name);
+    text_add(&name, "%s-ahead", id);
+    wait_mark(text_of(&name));
+    text_free(&name);
+    while (wskt_socket_buffered_amount(socket) > 0) {
+        CHECK_INT(poll(&room, 1, limit_ms()), 1);
+        OK(wskt_socket_recv(socket, limit_ms(), &event));
+        taken += event->type == WSKT_EVENT_MESSAGE;
+        if (taken == AHEAD) {
+            FAIL("%zu bytes still wait", wskt_socket_buffered_amount(socket));
+        }
+    }
+    wskt_socket_free(socket);
+    wskt_config_free(config);
+    free(bytes);
+    free(url);
+}
+
+static void a_flood_leaves_room_to_send(void) {
+    send_against("ws");
+    send_against("wss");
+}
+
 int main(int argc, char **argv) {
     static const struct named_case cases[] = {
+        CASE(a_flood_leaves_room_to_send),
         CASE(a_flood_leaves_the_others_their_turns),
         CASE(a_pause_stops_a_flood_and_loses_nothing),
     };
