@@ -105,7 +105,7 @@ def workload_table(workload, results):
         rows.append([
             name,
             ratio(result.seconds, raw and raw.seconds),
-            plain(result.seconds / workload.count * 1e6),
+            plain(result.seconds / workload.count * 1e6 or None),
             ratio(result.cpu, raw and raw.cpu),
             plain(counts[0]),
             plain(counts[1]),
