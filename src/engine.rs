@@ -1,6 +1,8 @@
 //! Poller, deadlines and connections: one turn at a time. Knows neither C nor
 //! which driver turns it.
 
+mod registered;
+
 use crate::conn::{Buffers, Conn, Crank, Descriptor, Followed, Receiver, Served, Step};
 use crate::deadline::Deadlines;
 use crate::drive::context::Context;
@@ -8,8 +10,8 @@ use crate::event::Event;
 use crate::ready::Ready;
 use crate::socket::{NO_SLOT, Socket, bit};
 use crate::sys::{Clock, Mode, Time};
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Registry, Token};
+use mio::{Events, Poll, Registry, Token};
+use registered::{Registered, register, slot_of, token, watched};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -208,8 +210,11 @@ impl Engine {
         let Self { poll, events, slots, ready, .. } = self;
         poll.poll(events, wait)?;
         for event in &*events {
-            let at = event.token().0;
+            let at = slot_of(event.token());
             let Some(slot) = slots.get_mut(at) else { continue };
+            if token(at, slot.serial) != event.token() {
+                continue;
+            }
             let Some(conn) = &mut slot.conn else { continue };
             let broken = event.is_error() || event.is_read_closed();
             conn.readable |= event.is_readable() || broken;
@@ -404,7 +409,7 @@ impl Engine {
             wanted.clear();
             conn.descriptors(|d| wanted.push(watched(d)));
             if !slot.registered.are(wanted) {
-                register(poll.registry(), at, &slot.registered, wanted);
+                register(poll.registry(), token(at, slot.serial), &slot.registered, wanted);
                 slot.registered = Registered::new(wanted);
             }
             slot.open_blocked = open_blocked;
@@ -463,58 +468,5 @@ impl Engine {
         self.ready.clear();
         self.departed = None;
         self.slots.drain(..).filter_map(|slot| slot.conn).collect()
-    }
-}
-
-/// Descriptors in the poller: there is one, but for a race of dials.
-#[derive(Debug, Default)]
-struct Registered {
-    first: Option<Descriptor>,
-    #[expect(clippy::box_collection, reason = "nearly always none, in each of many sockets")]
-    others: Option<Box<Vec<Descriptor>>>,
-}
-
-impl Registered {
-    fn new(all: &[Descriptor]) -> Self {
-        let others = all.get(1..).filter(|others| !others.is_empty());
-        let others = others.map(|others| Box::new(others.to_vec()));
-        Self { first: all.first().copied(), others }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &Descriptor> {
-        self.first.iter().chain(self.others.iter().flat_map(|others| others.iter()))
-    }
-
-    fn are(&self, wanted: &[Descriptor]) -> bool {
-        self.iter().eq(wanted)
-    }
-}
-
-/// What the poller is asked to watch.
-fn watched(d: Descriptor) -> Descriptor {
-    // The kernel tells of room in a TCP socket only when there was none before:
-    // on Linux asking for both from the beginning costs nothing, and no change
-    // of mind later.
-    let both = cfg!(target_os = "linux") && d.key != 0;
-    // A pause is kept by not reading; the registration stays.
-    Descriptor { read: both || d.read || !d.write, write: both || d.write, ..d }
-}
-
-/// Changes the poller's interest from `old` to `new`.
-fn register(registry: &Registry, at: usize, old: &Registered, new: &[Descriptor]) {
-    for d in new {
-        let interest = match (d.read, d.write) {
-            (true, true) => Interest::READABLE | Interest::WRITABLE,
-            (false, true) => Interest::WRITABLE,
-            _ => Interest::READABLE,
-        };
-        let known = old.iter().find(|have| have.key == d.key && have.fd == d.fd);
-        let mut source = SourceFd(&d.fd);
-        // A descriptor that cannot be watched shows in the deadline.
-        let _ = match known {
-            Some(have) if have == d => Ok(()),
-            Some(_) => registry.reregister(&mut source, Token(at), interest),
-            None => registry.register(&mut source, Token(at), interest),
-        };
     }
 }

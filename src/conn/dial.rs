@@ -72,13 +72,14 @@ impl Dial {
 
     /// Looks at the attempts and starts the next; the winner ends the race.
     /// `stands` says that a driver found a descriptor writable and nothing
-    /// else: if there is but one attempt, it need not be looked at.
+    /// else: if there was but one attempt, it need not be looked at.
     pub(crate) fn step(
         &mut self,
         now: Time,
         stands: bool,
     ) -> Result<Option<(Socket, u32)>, Failure> {
         if stands
+            && self.failed == 0
             && self.running.len() == 1
             && let Some(won) = self.running.pop()
         {
