@@ -12,7 +12,7 @@ DOCUMENT = os.path.join(build.ROOT, "docs", "PERFORMANCE.md")
 
 def plain(number):
     """Three digits are enough, and more than 100 needs no fraction."""
-    if number is None:
+    if number is None or number < 0:  # a difference that is lost in noise
         return "–"
     if abs(number) >= 99.5:
         return f"{number:,.0f}"
