@@ -199,7 +199,7 @@ static void run_refusal(const struct refusal *refusal, enum way way,
 static void other_deadlines(void) {
     static wskt_result (*const set[])(wskt_config *, int64_t) = {
         wskt_config_set_upgrade_timeout, wskt_config_set_open_timeout};
-    int limit = patient_ms(300);
+    int limit = patient_ms(1000);
     int way;
     for (way = 0; way < WAYS; way++) {
         char *url = script_url("ws", "http 403 keep length=100 body=hello",
