@@ -6,7 +6,7 @@ use super::outbound::CloseFrame;
 use super::pulse::Pulse;
 use super::read::{Read, read};
 use super::tls_error::sentence;
-use super::{Buffers, Conn, Crank, Expiry, Flow, Next, Phase, Receiver, Step};
+use super::{Buffers, Conn, Crank, Expiry, Flow, Next, PLAIN_ROOM, Phase, Receiver, Step};
 use crate::error::{Cause, Failure};
 use crate::event::{Event, EventKind, MessageKind};
 use crate::log::{self, Level};
@@ -18,6 +18,10 @@ use std::sync::Arc;
 
 /// Most bytes read before other connections get a turn.
 const READ_BUDGET: usize = 512 << 10;
+
+/// Of messages longer than this, one that has come in part is read together with
+/// what stands behind it.
+const WIDE: usize = 16 << 10;
 
 /// The reading half; `read.rs` and `found.rs` have more of it.
 pub(super) struct Open {
@@ -239,9 +243,13 @@ impl Open {
     /// How much is to be read behind a message that lies in part in the
     /// buffer, and is better lent from there than put together elsewhere.
     #[inline(never)]
-    pub(super) fn awaits(&mut self, buffers: &Buffers) -> Option<usize> {
+    pub(super) fn awaits(&mut self, buffers: &mut Buffers) -> Option<usize> {
         let rest = buffers.plain.get(buffers.start..buffers.end).unwrap_or_default();
-        let lacks = self.decoder.lacks(rest, buffers.plain.len())?;
+        let lacks = self.decoder.lacks(rest, buffers.plain.len().min(PLAIN_ROOM))?;
+        let whole = rest.len() + lacks;
+        if whole > WIDE {
+            buffers.widen(whole);
+        }
         // No more than this one where others are to have a turn.
         Some(if self.budget == 0 { lacks } else { usize::MAX })
     }

@@ -32,13 +32,29 @@ impl Buffers {
     pub(super) fn grow(&mut self) {
         if self.little {
             self.little = false;
-            let rest = self.plain.get(self.start..self.end).unwrap_or_default().to_vec();
-            self.reserve(PLAIN_ROOM);
-            if let Some(front) = self.plain.get_mut(..rest.len()) {
-                front.copy_from_slice(&rest);
-            }
-            (self.start, self.end) = (0, rest.len());
+            self.move_to(PLAIN_ROOM);
         }
+    }
+
+    /// Makes room for a message of `whole` bytes, of which some are there, and
+    /// a usual buffer behind it: a read takes two such messages, not one.
+    pub(super) fn widen(&mut self, whole: usize) {
+        let size = whole + PLAIN_ROOM;
+        if self.plain.len() < size && !self.little {
+            self.move_to(size);
+        }
+    }
+
+    /// Moves what is not parsed to the front of a larger buffer.
+    #[cold]
+    fn move_to(&mut self, size: usize) {
+        let mut wider = vec![0; size];
+        let rest = self.plain.get(self.start..self.end).unwrap_or_default();
+        if let Some(front) = wider.get_mut(..rest.len()) {
+            front.copy_from_slice(rest);
+        }
+        (self.start, self.end) = (0, rest.len());
+        self.plain = wider;
     }
 
     /// A place to receive what is discarded.
@@ -277,5 +293,37 @@ fn read_tls(
             // The kernel is empty, but it may have told of a FIN with these.
             None => return Read::Bytes(0, false),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wider_buffer_has_what_was_not_parsed_and_room_for_one_message_more() {
+        let mut buffers = Buffers::default();
+        buffers.room().fill(7);
+        (buffers.start, buffers.end) = (100, 103);
+        if let Some(rest) = buffers.plain.get_mut(100..103) {
+            rest.copy_from_slice(b"abc");
+        }
+        for (whole, size) in [(20_000, 20_000), (17_000, 20_000), (65_546, 65_546)] {
+            buffers.widen(whole);
+            assert_eq!(buffers.plain.len(), size + PLAIN_ROOM);
+            assert_eq!((buffers.start, buffers.end), (0, 3));
+            assert_eq!(buffers.plain.get(..4), Some(b"abc\0".as_slice()));
+        }
+    }
+
+    #[test]
+    fn a_small_buffer_is_not_widened_before_it_is_a_usual_one() {
+        let mut buffers = Buffers { little: true, ..Buffers::default() };
+        assert_eq!(buffers.room().len(), LITTLE_ROOM);
+        buffers.widen(65_546);
+        assert_eq!(buffers.plain.len(), LITTLE_ROOM);
+        buffers.end = 5;
+        buffers.grow();
+        assert_eq!((buffers.plain.len(), buffers.start, buffers.end), (PLAIN_ROOM, 0, 5));
     }
 }
