@@ -9,7 +9,7 @@ use crate::drive::context::Context;
 use crate::event::Event;
 use crate::ready::Ready;
 use crate::socket::{NO_SLOT, Socket, bit};
-use crate::sys::{Clock, Mode, Time};
+use crate::sys::Time;
 use mio::{Events, Poll, Registry, Token};
 use registered::{Registered, register, slot_of, token, watched};
 use std::io;
@@ -264,15 +264,7 @@ impl Engine {
             let Some(slot) = self.slots.get_mut(at) else { continue };
             slot.queued = false;
             let Some(conn) = &mut slot.conn else { continue };
-            let mut crank = Crank {
-                buffers: &mut self.buffers,
-                clock: Clock::default(),
-                mode: Mode::Look,
-                hold: false,
-                gathers: true,
-                here,
-                receiver,
-            };
+            let mut crank = Crank::of_loop(&mut self.buffers, here, receiver);
             // Watched for reading alone.
             let quiet = slot.open_blocked == Some(false);
             let mut settled = false;
@@ -365,15 +357,9 @@ impl Engine {
         let Some(slot) = self.slots.get_mut(at) else { return };
         slot.queued = false;
         let Some(conn) = &mut slot.conn else { return };
-        let mut crank = Crank {
-            buffers: &mut self.buffers,
-            clock: Clock::default(),
-            mode: Mode::Look,
-            hold: false,
-            gathers: true,
-            here,
-            receiver: &mut Receiver::Pull(&mut |_, _| {}),
-        };
+        let mut nobody = |_: &Arc<Socket>, _: &Event<'_>| {};
+        let mut receiver = Receiver::Pull(&mut nobody);
+        let mut crank = Crank::of_loop(&mut self.buffers, here, &mut receiver);
         let come_back = || conn.come_back(&mut crank, Step::Stopped);
         let step = catch_unwind(AssertUnwindSafe(come_back)).unwrap_or_else(|_| {
             conn.fail_internally();

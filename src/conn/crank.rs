@@ -31,6 +31,19 @@ pub(crate) struct Crank<'a, 'b> {
     pub(crate) receiver: &'a mut Receiver<'b>,
 }
 
+impl<'a, 'b> Crank<'a, 'b> {
+    /// That of a loop: it only looks, and gathers.
+    #[inline(always)]
+    pub(crate) fn of_loop(
+        buffers: &'a mut Buffers,
+        here: &'a Context,
+        receiver: &'a mut Receiver<'b>,
+    ) -> Self {
+        let (clock, mode) = (Clock::default(), Mode::Look);
+        Self { buffers, clock, mode, hold: false, gathers: true, here, receiver }
+    }
+}
+
 /// Takes one event.
 pub(crate) type Take<'a> = dyn FnMut(&Arc<Socket>, &Event<'_>) + 'a;
 

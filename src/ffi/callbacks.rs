@@ -2,10 +2,11 @@
 //! one place that calls them.
 
 use super::event::{
-    self, PulledEvent, wskt_attempt_event, wskt_close_event, wskt_drain_event, wskt_error_event,
+    wskt_attempt_event, wskt_close_event, wskt_drain_event, wskt_error_event,
     wskt_message_chunk_event, wskt_message_event, wskt_open_event, wskt_ping_event,
     wskt_pong_event, wskt_unsent_event,
 };
+use super::event_fill::{self as fill, PulledEvent};
 use super::handle::{self, wskt_socket};
 use crate::drive::as_callback;
 use crate::event::{Event, EventKind, MessageKind};
@@ -353,8 +354,8 @@ impl CHost {
     pub(super) fn final_event(&self, socket: &Socket) -> Option<&wskt_close_event> {
         let content = socket.close_event()?;
         let target = ptr::from_ref(socket).cast_mut().cast();
-        let fill = || FinalEvent(event::close(target, socket.close_timestamp(), content));
-        Some(&self.more().closed.get_or_init(fill).0)
+        let made = || FinalEvent(fill::close(target, socket.close_timestamp(), content));
+        Some(&self.more().closed.get_or_init(made).0)
     }
 
     /// Calls one handler, if it is set, with the event that `event` makes.
@@ -391,34 +392,34 @@ impl CHost {
     fn deliver_rare(&self, target: *mut wskt_socket, event: &Event<'_>) {
         let (handlers, time) = (&self.handlers, event.timestamp);
         match event.kind {
-            EventKind::Open => self.call(&handlers.open, target, || event::open(target, time)),
+            EventKind::Open => self.call(&handlers.open, target, || fill::open(target, time)),
             // Not rare: `deliver` has it.
             EventKind::Message(..) => {}
             EventKind::Chunk(chunk) => {
-                self.call(&handlers.chunk, target, || event::chunk(target, time, chunk));
+                self.call(&handlers.chunk, target, || fill::chunk(target, time, chunk));
             }
             EventKind::Error(failure) => {
-                self.call(&handlers.error, target, || event::error(target, time, failure));
+                self.call(&handlers.error, target, || fill::error(target, time, failure));
             }
             EventKind::Close(content) => {
-                self.call(&handlers.close, target, || event::close(target, time, content));
+                self.call(&handlers.close, target, || fill::close(target, time, content));
             }
             EventKind::Attempt(attempt) => {
                 // The event before, which it points to, lives as long.
                 let previous = attempt.previous();
                 self.call(&handlers.attempt, target, || {
-                    event::attempt(target, time, attempt, previous.as_deref())
+                    fill::attempt(target, time, attempt, previous.as_deref())
                 });
             }
             EventKind::Unsent(kind, data) => {
-                self.call(&handlers.unsent, target, || event::unsent(target, time, kind, data));
+                self.call(&handlers.unsent, target, || fill::unsent(target, time, kind, data));
             }
-            EventKind::Drain => self.call(&handlers.drain, target, || event::drain(target, time)),
+            EventKind::Drain => self.call(&handlers.drain, target, || fill::drain(target, time)),
             EventKind::Ping(data) => {
-                self.call(&handlers.ping, target, || event::ping(target, time, data));
+                self.call(&handlers.ping, target, || fill::ping(target, time, data));
             }
             EventKind::Pong(data) => {
-                self.call(&handlers.pong, target, || event::pong(target, time, data));
+                self.call(&handlers.pong, target, || fill::pong(target, time, data));
             }
         }
     }
@@ -435,7 +436,7 @@ impl Host for CHost {
 
     fn deliver_message(&self, socket: &Arc<Socket>, time: f64, kind: MessageKind, data: &[u8]) {
         let target = handle::of::<wskt_socket>(socket);
-        let message = || event::message(target, time, kind, data);
+        let message = || fill::message(target, time, kind, data);
         self.call(&self.handlers.message, target, message);
     }
 

@@ -1,7 +1,8 @@
 //! Loops for C.
 
 use super::boundary::{Out, boundary, getter, install_panic_hook, time_limit};
-use super::event::{PulledEvent, wskt_event};
+use super::event::wskt_event;
+use super::event_fill::PulledEvent;
 use super::handle::{self, wskt_loop, wskt_socket};
 use super::result::wskt_result;
 use crate::drive::Loop;

@@ -37,6 +37,7 @@ mod config_request;
 mod config_time;
 mod config_tls;
 mod event;
+mod event_fill;
 mod handle;
 mod log;
 mod r#loop;

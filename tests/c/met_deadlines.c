@@ -23,6 +23,16 @@ static void signal_script(const char *id, const char *name) {
     text_free(&signal);
 }
 
+static wskt_socket *open_blocking(const char *url, const wskt_config *config) {
+    const wskt_event *event;
+    wskt_socket *socket;
+    OK(wskt_socket_new(NULL, url, config, &socket));
+    OK(wskt_socket_connect(socket, limit_ms()));
+    OK(wskt_socket_recv(socket, limit_ms(), &event));
+    CHECK_INT(event->type, WSKT_EVENT_OPEN);
+    return socket;
+}
+
 /* A message for the idle deadline, and the answer to our Close. */
 static void what_arrived_between_two_calls(const char *port_name) {
     int deadline = patient_ms(1000);
@@ -36,10 +46,7 @@ static void what_arrived_between_two_calls(const char *port_name) {
     wskt_socket *socket;
     OK(wskt_config_set_idle_timeout(config, deadline));
     OK(wskt_config_set_close_timeout(config, deadline));
-    OK(wskt_socket_new(NULL, url, config, &socket));
-    OK(wskt_socket_connect(socket, limit_ms()));
-    OK(wskt_socket_recv(socket, limit_ms(), &event));
-    CHECK_INT(event->type, WSKT_EVENT_OPEN);
+    socket = open_blocking(url, config);
     OK(wskt_socket_recv(socket, limit_ms(), &event));
     CHECK_INT(as_message(event)->len, 3);
     signal_script(id, "go");
@@ -74,9 +81,7 @@ static void room_between_two_calls(void) {
     const wskt_event *event;
     wskt_socket *socket;
     OK(wskt_config_set_send_timeout(config, deadline));
-    OK(wskt_socket_new(NULL, url, config, &socket));
-    OK(wskt_socket_connect(socket, limit_ms()));
-    OK(wskt_socket_recv(socket, limit_ms(), &event));
+    socket = open_blocking(url, config);
     OK(wskt_socket_interrupt(socket)); /* the send must not wait it out */
     OK(wskt_socket_send_binary(socket, bytes, size));
     CHECK(wskt_socket_buffered_amount(socket) > 0);

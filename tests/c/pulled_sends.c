@@ -84,16 +84,20 @@ static void *send_beside(void *argument) {
     return NULL;
 }
 
+static void beside(void *(*run)(void *)) {
+    pthread_t thread;
+    CHECK_INT(pthread_create(&thread, NULL, run, NULL), 0);
+    pthread_join(thread, NULL);
+}
+
 /* Another thread's message leaves at once, and takes along what waits. */
 static void from_outside(const char *port_name, const wskt_config *config) {
     const char *id = new_id();
-    pthread_t thread;
     open_on(port_name, THREE "expect-text a; expect-text beside; expect-fin",
             id, config);
     pull_text("one");
     send_text("a");
-    CHECK_INT(pthread_create(&thread, NULL, send_beside, NULL), 0);
-    pthread_join(thread, NULL);
+    beside(send_beside);
     CHECK_INT(wskt_socket_buffered_amount(the_socket), 0);
     finish(id, "text \"a\"\ntext \"beside\"\n");
 }
@@ -108,15 +112,13 @@ static void *pull_beside(void *argument) {
 /* Threads that pull by turns each gather; the last one sends it all. */
 static void by_turns(const char *port_name, const wskt_config *config) {
     const char *id = new_id();
-    pthread_t thread;
     open_on(port_name,
             "hold; text one; text two; text three; text four; flush;"
             "expect-text a; expect-text b; expect-text c; expect-fin",
             id, config);
     pull_text("one");
     send_text("a");
-    CHECK_INT(pthread_create(&thread, NULL, pull_beside, NULL), 0);
-    pthread_join(thread, NULL);
+    beside(pull_beside);
     CHECK_INT(wskt_socket_buffered_amount(the_socket), 2);
     pull_text("three");
     send_text("c");

@@ -31,14 +31,7 @@ static wskt_config *configure(void) {
 }
 
 static void tell_test(void) {
-    struct sockaddr_in to;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    memset(&to, 0, sizeof to);
-    to.sin_family = AF_INET;
-    to.sin_port = htons((uint16_t)atoi(env("WSKT_SECOND")));
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
-    close(fd);
+    close(connected_to(atoi(env("WSKT_SECOND"))));
 }
 
 static void on_event(struct party *party, const wskt_event *event) {

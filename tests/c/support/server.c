@@ -25,15 +25,19 @@ int port(const char *name) {
     return atoi(env(key));
 }
 
-int connected_fd(const char *name) {
+int connected_to(int port) {
     struct sockaddr_in to;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     memset(&to, 0, sizeof to);
     to.sin_family = AF_INET;
-    to.sin_port = htons((uint16_t)port(name));
+    to.sin_port = htons((uint16_t)port);
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CHECK(connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
+    CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
     return fd;
+}
+
+int connected_fd(const char *name) {
+    return connected_to(port(name));
 }
 
 const char *new_id(void) {
@@ -83,25 +87,13 @@ char *script_url(const char *port_name, const char *script, const char *id) {
     return url;
 }
 
-static int connect_plainly(void) {
-    struct sockaddr_in to;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    CHECK(fd >= 0);
-    memset(&to, 0, sizeof to);
-    to.sin_family = AF_INET;
-    to.sin_port = htons((uint16_t)port("ws"));
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CHECK(connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
-    return fd;
-}
-
 static struct text answer_to(const char *path) {
     struct text request = {0};
     struct text answer = {0};
     char chunk[4096];
     ssize_t n;
     size_t sent = 0;
-    int fd = connect_plainly();
+    int fd = connected_fd("ws");
     text_add(&request, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
     while (sent < request.len) {
         n = send(fd, request.at + sent, request.len - sent, MSG_NOSIGNAL);
@@ -333,16 +325,10 @@ wskt_config *trusting_config(void) {
 }
 
 int ask_proxy(const char *format, ...) {
-    struct sockaddr_in to;
     char line[128];
     va_list args;
     ssize_t n;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    memset(&to, 0, sizeof to);
-    to.sin_family = AF_INET;
-    to.sin_port = htons((uint16_t)atoi(env("WSKT_PROXY")));
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CHECK(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
+    int fd = connected_to(atoi(env("WSKT_PROXY")));
     va_start(args, format);
     n = vsnprintf(line, sizeof line, format, args);
     va_end(args);

@@ -94,7 +94,9 @@ char *pattern_text(size_t size);
 const char *env(const char *name);
 /* The port of "ws", "wss", "refused" ... */
 int port(const char *name);
-/* A descriptor that is connected to it. */
+/* A descriptor that is connected to this port of 127.0.0.1. */
+int connected_to(int port);
+/* The same with the port of a name. */
 int connected_fd(const char *name);
 /* A name no other connection has; valid until the program ends. */
 const char *new_id(void);
