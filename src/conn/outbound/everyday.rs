@@ -105,12 +105,25 @@ impl Outbound {
     /// Offers the queue to the kernel; `None` if nothing more is to be said.
     #[inline(always)]
     fn flush_everyday(&mut self) -> Option<Progress> {
-        let Some(link) = &self.link else { return None };
-        if link.is_tls() {
-            let progress = self.flush_tls(false);
-            return (progress != Progress::Done).then_some(progress);
-        }
+        let Some(link) = &mut self.link else { return None };
         let bytes = self.outbox.plain();
+        if link.is_tls() {
+            if bytes.is_empty() {
+                return None;
+            }
+            return match link.write(bytes) {
+                Ok(n) if n == bytes.len() && !link.has_ciphertext() => {
+                    self.outbox.clear_plain();
+                    None
+                }
+                Ok(n) => {
+                    self.in_cipher += self.outbox.advance(n);
+                    Some(self.flush_tls(false))
+                }
+                // Not offered once more: TLS may have taken it.
+                Err(error) => Some(self.refused_by_tls(&error)),
+            };
+        }
         let sent = if bytes.is_empty() { Ok(0) } else { sys::send(link.tcp(), bytes) };
         match sent {
             Ok(n) if n == bytes.len() => {

@@ -107,8 +107,7 @@ impl Outbound {
                     }
                     place_pong(&mut self.pong, &mut self.pong_end, &mut self.outbox);
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break Progress::Blocked,
-                Err(_) => break Progress::Broken,
+                Err(error) => break refusal(&error),
             }
         };
         took |= link.ciphertext() < ciphertext;
@@ -116,6 +115,14 @@ impl Outbound {
             kept.given(self.outbox.taken());
         }
         self.settle(progress, took, hide);
+        progress
+    }
+
+    /// What follows when TLS took nothing in a flush.
+    #[cold]
+    pub(super) fn refused_by_tls(&mut self, error: &io::Error) -> Progress {
+        let progress = refusal(error);
+        self.settle(progress, false, false);
         progress
     }
 
@@ -154,4 +161,9 @@ impl Outbound {
             }
         }
     }
+}
+
+/// What an error of TLS means for the queue.
+fn refusal(error: &io::Error) -> Progress {
+    if error.kind() == ErrorKind::WouldBlock { Progress::Blocked } else { Progress::Broken }
 }
