@@ -731,8 +731,8 @@ typedef int32_t wskt_ready_state;
  * The order of events is open, messages and drains (chunks of messages,
  * pings and pongs), error, close; of a reconnector's socket, an attempt
  * first and unsent messages before the error. The close event comes exactly
- * once and last, whatever ended the socket. The error event comes at most once, right
- * before it.
+ * once and last, whatever ended the socket. The error event comes at most
+ * once, right before it.
  *
  * Since: 0.1.0
  */
@@ -1837,8 +1837,8 @@ wskt_result wskt_config_set_client_pkcs12(wskt_config *config,
  * percent-decoded, are sent to this proxy and to nobody else, and do not
  * appear in the log. The proxy gets the server's host and port and nothing
  * of the upgrade request; but with socks5 it resolves the server's name. TLS
- * with the server runs inside the tunnel. An https proxy's certificate is checked against
- * the same roots as a server's.
+ * with the server runs inside the tunnel. An https proxy's certificate is
+ * checked against the same roots as a server's.
  *
  * A proxy that refuses gives WSKT_CAUSE_PROXY, with its HTTP status in the
  * error event if there is one. ws+unix URLs and adopted descriptors never go
@@ -2657,8 +2657,9 @@ WSKT_API wskt_result wskt_loop_wake(wskt_loop *loop);
  * `url` is NUL-terminated UTF-8 with the scheme ws, wss, http or https. It
  * is copied. For a Unix-domain socket it is ws+unix:PATH:RESOURCE, as in
  * "ws+unix:/run/app.sock:/chat?x=1": the path of the socket (RESOURCE may be
- * missing), or wss+unix for TLS; the host is localhost then. `config` may be NULL for the defaults; what it holds is taken
- * now, so it can be changed or freed afterwards.
+ * missing), or wss+unix for TLS; the host is localhost then. `config` may be
+ * NULL for the defaults; what it holds is taken now, so it can be changed or
+ * freed afterwards.
  *
  * `out_socket` receives the socket; the caller frees it with
  * wskt_socket_free.
@@ -2738,10 +2739,11 @@ wskt_result wskt_socket_add_protocol(wskt_socket *socket,
  *
  * `fd` is a connected stream socket: TCP, Unix-domain, or one of a socket
  * pair. With WSKT_OK it belongs to wskt, which sets it to close-on-exec, and
- * to blocking where blocking calls read from it, and closes it with the connection, or with the socket if
- * that is never opened. With any other result it stays the program's and is
- * unchanged. Nothing may have been read or written on it that belongs to the
- * connection. Proxy, connect_to, addresses and their timeouts do not matter.
+ * to blocking where blocking calls read from it, and closes it with the
+ * connection, or with the socket if that is never opened. With any other
+ * result it stays the program's and is unchanged. Nothing may have been read
+ * or written on it that belongs to the connection. Proxy, connect_to,
+ * addresses and their timeouts do not matter.
  *
  * Any thread, before the socket is opened; legal in a callback.
  *
@@ -2756,9 +2758,7 @@ wskt_result wskt_socket_add_protocol(wskt_socket *socket,
  *
  * Since: 0.1.0
  */
-WSKT_API
-wskt_result wskt_socket_adopt_fd(wskt_socket *socket,
-                                 int fd);
+WSKT_API wskt_result wskt_socket_adopt_fd(wskt_socket *socket, int fd);
 
 /**
  * Sets the pointer that callbacks receive, and what destroys it.
@@ -2786,7 +2786,8 @@ wskt_result wskt_socket_set_user_data(wskt_socket *socket,
 /**
  * Sets the function that is called when the connection is established.
  *
- * It replaces the one before; NULL removes it. So do the functions that follow. An event without a handler passes unheard. Handlers are not used
+ * It replaces the one before; NULL removes it. So do the functions that
+ * follow. An event without a handler passes unheard. Handlers are not used
  * while events are pulled by wskt_socket_recv or wskt_loop_next_event.
  *
  * Any thread, at any time; legal in a callback. It counts from the next

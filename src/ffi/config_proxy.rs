@@ -21,8 +21,8 @@ use std::ffi::c_char;
 /// percent-decoded, are sent to this proxy and to nobody else, and do not
 /// appear in the log. The proxy gets the server's host and port and nothing
 /// of the upgrade request; but with socks5 it resolves the server's name. TLS
-/// with the server runs inside the tunnel. An https proxy's certificate is checked against
-/// the same roots as a server's.
+/// with the server runs inside the tunnel. An https proxy's certificate is
+/// checked against the same roots as a server's.
 ///
 /// A proxy that refuses gives WSKT_CAUSE_PROXY, with its HTTP status in the
 /// error event if there is one. ws+unix URLs and adopted descriptors never go

@@ -29,8 +29,8 @@ pub enum wskt_ready_state {
 /// The order of events is open, messages and drains (chunks of messages,
 /// pings and pongs), error, close; of a reconnector's socket, an attempt
 /// first and unsent messages before the error. The close event comes exactly
-/// once and last, whatever ended the socket. The error event comes at most once, right
-/// before it.
+/// once and last, whatever ended the socket. The error event comes at most
+/// once, right before it.
 ///
 /// Since: 0.1.0
 #[repr(i32)]

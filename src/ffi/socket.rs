@@ -20,8 +20,9 @@ use std::sync::Arc;
 /// `url` is NUL-terminated UTF-8 with the scheme ws, wss, http or https. It
 /// is copied. For a Unix-domain socket it is ws+unix:PATH:RESOURCE, as in
 /// "ws+unix:/run/app.sock:/chat?x=1": the path of the socket (RESOURCE may be
-/// missing), or wss+unix for TLS; the host is localhost then. `config` may be NULL for the defaults; what it holds is taken
-/// now, so it can be changed or freed afterwards.
+/// missing), or wss+unix for TLS; the host is localhost then. `config` may be
+/// NULL for the defaults; what it holds is taken now, so it can be changed or
+/// freed afterwards.
 ///
 /// `out_socket` receives the socket; the caller frees it with
 /// wskt_socket_free.
@@ -146,10 +147,11 @@ pub unsafe extern "C" fn wskt_socket_add_protocol(
 ///
 /// `fd` is a connected stream socket: TCP, Unix-domain, or one of a socket
 /// pair. With WSKT_OK it belongs to wskt, which sets it to close-on-exec, and
-/// to blocking where blocking calls read from it, and closes it with the connection, or with the socket if
-/// that is never opened. With any other result it stays the program's and is
-/// unchanged. Nothing may have been read or written on it that belongs to the
-/// connection. Proxy, connect_to, addresses and their timeouts do not matter.
+/// to blocking where blocking calls read from it, and closes it with the
+/// connection, or with the socket if that is never opened. With any other
+/// result it stays the program's and is unchanged. Nothing may have been read
+/// or written on it that belongs to the connection. Proxy, connect_to,
+/// addresses and their timeouts do not matter.
 ///
 /// Any thread, before the socket is opened; legal in a callback.
 ///

@@ -33,7 +33,8 @@ unsafe fn set_control(socket: *mut wskt_socket, change: impl FnOnce(&Handlers)) 
 
 /// Sets the function that is called when the connection is established.
 ///
-/// It replaces the one before; NULL removes it. So do the functions that follow. An event without a handler passes unheard. Handlers are not used
+/// It replaces the one before; NULL removes it. So do the functions that
+/// follow. An event without a handler passes unheard. Handlers are not used
 /// while events are pulled by wskt_socket_recv or wskt_loop_next_event.
 ///
 /// Any thread, at any time; legal in a callback. It counts from the next
