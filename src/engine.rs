@@ -11,7 +11,7 @@ use crate::ready::Ready;
 use crate::socket::{NO_SLOT, Socket, bit};
 use crate::sys::Time;
 use mio::{Events, Poll, Registry, Token};
-use registered::{Registered, register, slot_of, token, watched};
+use registered::{Registered, register, slot_of, token};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -393,7 +393,7 @@ impl Engine {
         let open_blocked = conn.open_blocked();
         if open_blocked.is_none() || open_blocked != slot.open_blocked {
             wanted.clear();
-            conn.descriptors(|d| wanted.push(watched(d)));
+            conn.descriptors(|d| wanted.push(slot.registered.watched(d)));
             if !slot.registered.are(wanted) {
                 register(poll.registry(), token(at, slot.serial), &slot.registered, wanted);
                 slot.registered = Registered::new(wanted);

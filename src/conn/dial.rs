@@ -10,6 +10,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 const STAGGER: Duration = Duration::from_millis(250);
@@ -25,6 +26,9 @@ pub(crate) struct Dial {
     last_error: Option<Trouble>,
 }
 
+/// The connection that came first, and its key.
+type Won = (Arc<Socket>, u32);
+
 /// What could not be done, and why.
 type Trouble = (String, io::Error);
 
@@ -37,10 +41,12 @@ struct Origin {
 }
 
 struct Attempt {
-    socket: Socket,
+    socket: Arc<Socket>,
     address: SocketAddr,
     /// Tells attempts apart whose descriptors have the same number.
     key: u32,
+    /// It began just now, and goes to this machine.
+    near: bool,
 }
 
 impl Dial {
@@ -73,11 +79,7 @@ impl Dial {
     /// Looks at the attempts and starts the next; the winner ends the race.
     /// `stands` says that a driver found a descriptor writable and nothing
     /// else: if there was but one attempt, it need not be looked at.
-    pub(crate) fn step(
-        &mut self,
-        now: Time,
-        stands: bool,
-    ) -> Result<Option<(Socket, u32)>, Failure> {
+    pub(crate) fn step(&mut self, now: Time, stands: bool) -> Result<Option<Won>, Failure> {
         if stands
             && self.failed == 0
             && self.running.len() == 1
@@ -119,6 +121,21 @@ impl Dial {
         Ok(None)
     }
 
+    /// The only attempt, once, if it began just now and goes to this machine:
+    /// that stands by now or is refused, unless the server's queue is full.
+    pub(crate) fn near(&mut self) -> Option<Won> {
+        let [attempt] = self.running.as_mut_slice() else { return None };
+        let near = std::mem::take(&mut attempt.near) && self.waiting.is_empty();
+        near.then(|| (Arc::clone(&attempt.socket), attempt.key))
+    }
+
+    /// What [`Dial::near`] gave does not stand.
+    pub(crate) fn refused(&mut self, error: io::Error) {
+        if let Some(lost) = self.running.pop() {
+            self.failed((lost.goal(), error));
+        }
+    }
+
     fn failed(&mut self, trouble: Trouble) {
         self.failed += 1;
         self.last_error = Some(trouble);
@@ -157,7 +174,8 @@ impl Attempt {
         let socket = tcp_socket(Domain::for_address(address))
             .map_err(|error| ("cannot make a socket".to_owned(), error))?;
         from.bind(&socket)?;
-        let attempt = Self { socket, address, key };
+        let near = address.ip().is_loopback();
+        let attempt = Self { socket: Arc::new(socket), address, key, near };
         match attempt.socket.connect(&SockAddr::from(address)) {
             Ok(()) => Ok((attempt, true)),
             Err(error)
@@ -235,12 +253,19 @@ pub(crate) enum Made {
     Somehow,
 }
 
-/// Makes a connected socket ready for use.
-pub(crate) fn prepare(socket: &Socket, made: Made, settings: &Addresses) -> io::Result<()> {
+/// Makes a connected socket ready for use; a patient one is told later that its
+/// small messages do not wait for acknowledgements.
+pub(crate) fn prepare(
+    socket: &Socket,
+    made: Made,
+    patient: bool,
+    settings: &Addresses,
+) -> io::Result<()> {
     if made == Made::Dialed || matches!(socket.local_addr()?.domain(), Domain::IPV4 | Domain::IPV6)
     {
-        // Without it small messages wait for acknowledgements.
-        socket.set_tcp_nodelay(true)?;
+        if !patient {
+            socket.set_tcp_nodelay(true)?;
+        }
         if let Some(keepalive) = settings.keepalive {
             let options = TcpKeepalive::new()
                 .with_time(keepalive.idle)

@@ -16,6 +16,8 @@ pub(crate) struct Link {
     tls: Option<Box<Tls>>,
     /// TLS, if there is any, is with a proxy and not with the server.
     to_proxy: bool,
+    /// Small messages wait for acknowledgements so far (Nagle's algorithm).
+    patient: bool,
 }
 
 /// How a flush ended.
@@ -30,7 +32,25 @@ pub(crate) enum Flushed {
 impl Link {
     /// A link in the clear.
     pub(crate) fn plain(tcp: Arc<Socket>) -> Self {
-        Self { tcp, tls: None, to_proxy: false }
+        Self { tcp, tls: None, to_proxy: false, patient: false }
+    }
+
+    /// The same over a connection where small messages wait for acknowledgements
+    /// until [`Link::hurry`].
+    pub(crate) fn patient(tcp: Arc<Socket>) -> Self {
+        Self { patient: true, ..Self::plain(tcp) }
+    }
+
+    pub(crate) fn is_patient(&self) -> bool {
+        self.patient
+    }
+
+    /// From here on nothing waits for an acknowledgement.
+    pub(crate) fn hurry(&mut self) {
+        if std::mem::take(&mut self.patient) {
+            // Where it fails the connection is lost, which a read finds out.
+            let _ = self.tcp.set_tcp_nodelay(true);
+        }
     }
 
     pub(crate) fn tcp(&self) -> &Arc<Socket> {
@@ -227,7 +247,7 @@ impl Handshake {
                 stream.get_mut().output = Vec::new();
                 let tls = Box::new(Tls::new(stream, self.link.tls.take()));
                 let tcp = Arc::clone(&self.link.tcp);
-                return Ok(Shaken::Done(Link { tcp, tls: Some(tls), to_proxy: false }));
+                return Ok(Shaken::Done(Link { tls: Some(tls), ..Link::plain(tcp) }));
             }
             let ended = match memory.fill(|buf| self.link.read(buf)) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Shaken::Waits),

@@ -100,13 +100,22 @@ impl Conn {
     }
 
     fn begin_upgrade(&mut self, link: Link) {
+        let fresh = !self.readable && matches!(self.phase, Phase::Dialing(_)) && !link.is_tls();
+        let upgrade = self.upgrade_over(link, fresh);
+        self.upgrading(upgrade);
+    }
+
+    /// An upgrade that has not begun; what comes over a fresh link is told.
+    pub(super) fn upgrade_over(&self, link: Link, fresh: bool) -> Upgrade {
+        let socket = &self.socket;
+        Upgrade::new(link, fresh, |key| {
+            socket.with_protocols(|offered| socket.target().request(socket.config(), offered, key))
+        })
+    }
+
+    pub(super) fn upgrading(&mut self, upgrade: Upgrade) {
         self.phase_within(self.socket.config().timeouts.upgrade);
         self.log(Level::Debug, || "upgrading".to_owned());
-        let socket = &self.socket;
-        let fresh = !self.readable && matches!(self.phase, Phase::Dialing(_)) && !link.is_tls();
-        let upgrade = Upgrade::new(link, fresh, |key| {
-            socket.with_protocols(|offered| socket.target().request(socket.config(), offered, key))
-        });
         self.phase = Phase::Upgrading(Box::new(upgrade));
     }
 

@@ -13,6 +13,7 @@ use crate::log::Level;
 use crate::resolve;
 use socket2::Socket as Tcp;
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -59,12 +60,12 @@ impl Conn {
             drop(config.tls.connector());
         }
         if let Some(adopted) = socket.take_adopted() {
-            self.connected(adopted, dial::Made::Somehow);
+            self.connected(Arc::new(adopted), dial::Made::Somehow);
             return Next::Again;
         }
         if let Some(path) = target.unix().or(config.addresses.unix.as_deref()) {
             match dial::unix(path) {
-                Ok(connected) => self.connected(connected, dial::Made::Somehow),
+                Ok(connected) => self.connected(Arc::new(connected), dial::Made::Somehow),
                 Err(failure) => self.fail(failure),
             }
             return Next::Again;
@@ -167,6 +168,9 @@ impl Conn {
         let stands = self.writable && !self.readable && !self.read_closed;
         match dial.step(crank.clock.now(), stands) {
             Ok(None) => {
+                if self.greet() {
+                    return Next::Again;
+                }
                 self.writable = false;
                 self.readable = false;
                 self.read_closed = false;
@@ -178,11 +182,7 @@ impl Conn {
                 if let Some(detour) = &mut self.detour {
                     detour.next_key = dial.next_key();
                 }
-                self.log(Level::Debug, || match tcp.peer_addr().map(|a| a.as_socket()) {
-                    Ok(Some(address)) => format!("connected to {address}"),
-                    _ => "connected".to_owned(),
-                });
-                self.key = key;
+                self.made(&tcp, key);
                 self.connected(tcp, dial::Made::Dialed);
             }
             Err(mut failure) => {
@@ -195,14 +195,61 @@ impl Conn {
         Next::Again
     }
 
-    fn connected(&mut self, tcp: Tcp, made: dial::Made) {
-        if let Err(error) = dial::prepare(&tcp, made, &self.socket.config().addresses) {
+    /// Offers the request to a connection within the machine without waiting to
+    /// hear that it stands: that would be a system call more. False if there is
+    /// none or it takes nothing yet.
+    fn greet(&mut self) -> bool {
+        if !self.is_direct() {
+            return false;
+        }
+        let Phase::Dialing(dial) = &mut self.phase else { return false };
+        let Some((tcp, key)) = dial.near() else { return false };
+        let addresses = &self.socket.config().addresses;
+        if dial::prepare(&tcp, dial::Made::Dialed, true, addresses).is_err() {
+            return false;
+        }
+        let mut upgrade = self.upgrade_over(Link::patient(Arc::clone(&tcp)), true);
+        match upgrade.offer().map_err(|error| (error.kind(), error)) {
+            Err((ErrorKind::WouldBlock, _)) => return false,
+            // It stood, if not for long: the upgrade finds out.
+            Ok(()) | Err((ErrorKind::ConnectionReset | ErrorKind::BrokenPipe, _)) => {}
+            Err((_, error)) => {
+                if let Phase::Dialing(dial) = &mut self.phase {
+                    dial.refused(error);
+                }
+                return true;
+            }
+        }
+        self.readable = false;
+        self.read_closed = false;
+        self.made(&tcp, key);
+        self.upgrading(upgrade);
+        true
+    }
+
+    /// Whether nothing is between us and the server, not even TLS.
+    fn is_direct(&self) -> bool {
+        self.proxy.is_none() && !self.socket.target().tls
+    }
+
+    fn made(&mut self, tcp: &Tcp, key: u32) {
+        self.log(Level::Debug, || match tcp.peer_addr().map(|a| a.as_socket()) {
+            Ok(Some(address)) => format!("connected to {address}"),
+            _ => "connected".to_owned(),
+        });
+        self.key = key;
+    }
+
+    fn connected(&mut self, tcp: Arc<Tcp>, made: dial::Made) {
+        let patient = made == dial::Made::Dialed && self.is_direct();
+        let addresses = &self.socket.config().addresses;
+        if let Err(error) = dial::prepare(&tcp, made, patient, addresses) {
             self.fail(Failure::os(Cause::Connect, "cannot prepare the socket", &error));
             return;
         }
         // An attempt that lost the race may have set it.
         self.read_closed = false;
-        let link = Link::plain(Arc::new(tcp));
+        let link = if patient { Link::patient(tcp) } else { Link::plain(tcp) };
         match self.proxy.clone() {
             Some(proxy) => self.meet_proxy(&proxy, link),
             None => self.reached(link),

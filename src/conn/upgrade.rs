@@ -17,7 +17,7 @@ use crate::text::Text;
 use body::Body;
 use data_encoding::BASE64;
 use head::{Folds, NO_HEADERS, check, head_end, parse};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 use tungstenite::handshake::derive_accept_key;
 
@@ -102,6 +102,12 @@ impl Upgrade {
     /// Whether a part of the request waits for the kernel.
     pub(crate) fn wants_write(&self) -> bool {
         self.refusal.is_none() && (self.sent < self.request.len() || self.link.has_ciphertext())
+    }
+
+    /// Offers the request to the kernel, once.
+    pub(crate) fn offer(&mut self) -> io::Result<()> {
+        self.sent += self.link.write(self.request.get(self.sent..).unwrap_or_default())?;
+        Ok(())
     }
 
     /// Goes as far as bytes in and out allow.
@@ -214,7 +220,7 @@ impl Upgrade {
     /// The connection broke: over TLS an alert in answer to our part of the
     /// handshake may be what arrives (TLS 1.3 refuses a client certificate
     /// only after our side is done).
-    fn lost(&self, error: &std::io::Error) -> Refused {
+    fn lost(&self, error: &io::Error) -> Refused {
         if self.link.is_secure() && error.raw_os_error().is_none() {
             return Failure::new(Cause::Tls, explain(&error.to_string(), "")).into();
         }

@@ -30,16 +30,22 @@ impl Registered {
     pub(super) fn are(&self, wanted: &[Descriptor]) -> bool {
         self.iter().eq(wanted)
     }
-}
 
-/// What the poller is asked to watch.
-pub(super) fn watched(d: Descriptor) -> Descriptor {
-    // The kernel tells of room in a TCP socket only when there was none before:
-    // on Linux asking for both from the beginning costs nothing, and no change
-    // of mind later.
-    let both = cfg!(target_os = "linux") && d.key != 0;
-    // A pause is kept by not reading; the registration stays.
-    Descriptor { read: both || d.read || !d.write, write: both || d.write, ..d }
+    /// The same descriptor, as it is watched so far.
+    fn known(&self, d: &Descriptor) -> Option<&Descriptor> {
+        self.iter().find(|have| have.key == d.key && have.fd == d.fd)
+    }
+
+    /// What the poller is asked to watch for `d`.
+    pub(super) fn watched(&self, d: Descriptor) -> Descriptor {
+        // The kernel tells of room in a TCP socket only when there was none before:
+        // on Linux what was asked for once costs nothing, and a change of mind a
+        // system call. But in the beginning it tells of the room there is.
+        let tcp = cfg!(target_os = "linux") && d.key != 0;
+        let write = d.write || tcp && self.known(&d).is_some_and(|have| have.write);
+        // A pause is kept by not reading; the registration stays.
+        Descriptor { read: tcp || d.read || !d.write, write, ..d }
+    }
 }
 
 /// Slot and tenant, as the poller knows them.
@@ -63,10 +69,9 @@ pub(super) fn register(registry: &Registry, token: Token, old: &Registered, new:
             (false, true) => Interest::WRITABLE,
             _ => Interest::READABLE,
         };
-        let known = old.iter().find(|have| have.key == d.key && have.fd == d.fd);
         let mut source = SourceFd(&d.fd);
         // A descriptor that cannot be watched shows in the deadline.
-        let _ = match known {
+        let _ = match old.known(d) {
             Some(have) if have == d => Ok(()),
             Some(_) => registry.reregister(&mut source, token, interest),
             None => registry.register(&mut source, token, interest),
@@ -88,8 +93,9 @@ mod tests {
         let (ours, mut theirs) = UnixStream::pair()?;
         let mut poll = Poll::new()?;
         let fd = ours.as_raw_fd();
-        let wanted = watched(Descriptor { key: 0, fd, read: true, write: false });
-        register(poll.registry(), token(5, 41), &Registered::default(), &[wanted]);
+        let none = Registered::default();
+        let wanted = none.watched(Descriptor { key: 0, fd, read: true, write: false });
+        register(poll.registry(), token(5, 41), &none, &[wanted]);
         // A copy as a forked child has it.
         let _copy = ours.try_clone()?;
         drop(ours);
@@ -102,6 +108,20 @@ mod tests {
         }
         assert!(told.is_none_or(|told| told == token(5, 41) && told != token(5, 42)));
         Ok(())
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn room_is_watched_once_it_was_wanted() {
+        let fresh = |read, write| Descriptor { key: 1, fd: 9, read, write };
+        let both = |d: Descriptor| (d.read, d.write);
+        let none = Registered::default();
+        assert_eq!(both(none.watched(fresh(true, false))), (true, false));
+        assert_eq!(both(none.watched(fresh(false, true))), (true, true));
+        let known = Registered::new(&[fresh(true, true)]);
+        assert_eq!(both(known.watched(fresh(true, false))), (true, true));
+        let another = Descriptor { key: 2, ..fresh(true, false) };
+        assert_eq!(both(known.watched(another)), (true, false));
     }
 
     #[test]

@@ -107,10 +107,14 @@ struct wanted {
 static void look(struct party *party, const wskt_event *event) {
     const struct wanted *wanted = party->data;
     int fd = -1;
-    if (event->type != WSKT_EVENT_OPEN) {
+    if (event->type == WSKT_EVENT_OPEN) {
+        OK(wskt_socket_send_text(party->socket, "x", 1));
+    }
+    if (event->type != WSKT_EVENT_MESSAGE) {
         return;
     }
     CHECK_INT(count_connections(port(wanted->port), TCP_ESTABLISHED, &fd), 1);
+    /* Of what a message is sent by, nothing waits for acknowledgements. */
     CHECK_INT(option(fd, IPPROTO_TCP, TCP_NODELAY), 1);
     CHECK_INT(option(fd, SOL_SOCKET, SO_KEEPALIVE), wanted->keepalive);
     if (wanted->keepalive) {

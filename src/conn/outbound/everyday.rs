@@ -88,7 +88,7 @@ impl Sending {
 impl Outbound {
     /// Whether it is in the state of the module.
     fn is_everyday(&self) -> bool {
-        self.link.as_ref().is_some_and(|link| !link.has_ciphertext())
+        self.link.as_ref().is_some_and(|link| !link.has_ciphertext() && !link.is_patient())
             && self.outbox.is_plain()
             && self.pong.is_none()
             && self.pongs == 0

@@ -3,8 +3,12 @@
 
 use super::{CloseFrame, Outbound, Progress, place_pong};
 use crate::conn::link::{Flushed, Link};
+use crate::protocol::MAX_CONTROL;
 use crate::sys::{self, Time};
 use std::io::{self, ErrorKind};
+
+/// A Close frame is not longer, header and mask key included.
+const LONGEST_CLOSE: usize = 6 + MAX_CONTROL;
 
 impl Outbound {
     /// Offers everything to the kernel. `hide` keeps what it takes in the
@@ -33,12 +37,18 @@ impl Outbound {
         mut said: Option<io::Result<usize>>,
         hide: bool,
     ) -> Progress {
-        let Some(link) = &self.link else { return Progress::Done };
+        let Some(link) = &mut self.link else { return Progress::Done };
         let mut took = false;
         let progress = loop {
             let bytes = self.outbox.pending();
             if bytes.is_empty() {
                 break Progress::Done;
+            }
+            // A Close frame behind the upgrade waits for nothing anyway: many
+            // a connection never sends more.
+            if link.is_patient() && (self.close == CloseFrame::None || bytes.len() > LONGEST_CLOSE)
+            {
+                link.hurry();
             }
             match said.take().unwrap_or_else(|| sys::send(link.tcp(), bytes)) {
                 Ok(0) => break Progress::Broken,
