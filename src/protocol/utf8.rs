@@ -1,5 +1,6 @@
 //! UTF-8, whole or as it arrives (RFC 6455, 8.1). Knows no frames.
 
+use crate::sys::simd::{ASCII_BLOCK, ascii_front};
 use std::str;
 
 /// Up to here a word-wise look for bytes over 0x7F costs less than simdutf8.
@@ -8,7 +9,21 @@ const SHORT: usize = 64;
 /// Whether the bytes are UTF-8.
 #[inline]
 pub fn is_utf8(bytes: &[u8]) -> bool {
-    (bytes.len() <= SHORT && bytes.is_ascii()) || simdutf8::basic::from_utf8(bytes).is_ok()
+    if bytes.len() <= SHORT && bytes.is_ascii() {
+        return true;
+    }
+    if bytes.len() >= ASCII_BLOCK {
+        return is_long_utf8(bytes);
+    }
+    simdutf8::basic::from_utf8(bytes).is_ok()
+}
+
+/// Most text is ASCII, at least at its beginning: that takes a quarter of the
+/// work.
+#[inline(never)]
+fn is_long_utf8(bytes: &[u8]) -> bool {
+    let rest = bytes.get(ascii_front(bytes)..).unwrap_or_default();
+    simdutf8::basic::from_utf8(rest).is_ok()
 }
 
 /// Checks text that arrives in pieces and refuses it at the first bad byte.
@@ -148,6 +163,25 @@ mod tests {
         let mut broken = text.into_bytes();
         broken.insert(200, 0xC0);
         judge(&broken);
+    }
+
+    #[test]
+    fn what_is_behind_much_ascii() {
+        for ascii in [511, 512, 513, 1023, 1024, 2000] {
+            for tail in ["", "z", "ä", "😀 and more"] {
+                let text = "a".repeat(ascii) + tail;
+                assert!(is_utf8(text.as_bytes()), "{ascii}");
+                let mut bytes = text.into_bytes();
+                bytes.push(0xC3);
+                assert!(!is_utf8(&bytes), "{ascii}");
+                bytes.push(0xA4);
+                assert!(is_utf8(&bytes), "{ascii}");
+                bytes.extend([b'b'; 600]);
+                assert!(is_utf8(&bytes), "{ascii}");
+                bytes.push(0xFF);
+                assert!(!is_utf8(&bytes), "{ascii}");
+            }
+        }
     }
 
     #[test]

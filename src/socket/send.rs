@@ -8,6 +8,7 @@ use crate::drive::{blocking, context};
 use crate::error::{Error, Result};
 use crate::event::MessageKind;
 use crate::log::{self, Level};
+use crate::protocol::is_utf8;
 use crate::sync::MutexGuard;
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ impl Socket {
     #[inline(always)]
     pub fn send(self: &Arc<Self>, kind: MessageKind, data: &[u8], compress: bool) -> Result<()> {
         let opcode = match kind {
-            MessageKind::Text if simdutf8::basic::from_utf8(data).is_err() => {
+            MessageKind::Text if !is_utf8(data) => {
                 return Err(Error::InvalidUtf8);
             }
             MessageKind::Text => opcode::TEXT,
