@@ -29,6 +29,11 @@ const BATCH: usize = 256;
 
 /// Most pulled events between two looks at the kernel.
 const STOPS: u32 = 32;
+/// The same while there is only one connection, which keeps nobody waiting.
+const STOPS_ALONE: u32 = 512;
+
+/// Most turns of an only connection between two looks at the kernel.
+const ALONE: u32 = 4;
 
 /// A connection's place.
 struct Slot {
@@ -84,6 +89,8 @@ pub(crate) struct Engine {
     /// When what a stopped turn left had arrived, as events show it.
     stopped_at: f64,
     newcomers: Newcomers,
+    /// Turns of an only connection since the kernel was last asked.
+    alone: u32,
     wanted: Vec<Descriptor>,
 }
 
@@ -103,6 +110,7 @@ impl Engine {
             stops: 0,
             stopped_at: 0.0,
             newcomers: Newcomers::Mixed,
+            alone: 0,
             wanted: Vec::new(),
         })
     }
@@ -160,10 +168,12 @@ impl Engine {
 
     /// Whether the next turn may come before the kernel is asked.
     pub(crate) fn may_skip_poll(&mut self) -> bool {
-        let may = self.newcomers == Newcomers::Only;
-        if may {
+        if self.newcomers == Newcomers::Only {
             self.newcomers = Newcomers::Served;
+            return true;
         }
+        let may = self.alone < ALONE && self.is_alone();
+        self.alone += u32::from(may);
         may
     }
 
@@ -206,6 +216,7 @@ impl Engine {
     #[inline(always)]
     pub(crate) fn poll(&mut self, wait: Option<Duration>) -> io::Result<()> {
         self.stops = 0;
+        self.alone = 0;
         self.newcomers = Newcomers::Mixed;
         let Self { poll, events, slots, ready, .. } = self;
         poll.poll(events, wait)?;
@@ -232,7 +243,16 @@ impl Engine {
     /// waiting for long enough.
     pub(crate) fn should_poll(&mut self) -> bool {
         self.stops += 1;
-        self.stops > STOPS
+        self.stops > STOPS && (self.stops > STOPS_ALONE || !self.is_alone())
+    }
+
+    /// Whether what is ready is the only connection, and the kernel has no news
+    /// that it waits for.
+    fn is_alone(&self) -> bool {
+        let Some(slot) = self.ready.front().and_then(|at| self.slots.get(at)) else {
+            return false;
+        };
+        self.live == 1 && slot.open_blocked == Some(false) && self.deadlines.is_empty()
     }
 
     /// Makes every connection ready whose deadline has passed.

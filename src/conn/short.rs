@@ -55,6 +55,9 @@ impl Conn {
     ) -> Pulled {
         let Phase::Open(open) = &mut self.phase else { return Pulled::Not };
         let socket = &self.socket;
+        // The message behind a large one may be shorter: it lies whole in what
+        // arrives, perhaps with another.
+        open.decoder.unlend();
         if !open.is_simple(socket) || self.deadline.is_some() {
             return Pulled::Not;
         }

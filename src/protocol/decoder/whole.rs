@@ -71,7 +71,7 @@ impl Decoder {
 
     /// Takes back what was lent.
     #[inline]
-    pub(super) fn unlend(&mut self) {
+    pub fn unlend(&mut self) {
         if self.phase == Phase::Lent {
             self.buffer.clear();
             self.spent = 0;
