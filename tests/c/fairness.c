@@ -50,6 +50,13 @@ static void count_quiet(struct party *party, const wskt_event *event) {
         if (fair->behind > fair->worst) {
             fair->worst = fair->behind;
         }
+    } else if (event->type == WSKT_EVENT_CLOSE) {
+        /* A run ends when no socket is left. */
+        int i;
+        for (i = 0; i < FLOODS; i++) {
+            OK(wskt_socket_abort(fair->floods[i].socket));
+        }
+        return;
     } else if (event->type != WSKT_EVENT_OPEN) {
         return;
     }
@@ -88,7 +95,6 @@ static void floods_leave_turns(enum way way, const char *port_name) {
     party_start(&fair.quiet);
     party_drive(&fair.quiet);
     for (i = 0; i < FLOODS; i++) {
-        OK(wskt_socket_abort(fair.floods[i].socket));
         party_drive(&fair.floods[i]);
     }
     CHECK(fair.rounds >= ROUNDS);
@@ -116,6 +122,82 @@ static void a_flood_leaves_the_others_their_turns(void) {
         floods_leave_turns(loops[i], "ws");
         floods_leave_turns(loops[i], "wss");
     }
+}
+
+/* -- a newcomer ------------------------------------------------------------ */
+
+enum { ALONE = 100 };
+
+/* Messages of the flood before its only neighbour is made, and while nobody has
+   looked at that yet. */
+struct newcomer {
+    struct party flood;
+    struct party quiet;
+    int before;
+    int meanwhile;
+    bool seen;
+};
+
+static void sees_it(wskt_log_level level, const char *line, size_t len,
+                    void *user_data) {
+    struct newcomer *newcomer = user_data;
+    char text[256];
+    (void)level;
+    snprintf(text, sizeof text, "%.*s", (int)len, line);
+    if (newcomer->before == ALONE && strstr(text, "connecting to") != NULL) {
+        newcomer->seen = true;
+    }
+}
+
+static void count_before(struct party *party, const wskt_event *event) {
+    struct newcomer *newcomer = party->data;
+    if (event->type != WSKT_EVENT_MESSAGE) {
+        return;
+    }
+    if (newcomer->before < ALONE) {
+        newcomer->before += 1;
+        if (newcomer->before == ALONE) {
+            party_start(&newcomer->quiet);
+        }
+    } else if (!newcomer->seen) {
+        newcomer->meanwhile += 1;
+    }
+}
+
+static void close_at_once(struct party *party, const wskt_event *event) {
+    if (event->type == WSKT_EVENT_OPEN) {
+        OK(wskt_socket_close(party->socket, 1000, NULL, 0));
+    }
+}
+
+/* Pulled, so that nothing but events comes between: an only flood is let go on
+   without a look at the kernel for long, but not once somebody has come. */
+static void a_pulled_flood_leaves_a_newcomer_its_turn(void) {
+    struct newcomer newcomer;
+    wskt_loop *loop;
+    char *url = path_url("ws", "/echo");
+    char *flood = script_url("ws", "forever binn 1000", new_id());
+    memset(&newcomer, 0, sizeof newcomer);
+    OK(wskt_loop_new(&loop));
+    OK(wskt_log_set(WSKT_LOG_DEBUG, sees_it, &newcomer));
+    party_make(&newcomer.flood, WAY_PULLED, loop, flood, NULL);
+    newcomer.flood.on_event = count_before;
+    newcomer.flood.data = &newcomer;
+    party_make(&newcomer.quiet, WAY_PULLED, loop, url, NULL);
+    newcomer.quiet.on_event = close_at_once;
+    party_start(&newcomer.flood);
+    party_drive(&newcomer.quiet);
+    OK(wskt_socket_abort(newcomer.flood.socket));
+    party_drive(&newcomer.flood);
+    OK(wskt_log_set(WSKT_LOG_OFF, NULL, NULL));
+    /* No more than what is left of the turn that runs. */
+    CHECK(newcomer.meanwhile * 1000 <= BUDGET + BUFFER);
+    party_check_closed(&newcomer.quiet);
+    party_free(&newcomer.quiet);
+    party_free(&newcomer.flood);
+    wskt_loop_free(loop);
+    free(flood);
+    free(url);
 }
 
 /* -- pause ---------------------------------------------------------------- */
@@ -284,6 +366,7 @@ int main(int argc, char **argv) {
         CASE(a_flood_leaves_room_to_send),
         CASE(a_flood_leaves_the_others_their_turns),
         CASE(a_pause_stops_a_flood_and_loses_nothing),
+        CASE(a_pulled_flood_leaves_a_newcomer_its_turn),
     };
     return CASES(argc, argv, cases);
 }
