@@ -13,12 +13,12 @@ LIMIT = 300  # seconds for one client
 
 
 class Server:
-    """bench-server in a process of its own, on the last CPU."""
+    """bench-server in a process of its own, on the last CPU or on the clients'."""
 
-    def __init__(self, program):
+    def __init__(self, program, beside=True):
         self.directory = tempfile.TemporaryDirectory(prefix="wskt-bench-")
         self.ca = os.path.join(self.directory.name, "ca.pem")
-        cpu = max(os.sched_getaffinity(0))
+        cpu = (max if beside else min)(os.sched_getaffinity(0))
         self.process = subprocess.Popen(
             [program, self.ca, str(cpu)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -135,6 +135,15 @@ class Counter:
                 return None
             total = [line.split() for line in out if line.strip().endswith("total")]
             return int(total[-1][-3] if len(total[-1]) > 4 else total[-1][-2])
+
+    def calls_at_hand(self, client, workload, server):
+        """System calls of one message where everything the kernel can hold is at
+        hand when a client reads: for a server on the clients' own CPU, both before
+        everything else. The one runs until it must wait, then the other does."""
+        few = client.counted(workload)
+        many = 2 * few
+        found = [self.calls(client, workload, server, count) for count in (few, many)]
+        return None if None in found else (found[1] - found[0]) / (many - few)
 
     def per_message(self, client, workload, server, calls_only=False):
         """Instructions and system calls of one message, or None."""

@@ -100,6 +100,7 @@ def workload_table(workload, results):
         return lines + idle_table(workload, results)
     raw = results.get("raw")
     rows = []
+    at_hand = workload.comes_by_itself
     for name, result in results.items():
         counts = result.counts or (None, None)
         rows.append([
@@ -109,9 +110,11 @@ def workload_table(workload, results):
             ratio(result.cpu, raw and raw.cpu),
             plain(counts[0]),
             plain(counts[1]),
+            *([plain(result.at_hand)] if at_hand else []),
             busy(result),
         ])
-    head = ["client", "time ÷ raw", "µs each", "CPU ÷ raw", "instructions", "system calls", "client busy"]
+    head = ["client", "time ÷ raw", "µs each", "CPU ÷ raw", "instructions", "system calls",
+            *(["all at hand"] if at_hand else []), "client busy"]
     note = [NOTES[workload.id], ""] if workload.id in NOTES else []
     return lines + table(head, rows) + note
 

@@ -20,6 +20,7 @@ class Result:
     cpu: float = 0.0
     rss_kib: float = 0.0
     counts: tuple | None = None
+    at_hand: float | None = None  # system calls where everything is at hand
     timed: str = ""  # when, at which commit, how many rounds
     counted: str = ""
 
@@ -40,9 +41,12 @@ def store(workload, results, options):
         for name, result in results.items():
             fields = asdict(result)
             counts = {key: fields.pop(key) for key in ("counts", "counted")}
+            at_hand = {"at_hand": fields.pop("at_hand")}
             measured = {} if options.no_time else fields
             if counts["counts"]:
                 measured |= counts
+            if at_hand["at_hand"] is not None:
+                measured |= at_hand
             known[name] = known.get(name, {}) | measured
         file.truncate(0)
         file.write(json.dumps(everything, indent=1))

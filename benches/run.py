@@ -3,7 +3,7 @@
 
     benches/run.py [--rounds N] [--only REGEX] [--clients REGEX]
                    [--no-peers] [--no-counts] [--calls-only] [--no-time] [--targets]
-                   [--real-time] [--add] [--print] [--out FILE] [--doc]
+                   [--real-time] [--at-hand] [--add] [--print] [--out FILE] [--doc]
 
 make bench installs the peers, builds everything and runs it all. What was
 measured stays in build/bench/results.json; with --add a run replaces only what
@@ -75,6 +75,23 @@ def real_time(on):
         os.sched_setscheduler(0, policy, os.sched_param(1 if on else 0))
 
 
+def count_at_hand(workload, clients, program, counter):
+    """One at a time, for they share a CPU with the server."""
+    real_time(True)
+    results = {}
+    with Server(program, beside=False) as server:
+        for client in clients:
+            try:
+                calls = counter.calls_at_hand(client, workload, server)
+            except Failed as failed:
+                complain(failed)
+                continue
+            if calls is not None:
+                results[client.name] = Result(at_hand=calls)
+    real_time(False)
+    return results
+
+
 def measure(workload, clients, server, counter, options):
     taking_part = [client for client in clients if takes_part(client, workload)]
     real_time(options.real_time)
@@ -103,6 +120,9 @@ def parse():
                         help="system calls alone: Node.js takes minutes under valgrind")
     parser.add_argument("--real-time", action="store_true",
                         help="before everything else on this machine (SCHED_FIFO; root)")
+    parser.add_argument("--at-hand", action="store_true",
+                        help="only the system calls of what is received in floods, with the "
+                             "server on the clients' CPU (root)")
     parser.add_argument("--targets", action="store_true", help="only the table of targets")
     parser.add_argument("--add", action="store_true", help="keep what was measured before")
     parser.add_argument("--print", action="store_true", help="measure nothing")
@@ -117,6 +137,14 @@ def measure_all(clients, options):
     if not options.add and os.path.exists(kept.FILE):
         os.remove(kept.FILE)
     server_program = build.server()
+    if options.at_hand:
+        options.no_time = True
+        for workload in filter(lambda workload: workload.comes_by_itself, workloads):
+            print(f"bench: {workload.title}", file=sys.stderr)
+            taking_part = [client for client in clients if takes_part(client, workload)]
+            results = count_at_hand(workload, taking_part, server_program, counter)
+            kept.store(workload, results, options)
+        return
     real_time(options.real_time)
     with Server(server_program) as server:
         for workload in workloads:

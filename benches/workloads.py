@@ -24,6 +24,11 @@ class Workload:
         """How often it is counted: large messages come as the kernel has them."""
         return 3 if self.path == "/flood" and self.size >= 64 * KIB else 1
 
+    @property
+    def comes_by_itself(self):
+        """How much of it a read finds depends on how fast a client is."""
+        return self.path == "/flood"
+
     def arguments(self, server, count):
         """The arguments of a client after its name."""
         query = ""
