@@ -102,7 +102,11 @@ COPY_BY_LOOPS = ("env", "GLIBC_TUNABLES=glibc.cpu.x86_rep_movsb_threshold=0x1000
 class Counter:
     """Instructions and system calls of a client, by the best tool there is."""
 
-    def __init__(self):
+    def __init__(self, at_hand=False):
+        """At hand: what the kernel can hold is there when a client reads. For a
+        server on the clients' CPU, both before everything else: the one runs until
+        it must wait, then the other does."""
+        self.at_hand = at_hand
         self.instructions_by_perf = perf_counts("instructions:u")
         self.calls_by_perf = perf_counts("raw_syscalls:sys_enter")
 
@@ -122,7 +126,7 @@ class Counter:
         if self.instructions_by_perf:
             return self._perf("instructions:u", *work)
         with tempfile.NamedTemporaryFile("r") as out:
-            if run(*work, prefix=(*COPY_BY_LOOPS, *CACHEGRIND, f"--log-file={out.name}"), pinned=False) is None:
+            if run(*work, prefix=(*COPY_BY_LOOPS, *CACHEGRIND, f"--log-file={out.name}"), pinned=self.at_hand) is None:
                 return None
             found = re.findall(r"I\s+refs:\s+([\d,]+)", out.read())
             return int(found[-1].replace(",", ""))
@@ -136,14 +140,7 @@ class Counter:
             total = [line.split() for line in out if line.strip().endswith("total")]
             return int(total[-1][-3] if len(total[-1]) > 4 else total[-1][-2])
 
-    def calls_at_hand(self, client, workload, server):
-        """System calls of one message where everything the kernel can hold is at
-        hand when a client reads: for a server on the clients' own CPU, both before
-        everything else. The one runs until it must wait, then the other does."""
-        few = client.counted(workload)
-        many = 2 * few
-        found = [self.calls(client, workload, server, count) for count in (few, many)]
-        return None if None in found else (found[1] - found[0]) / (many - few)
+
 
     def per_message(self, client, workload, server, calls_only=False):
         """Instructions and system calls of one message, or None."""
@@ -158,7 +155,8 @@ class Counter:
                 continue
             medians = []
             for count in (few, many):
-                found = [tool(client, workload, server, count) for _ in range(workload.repeats)]
+                repeats = 1 if self.at_hand else workload.repeats
+                found = [tool(client, workload, server, count) for _ in range(repeats)]
                 if None in found:
                     return None
                 medians.append(statistics.median(found))

@@ -20,7 +20,7 @@ class Result:
     cpu: float = 0.0
     rss_kib: float = 0.0
     counts: tuple | None = None
-    at_hand: float | None = None  # system calls where everything is at hand
+    at_hand: tuple | None = None  # counts where everything is at hand
     timed: str = ""  # when, at which commit, how many rounds
     counted: str = ""
 

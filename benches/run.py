@@ -75,19 +75,20 @@ def real_time(on):
         os.sched_setscheduler(0, policy, os.sched_param(1 if on else 0))
 
 
-def count_at_hand(workload, clients, program, counter):
+def count_at_hand(workload, clients, program, calls_only):
     """One at a time, for they share a CPU with the server."""
+    counter = Counter(at_hand=True)
     real_time(True)
     results = {}
     with Server(program, beside=False) as server:
         for client in clients:
             try:
-                calls = counter.calls_at_hand(client, workload, server)
+                counts = counter.per_message(client, workload, server, calls_only)
             except Failed as failed:
                 complain(failed)
                 continue
-            if calls is not None:
-                results[client.name] = Result(at_hand=calls)
+            if counts is not None:
+                results[client.name] = Result(at_hand=counts)
     real_time(False)
     return results
 
@@ -121,8 +122,8 @@ def parse():
     parser.add_argument("--real-time", action="store_true",
                         help="before everything else on this machine (SCHED_FIFO; root)")
     parser.add_argument("--at-hand", action="store_true",
-                        help="only the system calls of what is received in floods, with the "
-                             "server on the clients' CPU (root)")
+                        help="only the counts of what is received in floods, with the server "
+                             "on the clients' CPU (root)")
     parser.add_argument("--targets", action="store_true", help="only the table of targets")
     parser.add_argument("--add", action="store_true", help="keep what was measured before")
     parser.add_argument("--print", action="store_true", help="measure nothing")
@@ -142,7 +143,7 @@ def measure_all(clients, options):
         for workload in filter(lambda workload: workload.comes_by_itself, workloads):
             print(f"bench: {workload.title}", file=sys.stderr)
             taking_part = [client for client in clients if takes_part(client, workload)]
-            results = count_at_hand(workload, taking_part, server_program, counter)
+            results = count_at_hand(workload, taking_part, server_program, options.calls_only)
             kept.store(workload, results, options)
         return
     real_time(options.real_time)

@@ -272,6 +272,11 @@ impl Conn {
     /// Goes as far as possible.
     #[inline(never)]
     pub(crate) fn advance(&mut self, crank: &mut Crank<'_, '_>) -> Step {
+        match self.serve_large(crank) {
+            Served::Idle => return Step::Idle,
+            Served::Stopped => return self.come_back(crank, Step::Stopped),
+            Served::Told | Served::Not => {}
+        }
         let _advance = crank.here.advance(&self.socket);
         self.asked = false;
         let step = self.go_on(crank);

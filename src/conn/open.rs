@@ -94,6 +94,11 @@ impl Open {
         self.bare
     }
 
+    /// Whether others need not have a turn yet.
+    pub(super) fn may_read(&self) -> bool {
+        self.budget > 0
+    }
+
     /// So much of what may be read in this turn was read already.
     pub(super) fn spend(&mut self, bytes: usize) {
         self.budget = self.budget.saturating_sub(bytes);
@@ -240,13 +245,19 @@ impl Open {
         self.decoder.is_fresh() && Decoder::begins_whole(rest)
     }
 
+    /// What a message lacks that lies in part in the buffer, if it fits there.
+    #[inline]
+    pub(super) fn lacks(&mut self, buffers: &Buffers) -> Option<usize> {
+        let rest = buffers.plain.get(buffers.start..buffers.end).unwrap_or_default();
+        self.decoder.lacks(rest, buffers.plain.len().min(PLAIN_ROOM))
+    }
+
     /// How much is to be read behind a message that lies in part in the
     /// buffer, and is better lent from there than put together elsewhere.
     #[inline(never)]
     pub(super) fn awaits(&mut self, buffers: &mut Buffers) -> Option<usize> {
-        let rest = buffers.plain.get(buffers.start..buffers.end).unwrap_or_default();
-        let lacks = self.decoder.lacks(rest, buffers.plain.len().min(PLAIN_ROOM))?;
-        let whole = rest.len() + lacks;
+        let lacks = self.lacks(buffers)?;
+        let whole = buffers.end - buffers.start + lacks;
         if whole > WIDE {
             buffers.widen(whole);
         }

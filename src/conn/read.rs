@@ -197,7 +197,7 @@ fn read_behind(open: &Open, buffers: &mut Buffers, max: usize, mode: Mode) -> Re
 }
 
 #[inline(never)]
-fn read_direct(open: &mut Open, buffers: &mut Buffers, mode: Mode) -> Read {
+pub(super) fn read_direct(open: &mut Open, buffers: &mut Buffers, mode: Mode) -> Read {
     if let Some((large, max)) = open.decoder.direct() {
         // The bytes of the next message that come with it are copied once
         // more when that is a large one too: a few, then.

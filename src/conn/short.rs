@@ -2,10 +2,11 @@
 //! whole messages in what a read brings. Nearly all messages take them; wherever
 //! something else turns up, the long way goes on from there.
 
-use super::open::Open;
-use super::read::Read;
-use super::{Buffers, Conn, Crank, Phase, Pulled, Receiver};
-use crate::event::{Event, EventKind};
+use super::open::{Open, trace_message};
+use super::read::{Read, read_direct};
+use super::{Buffers, Conn, Crank, Flow, Phase, Pulled, Receiver};
+use crate::event::{Event, EventKind, MessageKind};
+use crate::log::{self, Level};
 use crate::protocol::Decoder;
 use crate::socket::{Socket, bit};
 use crate::sys::{self, Mode, Time};
@@ -36,11 +37,47 @@ pub(crate) enum Followed {
 }
 
 impl Open {
+    /// Goes into a large message in front of what is not parsed. Where more is
+    /// there, it must not fit into the buffer: two of those are better taken at a
+    /// time.
+    #[inline(never)]
+    fn begin_direct(&mut self, buffers: &mut Buffers, more: bool) -> bool {
+        if more && self.lacks(buffers).is_some() {
+            return false;
+        }
+        let input = buffers.plain.get(..buffers.end).unwrap_or_default();
+        let begun = self.decoder.begin_direct(input, &mut buffers.start);
+        if begun {
+            buffers.discard();
+        }
+        begun
+    }
+
     /// Whether nothing but messages is to be thought of.
     #[inline(always)]
     fn is_simple(&self, socket: &Socket) -> bool {
         !socket.signals.has(!bit::PINGS) && self.is_bare() && self.decoder.is_fresh()
     }
+
+    /// The message whose end was just received straight.
+    fn whole_direct(&mut self, socket: &Socket) -> Option<EventKind<'_>> {
+        let data = self.decoder.whole_direct()?;
+        if log::enabled(Level::Trace) {
+            trace_message(socket, MessageKind::Binary, data.len());
+        }
+        Some(EventKind::Message(MessageKind::Binary, data))
+    }
+}
+
+/// What callbacks gathered leaves; false if the long way has to see to something.
+#[inline(always)]
+fn is_quiet_behind_callbacks(socket: &Arc<Socket>) -> bool {
+    let mut now = socket.signals.get();
+    if now & bit::GATHERED != 0 {
+        socket.flush_everyday();
+        now = socket.signals.get();
+    }
+    now & !(bit::PINGS | bit::IN_CALLBACK) == 0
 }
 
 impl Conn {
@@ -55,9 +92,6 @@ impl Conn {
     ) -> Pulled {
         let Phase::Open(open) = &mut self.phase else { return Pulled::Not };
         let socket = &self.socket;
-        // The message behind a large one may be shorter: it lies whole in what
-        // arrives, perhaps with another.
-        open.decoder.unlend();
         if !open.is_simple(socket) || self.deadline.is_some() {
             return Pulled::Not;
         }
@@ -94,6 +128,61 @@ impl Conn {
                 return Pulled::Not;
             }
             lacks = true;
+        }
+    }
+
+    /// The same behind a large message that was lent, or in front of a binary one
+    /// that is larger than the buffer.
+    pub(crate) fn receive_apart(
+        &mut self,
+        buffers: &mut Buffers,
+        may_wait: impl Fn() -> bool,
+        take: &mut dyn FnMut(&Event<'_>),
+    ) -> Pulled {
+        if let Phase::Open(open) = &mut self.phase
+            && !open.decoder.is_fresh()
+        {
+            open.decoder.unlend();
+            match self.receive(buffers, &may_wait, &mut *take) {
+                Pulled::Not => {}
+                pulled => return pulled,
+            }
+        }
+        let Self { phase: Phase::Open(open), socket, deadline: None, .. } = self else {
+            return Pulled::Not;
+        };
+        if open.tls
+            || !open.is_simple(socket)
+            || !buffers.taken
+            || !open.begin_direct(buffers, true)
+        {
+            return Pulled::Not;
+        }
+        loop {
+            buffers.taken = true;
+            match read_direct(open, buffers, Mode::Wait) {
+                Read::Bytes(n, _) => open.decoder.tally().add_bytes(n),
+                Read::Nothing => return Pulled::Nothing,
+                Read::Interrupted => return Pulled::Interrupted,
+                Read::Over(error) => {
+                    buffers.discard();
+                    self.lost(error.as_ref());
+                    return Pulled::Not;
+                }
+                Read::Bad(_) => return Pulled::Not,
+            }
+            if socket.signals.has(!bit::PINGS) {
+                return Pulled::Not;
+            }
+            if let Some(kind) = open.whole_direct(socket) {
+                take(&Event { timestamp: Time::now().as_ms(), kind });
+                return Pulled::Event;
+            }
+            // Where its memory was too small, more of it stands behind that.
+            let rest = buffers.start < buffers.end;
+            if rest || !open.decoder.ends_direct() || !may_wait() {
+                return Pulled::Not;
+            }
         }
     }
 
@@ -158,12 +247,7 @@ impl Conn {
                     open.spend(input.len());
                     return Served::Not;
                 }
-                let mut now = signals.get();
-                if now & bit::GATHERED != 0 {
-                    socket.flush_everyday();
-                    now = signals.get();
-                }
-                if now & !(bit::PINGS | bit::IN_CALLBACK) != 0 {
+                if !is_quiet_behind_callbacks(socket) {
                     return Served::Not;
                 }
                 open.decoder.rest();
@@ -191,6 +275,81 @@ impl Conn {
                 Served::Told
             }
         }
+    }
+
+    /// The same inside a binary message whose rest is received straight, or in
+    /// front of one.
+    #[inline(never)]
+    pub(super) fn serve_large(&mut self, crank: &mut Crank<'_, '_>) -> Served {
+        let Self { phase: Phase::Open(open), socket, readable, read_closed, deadline, .. } = self
+        else {
+            return Served::Not;
+        };
+        let Crank { buffers, clock, receiver, .. } = crank;
+        // What an event lent was given back.
+        open.decoder.unlend();
+        if crank.mode == Mode::Wait
+            || *read_closed
+            || open.tls
+            || !open.is_bare()
+            || deadline.is_some()
+            || !open.carry.is_empty()
+            || buffers.plain.is_empty()
+            || !is_quiet_behind_callbacks(socket)
+            || (buffers.taken && !open.begin_direct(buffers, *readable))
+        {
+            return Served::Not;
+        }
+        if !open.decoder.ends_direct() {
+            return Served::Not;
+        }
+        if !*readable {
+            // Its beginning stood behind others.
+            open.is_exhausted(buffers);
+            receiver.pause(socket);
+            return Served::Idle;
+        }
+        let _advance = crank.here.advance(socket);
+        while open.decoder.ends_direct() && open.may_read() {
+            match read_direct(open, buffers, Mode::Look) {
+                Read::Bytes(n, more) => {
+                    open.decoder.tally().add_bytes(n);
+                    open.spend(n);
+                    clock.forget();
+                    *readable = more;
+                }
+                read => {
+                    self.unserved(read);
+                    return Served::Not;
+                }
+            }
+            // Whatever else is there stays in place.
+            buffers.taken = true;
+            receiver.begin(socket);
+            if !is_quiet_behind_callbacks(socket) {
+                return Served::Not;
+            }
+            if let Some(kind) = open.whole_direct(socket) {
+                if receiver.deliver(clock, socket, kind) == Flow::Stop {
+                    return Served::Stopped;
+                }
+                open.decoder.unlend();
+                if !is_quiet_behind_callbacks(socket) {
+                    return Served::Not;
+                }
+            }
+            let rest = buffers.start < buffers.end;
+            if rest && !open.begin_direct(buffers, *readable) {
+                return Served::Not;
+            }
+            if !*readable {
+                open.is_exhausted(buffers);
+                buffers.discard();
+                receiver.pause(socket);
+                return Served::Idle;
+            }
+        }
+        Served::Not
     }
 
     /// The short way of a pull behind one that left events at hand: the next

@@ -91,6 +91,19 @@ impl Blocking {
         }
     }
 
+    /// The same for what is not whole in what has arrived.
+    fn pull_apart(&mut self, until: Until, take: &mut dyn FnMut(&Event<'_>)) -> Pulled {
+        let may_wait = || until.is_none_or(|at| at.until(Time::now()) >= SLICE);
+        if self.slice != Some(SLICE) || !may_wait() {
+            return Pulled::Not;
+        }
+        let (conn, buffers) = (&mut self.conn, &mut self.buffers);
+        match catch_unwind(AssertUnwindSafe(|| conn.receive_apart(buffers, may_wait, take))) {
+            Ok(pulled) => pulled,
+            Err(_) => self.break_internally(),
+        }
+    }
+
     #[cold]
     fn break_internally(&mut self) -> Pulled {
         self.conn.fail_internally();
@@ -330,13 +343,22 @@ impl Socket {
         self: &Arc<Self>,
         driver: Option<Box<Blocking>>,
         until: Until,
-        idle: bool,
+        mut idle: bool,
         take: &mut dyn FnMut(&Event<'_>),
     ) -> Result<()> {
         let mut driver = match driver {
             Some(driver) => driver,
             None => self.take_driving()?,
         };
+        match if idle { Pulled::Not } else { driver.pull_apart(until, take) } {
+            Pulled::Event => return self.put_blocking(driver),
+            Pulled::Interrupted => {
+                self.put_blocking(driver)?;
+                return Err(Error::Interrupted);
+            }
+            Pulled::Nothing => idle = true,
+            Pulled::Not => {}
+        }
         let mut take = |_: &Arc<Self>, event: &Event<'_>| take(event);
         let pumped = driver.drive(self, until, false, idle, Some(&mut take));
         // Freed meanwhile: what the event lends is gone.

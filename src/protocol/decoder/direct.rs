@@ -1,9 +1,65 @@
 //! The rest of a large frame, received straight into the assembly buffer.
 
+use super::super::frame::quick_header;
 use super::super::violation::Violation;
-use super::{AHEAD, Decoder, Phase};
+use super::whole::WHOLE_BINARY;
+use super::{AHEAD, DIRECT_MIN, Decoder, Phase};
+use crate::event::MessageKind;
 
 impl Decoder {
+    /// The short way of [`next`](Self::next) into a binary message in one frame
+    /// whose rest will be received straight: takes what `input[*pos..]` has of
+    /// it. False, and nothing done, if something else is there.
+    pub fn begin_direct(&mut self, input: &[u8], pos: &mut usize) -> bool {
+        let rest = input.get(*pos..).unwrap_or_default();
+        let Some((first, len, part)) = quick_header(rest) else { return false };
+        let payload = len as u64;
+        if self.phase != Phase::Fresh
+            || first != WHOLE_BINARY
+            || payload < DIRECT_MIN
+            || payload > self.limits.max_message
+            || part.len() >= len
+        {
+            return false;
+        }
+        self.missing = payload;
+        if self.reserve(part.len()).is_err() {
+            // `next` finds out as well and has a way to tell.
+            return false;
+        }
+        self.buffer.extend_from_slice(part);
+        self.missing -= part.len() as u64;
+        self.kind = MessageKind::Binary;
+        (self.fin, self.large, self.compressed, self.chunked) = (true, true, false, false);
+        self.fragments = 0;
+        self.announced = payload;
+        self.phase = Phase::Payload;
+        *pos = input.len();
+        true
+    }
+
+    /// Whether this is the end of a binary message, which is received straight.
+    #[inline]
+    fn is_ending(&self) -> bool {
+        self.phase == Phase::Payload && self.large && self.fin && self.kind == MessageKind::Binary
+    }
+
+    /// Whether [`direct`](Self::direct) gives the end of a binary message.
+    #[inline]
+    pub fn ends_direct(&self) -> bool {
+        self.is_ending() && self.missing > 0
+    }
+
+    /// The binary message whose end was received straight; it is lent.
+    pub fn whole_direct(&mut self) -> Option<&[u8]> {
+        if !self.is_ending() || self.missing > 0 {
+            return None;
+        }
+        self.phase = Phase::Lent;
+        self.count_message(self.buffer.len() as u64);
+        Some(&self.buffer)
+    }
+
     /// Whether [`direct`](Self::direct) has something to ask for.
     #[inline]
     pub fn wants_direct(&self) -> bool {

@@ -370,6 +370,84 @@ fn received_straight() {
 }
 
 #[test]
+fn the_short_way_into_a_large_message_tells_what_the_long_one_tells() {
+    let limits = Limits { max_message: 70_000, max_fragments: 1 };
+    for len in [32_768, 65_535, 65_536, 70_000] {
+        let payload: Vec<u8> = (0..len).map(|at| (at * 7 % 251) as u8).collect();
+        let wire = frame(0x82, &payload);
+        let head = wire.len() - len;
+        for cut in [head, head + 1, head + 500, wire.len() - 1] {
+            let mut decoder = Decoder::new(limits, CloseRules::Strict);
+            let mut pos = 0;
+            assert!(decoder.begin_direct(&wire[..cut], &mut pos));
+            assert_eq!((pos, decoder.is_inside_frame(), decoder.ends_direct()), (cut, true, true));
+            assert_eq!(decoder.whole_direct(), None);
+            while let Some((buffer, room)) = decoder.direct() {
+                let piece = &wire[pos..pos + room.min(40_000)];
+                buffer.extend_from_slice(piece);
+                pos += piece.len();
+                decoder.took_direct().unwrap();
+            }
+            assert_eq!(pos, wire.len());
+            // Either way to the end.
+            if cut % 2 == 0 {
+                assert_eq!(decoder.whole_direct(), Some(payload.as_slice()));
+                assert_eq!(decoder.whole_direct(), None);
+            } else {
+                let whole = Item::Message(MessageKind::Binary, &payload);
+                assert_eq!(decoder.next(&[], &mut 0), Ok(Some(whole)));
+            }
+            decoder.unlend();
+            assert!(decoder.is_fresh() && !decoder.ends_direct());
+            assert_eq!(decoder.tally().messages(), 1);
+            assert_eq!(
+                decoder.whole(&frame(0x82, b"x"), &mut 0).map(|(_, data)| data),
+                Some(&b"x"[..])
+            );
+        }
+    }
+}
+
+#[test]
+fn the_short_way_leaves_everything_else_alone() {
+    let limits = Limits { max_message: 70_000, max_fragments: 1 };
+    let large = frame(0x82, &[1; 40_000]);
+    let refused: &[&[u8]] = &[
+        b"",
+        &large[..3],
+        &large,
+        &frame(0x82, &[1; 32_767])[..100],
+        &frame(0x82, &[1; 70_001])[..100],
+        &frame(0x81, &[b'a'; 40_000])[..100],
+        &frame(0x02, &[1; 40_000])[..100],
+        &frame(0xC2, &[1; 40_000])[..100],
+        &frame(0x80, &[1; 40_000])[..100],
+        &[0x82, 0xFF, 0, 0, 0, 0, 0, 1, 0, 0],
+    ];
+    for input in refused {
+        let mut decoder = Decoder::new(limits, CloseRules::Strict);
+        let mut pos = 0;
+        assert!(!decoder.begin_direct(input, &mut pos), "{:x?}", &input[..input.len().min(12)]);
+        assert_eq!((pos, decoder.is_fresh(), decoder.buffer_capacity()), (0, true, 0));
+    }
+    // Inside another message, and where messages are told in chunks.
+    let mut decoder = Decoder::new(limits, CloseRules::Strict);
+    assert_eq!(decoder.next(&frame(0x02, b"a"), &mut 0), Ok(None));
+    assert!(!decoder.begin_direct(&large[..100], &mut 0));
+    let mut decoder = Decoder::new(limits, CloseRules::Strict);
+    decoder.tell_chunks(true);
+    assert!(!decoder.begin_direct(&large[..100], &mut 0));
+    // The end of a message in fragments is received straight, too; that of a
+    // text is not told in short, for it must be complete.
+    for (first, binary) in [(0x02, true), (0x01, false)] {
+        let mut decoder = Decoder::new(limits, CloseRules::Strict);
+        assert_eq!(decoder.next(&frame(first, b"a"), &mut 0), Ok(None));
+        assert_eq!(decoder.next(&frame(0x80, &[b'b'; 40_000])[..100], &mut 0), Ok(None));
+        assert_eq!(decoder.ends_direct(), binary);
+    }
+}
+
+#[test]
 fn every_reason_length() {
     for len in 0..=123 {
         let reason: String = "abcdefghij".chars().cycle().take(len).collect();

@@ -8,7 +8,7 @@ use crate::event::MessageKind;
 /// FIN, no reserved bit, opcode text.
 const WHOLE_TEXT: u8 = FIN | TEXT;
 /// FIN, no reserved bit, opcode binary.
-const WHOLE_BINARY: u8 = FIN | BINARY;
+pub(super) const WHOLE_BINARY: u8 = FIN | BINARY;
 
 impl Decoder {
     /// The common case: a message in one frame that lies whole in
