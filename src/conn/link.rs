@@ -2,7 +2,8 @@
 //! so that a kernel read needs no lock and the records of one flush leave in
 //! one system call. Knows no WebSocket.
 
-use super::tls::{Cipher, Memory, Tls};
+use super::memory::{Cipher, Memory};
+use super::tls::{Decrypted, Tls};
 use super::tls_error::explain;
 use crate::sys::{self, Mode};
 use native_tls::{HandshakeError, MidHandshakeTlsStream, TlsConnector, TlsStream};
@@ -82,6 +83,16 @@ impl Link {
         }
     }
 
+    /// The same where `Ok` says that the kernel has all of it, and `Err` what came
+    /// of it otherwise.
+    #[inline(always)]
+    pub(crate) fn write_whole(&mut self, bytes: &[u8]) -> Result<(), io::Result<usize>> {
+        match &mut self.tls {
+            Some(tls) => tls.write_whole(&self.tcp, bytes),
+            None => Err(self.write(bytes)),
+        }
+    }
+
     /// Offers waiting ciphertext to the kernel.
     pub(crate) fn flush(&mut self) -> io::Result<Flushed> {
         match &mut self.tls {
@@ -122,23 +133,10 @@ impl Link {
         }
     }
 
-    /// Decrypts from `cipher`, which is lent for the call and given back when
-    /// it is used up. `WouldBlock`: more ciphertext is needed.
-    pub(crate) fn decrypt(&mut self, cipher: &mut Cipher, buf: &mut [u8]) -> io::Result<usize> {
-        match &mut self.tls {
-            Some(tls) => tls.decrypt(&self.tcp, cipher, buf),
-            None => Err(ErrorKind::Unsupported.into()),
-        }
-    }
-
-    /// Whether bytes that arrived wait in TLS, encrypted or not.
-    pub(crate) fn has_unread(&self) -> bool {
-        self.tls.as_ref().is_some_and(|tls| tls.has_unread())
-    }
-
-    /// Whether it is known that TLS needs more ciphertext.
-    pub(crate) fn is_dry(&self) -> bool {
-        self.tls.as_ref().is_some_and(|tls| tls.is_dry())
+    /// See [`Tls::decrypt`]; `None` without TLS.
+    #[inline(always)]
+    pub(crate) fn decrypt(&mut self, cipher: &mut Cipher, buf: &mut [u8]) -> Option<Decrypted> {
+        self.tls.as_mut().map(|tls| tls.decrypt(&self.tcp, cipher, buf))
     }
 
     /// Ends the connection both ways; a thread asleep in a read wakes up.
@@ -300,6 +298,7 @@ pub(super) fn push_all(
 }
 
 /// Repeats a call that does not wait while signals interrupt it.
+#[inline(always)]
 pub(super) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {

@@ -10,6 +10,7 @@ mod ending;
 mod found;
 mod kept;
 pub(crate) mod link;
+mod memory;
 mod open;
 mod opening;
 pub(crate) mod outbound;
@@ -34,6 +35,7 @@ use crate::sys::{Clock, Time};
 pub(crate) use crank::{Crank, Flow, Receiver, Take};
 use ending::{Ending, Linger};
 use link::Handshake;
+use memory::Cipher;
 use open::Open;
 use opening::Trusting;
 use overdue::Expiry;
@@ -42,7 +44,6 @@ use reach::{Detour, Sought};
 pub(crate) use short::{Followed, Served};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
-use tls::Cipher;
 use upgrade::Upgrade;
 
 /// Received into a driver's buffer behind a message that goes elsewhere: the

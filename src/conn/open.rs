@@ -40,9 +40,9 @@ pub(super) struct Open {
     /// Bytes to be read before others get a turn; kept while the receiver
     /// stops and comes back.
     budget: usize,
-    /// TLS may have plaintext, or ciphertext that it has not looked at; or it was
-    /// not asked since the upgrade, and gives the buffers of the handshake back
-    /// when it finds that it has none.
+    /// TLS may have plaintext, or ciphertext that it has not looked at; or it is
+    /// `over`; or it was not asked since the upgrade, and gives the buffers of the
+    /// handshake back when it finds that it has none.
     pub(super) unread: bool,
     /// A frame of wskt's own is queued, which waits for no event.
     pub(super) prompt: bool,
@@ -352,7 +352,7 @@ impl Conn {
                     open.budget = open.budget.saturating_sub(n);
                     self.readable = more || self.read_closed;
                     all = !more && !open.tls;
-                    if more {
+                    if more && n > 0 {
                         buffers.grow();
                     }
                 }

@@ -1,8 +1,9 @@
 //! What an established connection reads, and where to: a driver's buffer, or
 //! the memory of a large message. Parses nothing.
 
+use super::memory::CIPHER_ROOM;
 use super::open::Open;
-use super::tls::CIPHER_ROOM;
+use super::tls::{Decrypted, Rest};
 use super::{Buffers, LITTLE_ROOM, PLAIN_ROOM, SPILL};
 use crate::protocol::Violation;
 use crate::socket::Socket;
@@ -228,71 +229,65 @@ fn read_tls(
     max: usize,
     mode: Mode,
 ) -> Read {
-    if let Some(over) = open.over.take() {
-        return Read::Over(over);
+    // Whether the kernel may have more: unknown while it was not asked.
+    let mut more = true;
+    if open.unread {
+        if let Some(over) = open.over.take() {
+            return Read::Over(over);
+        }
+        buffers.cipher.clear();
+    } else {
+        match buffers.cipher.recv(&open.tcp, mode) {
+            Ok(0) => return Read::Over(None),
+            Ok(n) => more = n == CIPHER_ROOM,
+            Err(error) => return error.into(),
+        }
     }
-    loop {
-        // Whether the kernel may have more: unknown while it was not asked.
-        let mut more = true;
-        if open.unread {
-            buffers.cipher.clear();
-        } else {
-            match buffers.cipher.recv(&open.tcp, mode) {
-                Ok(0) => return Read::Over(None),
-                Ok(n) => more = n == CIPHER_ROOM,
-                Err(error) => return error.into(),
+    buffers.behind(max);
+    let room = buffers.plain.get_mut(buffers.end..).unwrap_or_default();
+    let size = room.len().min(max);
+    let room = room.get_mut(..size).unwrap_or_default();
+    let mut out = socket.lock_out();
+    match out.decrypt(&mut buffers.cipher, room) {
+        Some(Decrypted::One(n)) => {
+            open.unread = false;
+            buffers.end += n;
+            Read::Bytes(n, more)
+        }
+        Some(Decrypted::Some(rest)) => {
+            let stuck = !out.is_everyday() && (out.awaits_peer() || out.holds_answer());
+            drop(out);
+            if stuck {
+                // Perhaps this was what TLS waited for; and what it has answered
+                // leaves when there is room.
+                socket.flush();
             }
+            buffers.end += rest.got;
+            open.unread = rest.unread;
+            judge(open, rest, more, mode)
         }
-        buffers.behind(max);
-        let limit = buffers.plain.len().min(buffers.end.saturating_add(max));
-        let before = buffers.end;
-        let mut out = socket.lock_out();
-        let decrypted = out.decrypt(|link| {
-            let over = loop {
-                let room = buffers.plain.get_mut(buffers.end..limit).unwrap_or_default();
-                if room.is_empty() {
-                    break None;
-                }
-                match link.decrypt(&mut buffers.cipher, room) {
-                    Ok(0) => break Some(None),
-                    Ok(n) => buffers.end += n,
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => break None,
-                    Err(error) => break Some(Some(error)),
-                }
-                if link.is_dry() && buffers.cipher.is_empty() {
-                    break None;
-                }
-            };
-            open.unread = link.has_unread();
-            over
-        });
-        let Some(over) = decrypted else {
+        None => {
             buffers.cipher.clear();
-            return Read::Over(None);
-        };
-        more |= open.unread;
-        let stuck = out.awaits_peer() || out.holds_answer();
-        drop(out);
-        if stuck {
-            // Perhaps this was what TLS waited for; and what it has answered
-            // leaves when there is room.
-            socket.flush();
+            Read::Over(None)
         }
-        let got = buffers.end - before;
-        match over {
-            Some(over) if got == 0 => return Read::Over(over),
-            // What came before the end is judged first.
-            Some(over) => {
-                open.over = Some(over);
-                return Read::Bytes(got, true);
-            }
-            None if got > 0 => return Read::Bytes(got, more),
-            // A record without payload (a session ticket), or half of one.
-            None if mode == Mode::Wait => return Read::Bytes(0, true),
-            None if more => {}
-            // The kernel is empty, but it may have told of a FIN with these.
-            None => return Read::Bytes(0, false),
+    }
+}
+
+/// What a read is that gave anything but one record.
+fn judge(open: &mut Open, rest: Rest, more: bool, mode: Mode) -> Read {
+    let Rest { got, unread, over } = rest;
+    match over {
+        Some(over) if got == 0 => Read::Over(over),
+        // What came before the end is judged first.
+        Some(over) => {
+            open.over = Some(over);
+            open.unread = true;
+            Read::Bytes(got, true)
         }
+        // Without plaintext it was a record without any (a session ticket), or half
+        // of one: a read that waits goes on. Where the kernel is empty it may have
+        // told of a FIN with these.
+        None => Read::Bytes(got, more || unread || (got == 0 && mode == Mode::Wait)),
     }
 }
 

@@ -2,96 +2,40 @@
 //! kernel here, or to and from the session of a proxy that carries this one.
 
 use super::link::{Flushed, push_all, retry};
+use super::memory::{Cipher, Memory};
 use crate::sys::{self, Mode};
 use native_tls::TlsStream;
 use socket2::Socket;
 use std::io::{self, ErrorKind, Read, Write};
-use std::sync::{Arc, Mutex, PoisonError};
 
-/// How much ciphertext one read takes from the kernel.
-pub(super) const CIPHER_ROOM: usize = 64 << 10;
 /// How much plaintext is encrypted before it is offered to the kernel.
 const PLAIN_CHUNK: usize = 128 << 10;
 /// Most plaintext in a record (RFC 8446 §5.1), and about what TLS adds to it.
 const RECORD: usize = 16 << 10;
 const RECORD_EXTRA: usize = 64;
-/// The same for a read while opening, and for one through a proxy's session.
-const FILL_ROOM: usize = 4 << 10;
 
-/// What TLS reads from and writes to.
-#[derive(Debug, Default)]
-pub(super) struct Memory {
-    /// Ciphertext from the peer: `input[taken..end]` is not read yet.
-    input: Vec<u8>,
-    taken: usize,
-    end: usize,
-    pub(super) eof: bool,
-    pub(super) output: Vec<u8>,
-    /// Where the output goes when a failed handshake swallows the stream:
-    /// the alert that tells the server why.
-    pub(super) alert: Arc<Mutex<Vec<u8>>>,
+/// What TLS made of some ciphertext.
+pub(crate) enum Decrypted {
+    /// So much plaintext, and now it needs more ciphertext: there was one record.
+    One(usize),
+    /// Anything else.
+    Some(Rest),
 }
 
-impl Memory {
-    fn unread(&self) -> usize {
-        self.end.saturating_sub(self.taken)
-    }
-
-    /// Moves what `read` gives into the input, unless some is left there.
-    pub(super) fn fill(
-        &mut self,
-        read: impl FnOnce(&mut [u8]) -> io::Result<usize>,
-    ) -> io::Result<()> {
-        if self.unread() > 0 {
-            return Ok(());
-        }
-        self.taken = 0;
-        self.end = 0;
-        self.input.resize(FILL_ROOM, 0);
-        self.end = read(&mut self.input)?;
-        self.eof |= self.end == 0;
-        Ok(())
-    }
-}
-
-impl Read for Memory {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let rest = self.input.get(self.taken..self.end).unwrap_or_default();
-        if rest.is_empty() {
-            return if self.eof { Ok(0) } else { Err(ErrorKind::WouldBlock.into()) };
-        }
-        let n = io::Read::read(&mut { rest }, buf)?;
-        self.taken += n;
-        Ok(n)
-    }
-}
-
-impl Write for Memory {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.output.extend_from_slice(buf);
-        Ok(buf.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Drop for Memory {
-    fn drop(&mut self) {
-        if !self.output.is_empty() {
-            *self.alert.lock().unwrap_or_else(PoisonError::into_inner) =
-                std::mem::take(&mut self.output);
-        }
-    }
+/// See [`Decrypted`].
+pub(crate) struct Rest {
+    /// How much plaintext.
+    pub(super) got: usize,
+    /// There may be more of it before more ciphertext comes.
+    pub(super) unread: bool,
+    /// The stream is over behind it, with the error if there was one.
+    pub(super) over: Option<Option<io::Error>>,
 }
 
 /// An established TLS session.
 pub(super) struct Tls {
     pub(super) stream: TlsStream<Memory>,
-    /// Ciphertext that was not passed on yet: `stream.output[sent..]`, and how
-    /// much that is.
-    sent: usize,
+    /// How much ciphertext was not passed on yet.
     waiting: usize,
     /// There is no plaintext to be had before more ciphertext comes.
     dry: bool,
@@ -101,17 +45,50 @@ pub(super) struct Tls {
 
 impl Tls {
     pub(super) fn new(stream: TlsStream<Memory>, under: Option<Box<Tls>>) -> Self {
-        Self { stream, sent: 0, waiting: 0, dry: false, under }
+        Self { stream, waiting: 0, dry: false, under }
     }
 
-    /// Encrypts and sends what the kernel takes; the number is that of the
-    /// bytes that need not be given again.
+    /// Encrypts and sends what the kernel takes; the number is that of the bytes
+    /// that need not be given again.
     pub(super) fn write(&mut self, tcp: &Socket, bytes: &[u8]) -> io::Result<usize> {
+        self.write_whole(tcp, bytes).map_or_else(|done| done, |()| Ok(bytes.len()))
+    }
+
+    /// The same where `Ok` says that the kernel has all of it, and `Err` what came
+    /// of it otherwise.
+    #[inline(always)]
+    pub(super) fn write_whole(
+        &mut self,
+        tcp: &Socket,
+        bytes: &[u8],
+    ) -> Result<(), io::Result<usize>> {
+        if self.under.is_some() || self.waiting > 0 || bytes.len() > RECORD {
+            return Err(self.write_on(tcp, bytes));
+        }
+        match self.stream.write(bytes) {
+            Ok(n) if n == bytes.len() => match self.flush_own(tcp) {
+                Ok(Flushed::All) => Ok(()),
+                Ok(Flushed::Full) => Err(Ok(n)),
+                Err(error) => Err(Err(error)),
+            },
+            done => Err(self.flush_behind(tcp, done)),
+        }
+    }
+
+    /// The same of more than a record, behind waiting ciphertext, or through a
+    /// session below.
+    #[inline(never)]
+    fn write_on(&mut self, tcp: &Socket, bytes: &[u8]) -> io::Result<usize> {
         if self.ciphertext() > 0 && self.flush(tcp)? == Flushed::Full {
             return Err(ErrorKind::WouldBlock.into());
         }
         let done = self.encrypt(bytes.get(..PLAIN_CHUNK).unwrap_or(bytes));
-        // Without a record of ours there may be one of a renegotiation.
+        self.flush_behind(tcp, done)
+    }
+
+    /// Offers what a write has made to the kernel: if no record of ours, perhaps one
+    /// of a renegotiation.
+    fn flush_behind(&mut self, tcp: &Socket, done: io::Result<usize>) -> io::Result<usize> {
         let flushed = self.flush(tcp);
         let n = done?;
         flushed?;
@@ -139,25 +116,44 @@ impl Tls {
 
     /// Offers waiting ciphertext to the kernel.
     pub(super) fn flush(&mut self, tcp: &Socket) -> io::Result<Flushed> {
+        let Some(under) = &mut self.under else { return self.flush_own(tcp) };
         let memory = self.stream.get_mut();
-        let output = &memory.output;
-        let done = match &mut self.under {
-            Some(under) => push_all(|b| under.write(tcp, b), output, &mut self.sent),
-            None => offer(tcp, output, &mut self.sent),
+        let done = push_all(|rest| under.write(tcp, rest), &memory.output, &mut memory.sent);
+        self.waiting = memory.unsent();
+        if self.waiting == 0 {
+            memory.forget_output();
+        }
+        match done? {
+            Flushed::All => under.flush(tcp),
+            Flushed::Full => Ok(Flushed::Full),
+        }
+    }
+
+    /// The same without a session below. A short write says that the kernel is
+    /// full.
+    #[inline(always)]
+    fn flush_own(&mut self, tcp: &Socket) -> io::Result<Flushed> {
+        let memory = self.stream.get_mut();
+        let Some(rest) = memory.output.get(memory.sent..).filter(|rest| !rest.is_empty()) else {
+            return Ok(Flushed::All);
         };
-        self.waiting = output.len() - self.sent;
-        let mut done = done?;
-        if done == Flushed::All {
-            memory.output.clear();
-            self.sent = 0;
-            if memory.output.capacity() > 1 << 10 {
-                memory.output = Vec::new();
+        match retry(|| sys::send(tcp, rest)) {
+            Ok(n) if n == rest.len() => {
+                self.waiting = 0;
+                memory.forget_output();
+                Ok(Flushed::All)
             }
-            if let Some(under) = &mut self.under {
-                done = under.flush(tcp)?;
+            Ok(0) => Err(ErrorKind::WriteZero.into()),
+            Ok(n) => {
+                self.waiting = rest.len() - n;
+                memory.sent += n;
+                Ok(Flushed::Full)
+            }
+            Err(error) => {
+                self.waiting = rest.len();
+                if error.kind() == ErrorKind::WouldBlock { Ok(Flushed::Full) } else { Err(error) }
             }
         }
-        Ok(done)
     }
 
     /// How much ciphertext waits for the kernel.
@@ -186,89 +182,147 @@ impl Tls {
         }
     }
 
-    /// Decrypts from `cipher`, which is lent for the call and given back when
-    /// it is used up. `WouldBlock`: more ciphertext is needed.
+    /// Decrypts `cipher` into `buf`, as far as there is room. What of the
+    /// ciphertext is not used up stays here.
+    #[inline(always)]
     pub(super) fn decrypt(
         &mut self,
         tcp: &Socket,
         cipher: &mut Cipher,
         buf: &mut [u8],
+    ) -> Decrypted {
+        if self.under.is_some() {
+            let done = self.decrypt_some(tcp, cipher, buf);
+            return Decrypted::Some(self.decrypt_on(tcp, cipher, buf, done));
+        }
+        let (done, used_up, waiting) = self.read_lent(cipher, buf);
+        match done {
+            Ok(n) if used_up && n > 0 && n < buf.len() && waiting == 0 => {
+                // It gives a record at a time, so this was the end of one. Asking
+                // once more would cost a tenth of what a small message costs.
+                self.dry = true;
+                Decrypted::One(n)
+            }
+            done => {
+                self.note(&done, used_up, waiting, buf.len());
+                Decrypted::Some(self.decrypt_on(tcp, cipher, buf, done))
+            }
+        }
+    }
+
+    /// The same where this is what came of the first record.
+    #[inline(never)]
+    fn decrypt_on(
+        &mut self,
+        tcp: &Socket,
+        cipher: &mut Cipher,
+        buf: &mut [u8],
+        mut done: io::Result<usize>,
+    ) -> Rest {
+        let mut got = 0;
+        let over = loop {
+            match done {
+                Ok(0) if !buf.is_empty() => break Some(None),
+                Ok(n) => got += n,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break None,
+                Err(error) => break Some(Some(error)),
+            }
+            let room = buf.get_mut(got..).unwrap_or_default();
+            if room.is_empty() {
+                break None;
+            }
+            done = self.decrypt_some(tcp, cipher, room);
+        };
+        self.answer(tcp);
+        Rest { got, unread: self.has_unread(), over }
+    }
+
+    /// Decrypts a record, or part of one. `WouldBlock`: more ciphertext is needed.
+    fn decrypt_some(
+        &mut self,
+        tcp: &Socket,
+        cipher: &mut Cipher,
+        buf: &mut [u8],
     ) -> io::Result<usize> {
-        let (done, output) = if self.under.is_some() {
-            let done = self.decrypt_through(tcp, cipher, buf);
-            (done, self.stream.get_ref().output.len())
-        } else if self.dry && cipher.len == 0 {
-            return Err(ErrorKind::WouldBlock.into());
+        if self.under.is_some() {
+            self.decrypt_through(tcp, cipher, buf)
+        } else if self.dry && cipher.is_empty() {
+            Err(ErrorKind::WouldBlock.into())
         } else {
             self.decrypt_from(cipher, buf)
-        };
-        // A renegotiation or an alert makes a read produce output; the answer to
-        // a change of keys stands in front of the next data.
-        if output > self.sent {
-            // A broken connection shows in the reads that follow.
-            let _ = self.flush(tcp);
         }
+    }
+
+    /// The same without a session below.
+    fn decrypt_from(&mut self, cipher: &mut Cipher, buf: &mut [u8]) -> io::Result<usize> {
+        let (done, used_up, waiting) = self.read_lent(cipher, buf);
+        self.note(&done, used_up, waiting, buf.len());
         done
     }
 
-    /// The same without a session below; and how much output there is then.
-    #[inline]
-    fn decrypt_from(&mut self, cipher: &mut Cipher, buf: &mut [u8]) -> (io::Result<usize>, usize) {
-        let memory = self.stream.get_mut();
-        if memory.unread() == 0 && cipher.len > 0 {
-            std::mem::swap(&mut memory.input, &mut cipher.bytes);
-            memory.taken = 0;
-            memory.end = cipher.len;
-            cipher.len = 0;
-        }
-        let done = self.stream.read(buf);
-        let memory = self.stream.get_mut();
-        let used_up = memory.unread() == 0;
-        if used_up {
-            memory.taken = 0;
-            memory.end = 0;
-            if cipher.bytes.is_empty() {
-                std::mem::swap(&mut memory.input, &mut cipher.bytes);
-            } else {
-                memory.input = Vec::new();
-            }
-        }
-        let output = memory.output.len();
-        self.dry = match &done {
-            // It gives a record at a time, so this was the end of one. Asking
-            // once more would cost a tenth of what a small message costs.
-            Ok(n) => used_up && *n > 0 && *n < buf.len(),
-            Err(error) => error.kind() == ErrorKind::WouldBlock,
-        };
-        (done, output)
-    }
-
     /// The same by way of the session below.
+    #[inline(never)]
     fn decrypt_through(
         &mut self,
         tcp: &Socket,
         cipher: &mut Cipher,
         buf: &mut [u8],
     ) -> io::Result<usize> {
-        loop {
+        let done = loop {
             match self.stream.read(buf) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(_) if self.stream.get_ref().eof => return Ok(0),
-                done => return done,
+                Err(_) if self.stream.get_ref().eof => break Ok(0),
+                done => break done,
             }
             let Some(under) = &mut self.under else { return Err(ErrorKind::WouldBlock.into()) };
-            self.stream.get_mut().fill(|buf| under.decrypt(tcp, cipher, buf))?;
+            let filled = self.stream.get_mut().fill(|buf| {
+                let done = under.decrypt_some(tcp, cipher, buf);
+                under.answer(tcp);
+                done
+            });
+            if let Err(error) = filled {
+                break Err(error);
+            }
+        };
+        self.waiting = self.stream.get_ref().unsent();
+        done
+    }
+
+    /// Lends the ciphertext to TLS for a read, and takes it back if it is used up;
+    /// whether it is, and how much ciphertext waits then.
+    #[inline(always)]
+    fn read_lent(
+        &mut self,
+        cipher: &mut Cipher,
+        buf: &mut [u8],
+    ) -> (io::Result<usize>, bool, usize) {
+        self.stream.get_mut().borrow(cipher);
+        let done = self.stream.read(buf);
+        let memory = self.stream.get_mut();
+        let used_up = memory.give_back(cipher);
+        (done, used_up, memory.unsent())
+    }
+
+    /// Notes what a read into `room` bytes has left.
+    fn note(&mut self, done: &io::Result<usize>, used_up: bool, waiting: usize, room: usize) {
+        self.waiting = waiting;
+        self.dry = match done {
+            Ok(n) => used_up && *n > 0 && *n < room,
+            Err(error) => error.kind() == ErrorKind::WouldBlock,
+        };
+    }
+
+    /// Sends what a read made TLS say: of a renegotiation, an alert, or the answer
+    /// to a change of keys, which stands in front of the next data.
+    fn answer(&mut self, tcp: &Socket) {
+        if self.waiting > 0 {
+            // A broken connection shows in the reads that follow.
+            let _ = self.flush(tcp);
         }
     }
 
-    /// Whether it is known that there is no plaintext before more ciphertext
-    /// comes.
-    pub(super) fn is_dry(&self) -> bool {
-        self.dry && self.under.is_none()
-    }
-
     /// Whether bytes that arrived wait here, encrypted or not.
-    pub(super) fn has_unread(&self) -> bool {
+    fn has_unread(&self) -> bool {
         let own = || {
             self.stream.get_ref().unread() > 0
                 || self.stream.buffered_read_size().is_ok_and(|size| size > 0)
@@ -284,49 +338,5 @@ impl Tls {
         if let Some(under) = &mut self.under {
             under.close_notify(tcp);
         }
-    }
-}
-
-/// Sends `bytes[*sent..]` as far as the kernel takes it; a short write says
-/// that it is full.
-fn offer(tcp: &Socket, bytes: &[u8], sent: &mut usize) -> io::Result<Flushed> {
-    let Some(rest) = bytes.get(*sent..).filter(|rest| !rest.is_empty()) else {
-        return Ok(Flushed::All);
-    };
-    match retry(|| sys::send(tcp, rest)) {
-        Ok(0) => Err(ErrorKind::WriteZero.into()),
-        Ok(n) => {
-            *sent += n;
-            Ok(if n < rest.len() { Flushed::Full } else { Flushed::All })
-        }
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Flushed::Full),
-        Err(error) => Err(error),
-    }
-}
-
-/// Ciphertext from the kernel on its way to TLS: one per driver.
-#[derive(Debug, Default)]
-pub(crate) struct Cipher {
-    bytes: Vec<u8>,
-    len: usize,
-}
-
-impl Cipher {
-    pub(super) fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// Forgets what was received.
-    pub(super) fn clear(&mut self) {
-        self.len = 0;
-    }
-
-    /// Receives from the kernel; 0 is the end of the stream.
-    pub(super) fn recv(&mut self, tcp: &Socket, mode: Mode) -> io::Result<usize> {
-        if self.bytes.len() < CIPHER_ROOM {
-            self.bytes.resize(CIPHER_ROOM, 0);
-        }
-        self.len = sys::recv(tcp, &mut self.bytes, mode)?;
-        Ok(self.len)
     }
 }

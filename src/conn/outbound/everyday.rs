@@ -5,7 +5,8 @@
 //! state; a flush that leaves nothing behind looks whether it is back.
 
 use super::{CloseFrame, Outbound, Progress};
-use crate::conn::link::Link;
+use crate::conn::memory::Cipher;
+use crate::conn::tls::Decrypted;
 use crate::drive::context::Context;
 use crate::error::{Error, Result};
 use crate::sys;
@@ -45,14 +46,16 @@ impl Sending {
         self.outbound.reveal();
     }
 
-    /// Runs with the link, to decrypt what has arrived. What TLS answers by
-    /// itself ends the everyday state.
-    #[inline]
-    pub(crate) fn decrypt<R>(&mut self, run: impl FnOnce(&mut Link) -> R) -> Option<R> {
+    /// Decrypts what has arrived. What TLS answers by itself ends the everyday
+    /// state. `None`: there is no link any more.
+    #[inline(always)]
+    pub(crate) fn decrypt(&mut self, cipher: &mut Cipher, buf: &mut [u8]) -> Option<Decrypted> {
         let link = self.outbound.link()?;
-        let done = run(link);
-        self.everyday &= !link.has_ciphertext();
-        Some(done)
+        let decrypted = link.decrypt(cipher, buf);
+        if !matches!(decrypted, Some(Decrypted::One(_))) {
+            self.everyday &= !link.has_ciphertext();
+        }
+        decrypted
     }
 
     /// Nothing waits any more: perhaps it is an everyday's state again.
@@ -111,17 +114,17 @@ impl Outbound {
             if bytes.is_empty() {
                 return None;
             }
-            return match link.write(bytes) {
-                Ok(n) if n == bytes.len() && !link.has_ciphertext() => {
+            return match link.write_whole(bytes) {
+                Ok(()) => {
                     self.outbox.clear_plain();
                     None
                 }
-                Ok(n) => {
+                Err(Ok(n)) => {
                     self.in_cipher += self.outbox.advance(n);
                     Some(self.flush_tls(false))
                 }
                 // Not offered once more: TLS may have taken it.
-                Err(error) => Some(self.refused_by_tls(&error)),
+                Err(Err(error)) => Some(self.refused_by_tls(&error)),
             };
         }
         let sent = if bytes.is_empty() { Ok(0) } else { sys::send(link.tcp(), bytes) };
