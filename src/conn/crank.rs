@@ -149,8 +149,9 @@ impl Handlers<'_> {
         if self.freed.is_some_and(|freed| freed.load(Ordering::Acquire)) {
             return;
         }
+        let now = clock.as_ms();
         let _inside = self.here.enter_callback();
-        socket.host().deliver_message(socket, clock.as_ms(), kind, data);
+        socket.host().deliver_message(socket, now, kind, data);
     }
 
     /// Runs the program's handler for one event, unless `free` came first.

@@ -204,8 +204,10 @@ impl Conn {
         {
             return Served::Not;
         }
+        let open: &mut Open = open;
         let socket: &Arc<Socket> = socket;
-        let signals = &socket.signals;
+        let inner: &Socket = socket;
+        let signals = &inner.signals;
         let _advance = crank.here.advance(socket);
         buffers.start = 0;
         buffers.end = 0;
@@ -239,11 +241,12 @@ impl Conn {
             Receiver::Handlers(handlers) => {
                 handlers.begin(socket);
                 let input = buffers.plain.get(..buffers.end).unwrap_or_default();
-                let at = &mut buffers.start;
-                while let Some((kind, data)) = open.next_whole(socket, input, at) {
+                let mut at = 0;
+                while let Some((kind, data)) = open.next_whole(inner, input, &mut at) {
                     handlers.call_for_message(socket, clock, kind, data);
                 }
-                if *readable || buffers.start < buffers.end || !open.decoder.is_fresh() {
+                buffers.start = at;
+                if *readable || at < input.len() || !open.decoder.is_fresh() {
                     open.spend(input.len());
                     return Served::Not;
                 }

@@ -54,16 +54,16 @@ impl Socket {
     #[inline(always)]
     fn try_send(self: &Arc<Self>, opcode: u8, data: &[u8]) -> Result<()> {
         const HINDERED: u32 = bit::POISONED | bit::BLOCKED | bit::AT_HAND;
-        let mut out = self.lock_out();
-        let most = GATHER_MAX.min(self.config.limits.high_water);
-        if !out.is_everyday()
-            || out.everyday_pending() >= most
-            || self.ready_state() != ReadyState::Open
-            || self.signals.has(HINDERED)
-        {
-            return self.try_send_at_length(out, opcode, data);
-        }
-        context::here(move |here| {
+        context::here(|here| {
+            let mut out = self.lock_out();
+            let most = GATHER_MAX.min(self.config.limits.high_water);
+            if !out.is_everyday()
+                || out.everyday_pending() >= most
+                || self.ready_state() != ReadyState::Open
+                || self.signals.has(HINDERED)
+            {
+                return self.try_send_at_length(out, opcode, data);
+            }
             out.push_everyday(here, opcode, data)?;
             if out.everyday_pending() >= most {
                 self.depart_from(here, out);
@@ -247,7 +247,7 @@ impl Socket {
     }
 
     /// Leaves the queue to the end of the running batch of callbacks.
-    #[inline]
+    #[inline(always)]
     pub(super) fn gather(self: &Arc<Self>, here: &Context) {
         // Whoever clears the bit takes the lock of the queue behind that, and
         // finds what was queued before this look.

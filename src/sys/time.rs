@@ -9,6 +9,7 @@ pub(crate) struct Time(u64);
 
 impl Time {
     /// The present.
+    #[inline]
     pub(crate) fn now() -> Self {
         let mut ts = libc::timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: the kernel fills the struct; CLOCK_MONOTONIC always exists.
@@ -70,7 +71,7 @@ impl Clock {
         self.ms.get()
     }
 
-    #[cold]
+    #[inline(always)]
     fn look(&self) {
         let now = Time::now();
         self.nanos.set(now.as_nanos());
