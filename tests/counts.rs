@@ -2,8 +2,9 @@
 //! by valgrind, and system calls, counted by strace, of one message through the
 //! C API. A count that rises by more than a tenth over the baseline fails.
 //!
-//! The baseline is kept for each compiler and CPU in `benches/baselines`; where
-//! none fits, the counts are only reported. `WSKT_COUNTS=record` writes it.
+//! The baseline is kept for each compiler and CPU in `benches/baselines`, and of
+//! what goes over TLS for each OpenSSL; where none fits, the counts are only
+//! reported. `WSKT_COUNTS=record` writes it.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::panic,
@@ -32,6 +33,12 @@ struct Work {
     kind: &'static str,
     messages: u64,
     calls: bool,
+    tls: bool,
+}
+
+/// The same over TLS.
+const fn over_tls(work: Work) -> Work {
+    Work { tls: true, ..work }
 }
 
 const fn work(
@@ -40,10 +47,10 @@ const fn work(
     messages: u64,
     calls: bool,
 ) -> Work {
-    Work { name, way, program, size, kind, messages, calls }
+    Work { name, way, program, size, kind, messages, calls, tls: false }
 }
 
-const WORKS: [Work; 13] = [
+const WORKS: [Work; 15] = [
     work(("round trip, blocking", "blocking", "pingpong"), (32, "binary"), 500, true),
     work(("round trip, loop", "loop", "pingpong"), (32, "binary"), 500, true),
     work(("round trip, pulled", "pulled", "pingpong"), (32, "binary"), 500, true),
@@ -57,6 +64,8 @@ const WORKS: [Work; 13] = [
     work(("receive 64 KiB of text", "loop", "receive"), (65_536, "utf8"), 400, false),
     work(("open and close, blocking", "blocking", "openclose"), (32, "binary"), 300, true),
     work(("open and close, loop", "loop", "openclose"), (32, "binary"), 300, true),
+    over_tls(work(("round trip, blocking", "blocking", "pingpong"), (32, "binary"), 500, true)),
+    over_tls(work(("round trip, loop", "loop", "pingpong"), (32, "binary"), 500, true)),
 ];
 
 /// A count may be a tenth over the baseline; a busy machine adds a stray call.
@@ -69,7 +78,7 @@ fn limit(baseline: f64) -> f64 {
 struct Bench {
     dir: PathBuf,
     server: Child,
-    port: u16,
+    ports: [u16; 2],
 }
 
 impl Drop for Bench {
@@ -124,9 +133,12 @@ fn start() -> Bench {
     let mut line = String::new();
     let stdout = server.stdout.take().expect("its standard output");
     BufReader::new(stdout).read_line(&mut line).expect("its ports");
-    let digits = line.split("\"ws\":").nth(1).and_then(|rest| rest.split(',').next());
-    let port = digits.and_then(|digits| digits.parse().ok()).expect("a port");
-    Bench { dir, server, port }
+    let ports = ["\"ws\":", "\"wss\":"].map(|name| {
+        let rest = line.split(name).nth(1).expect("it is named").trim_start();
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().expect("a port")
+    });
+    Bench { dir, server, ports }
 }
 
 impl Bench {
@@ -139,6 +151,8 @@ impl Bench {
             "send" | "send-joined" => format!("/sink{query}"),
             _ => "/echo".to_owned(),
         };
+        let [ws, wss] = self.ports;
+        let (scheme, port) = if work.tls { ("wss", wss) } else { ("ws", ws) };
         let words: Vec<String> =
             tool.iter().map(|word| word.replace("OUT", &out.display().to_string())).collect();
         let (first, rest) = words.split_first().expect("a tool");
@@ -147,9 +161,13 @@ impl Bench {
             .args(rest)
             .arg(self.dir.join("client"))
             .arg(work.program)
-            .arg(format!("ws://127.0.0.1:{}{path}", self.port))
+            .arg(format!("{scheme}://127.0.0.1:{port}{path}"))
             .args([messages.to_string(), work.size.to_string(), work.kind.to_owned()])
-            .env("WSKT_WAY", work.way);
+            .env("WSKT_WAY", work.way)
+            .env("BENCH_CA", self.dir.join("ca.pem"))
+            // The system's certificates would take longer than the work.
+            .env("SSL_CERT_FILE", "/dev/null")
+            .env("SSL_CERT_DIR", "/dev/null");
         run(&mut command, "", LONG).exited(0);
         std::fs::read_to_string(&out).expect("the tool wrote")
     }
@@ -201,6 +219,13 @@ fn fingerprint() -> String {
     format!("rustc-{version}-{}{features}", std::env::consts::ARCH)
 }
 
+/// What it is behind the name of a count over TLS: most of it is OpenSSL's.
+fn openssl() -> String {
+    let version = run(Command::new("openssl").arg("version"), "", SHORT).exited(0).stdout;
+    let number = version.split_whitespace().nth(1).expect("a version");
+    format!(" over TLS (OpenSSL {number})")
+}
+
 fn baseline_path() -> PathBuf {
     root().join("benches/baselines").join(format!("{}.tsv", fingerprint()))
 }
@@ -222,11 +247,14 @@ fn no_count_rises_by_more_than_a_tenth() {
     let mut lines = String::from("# made by: WSKT_COUNTS=record cargo test --test counts\n");
     let mut report = String::new();
     let mut risen = false;
+    let openssl = openssl();
     for work in &WORKS {
         let mut check = |what: &str, count: &dyn Fn() -> f64| {
-            let name = format!("{}, {what}", work.name);
+            let tls = if work.tls { &*openssl } else { "" };
+            let name = format!("{}{tls}, {what}", work.name);
             let mut now = count();
-            let due = baseline.as_ref().map(|all| *all.get(&name).expect("a line for each count"));
+            let due = baseline.as_ref().and_then(|all| all.get(&name).copied());
+            assert!(due.is_some() || work.tls || baseline.is_none(), "no line for {name}");
             // Load can only add: a second look tells load from a change.
             if due.is_some_and(|due| now > limit(due)) {
                 now = now.min(count());
