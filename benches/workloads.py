@@ -57,7 +57,7 @@ WORKLOADS = [
     flood("receive-64k", "Receive 64 KiB", "receive", 64 * KIB, "binary", 4_000, 3_200),
     flood("receive-64k-text", "Receive 64 KiB of ASCII text", "receive", 64 * KIB, "text", 4_000, 800),
     flood("receive-64k-utf8", "Receive 64 KiB of non-ASCII text", "receive", 64 * KIB, "utf8", 2_000, 400),
-    flood("receive-1m", "Receive 1 MiB", "receive", MIB, "binary", 400, 160),
+    flood("receive-1m", "Receive 1 MiB", "receive", MIB, "binary", 800, 160),
     flood("send-32", "Send 32 B, one by one", "send", 32, "binary", 20_000, 4_000),
     flood("send-32-joined", "Send 32 B, joined", "send-joined", 32, "binary", 200_000, 40_000),
     flood("send-1k", "Send 1 KiB, one by one", "send", KIB, "binary", 20_000, 4_000),

@@ -210,7 +210,8 @@ impl Conn {
         }
         let mut upgrade = self.upgrade_over(Link::patient(Arc::clone(&tcp)), true);
         match upgrade.offer().map_err(|error| (error.kind(), error)) {
-            Err((ErrorKind::WouldBlock, _)) => return false,
+            // The second is what other systems than Linux say.
+            Err((ErrorKind::WouldBlock | ErrorKind::NotConnected, _)) => return false,
             // It stood, if not for long: the upgrade finds out.
             Ok(()) | Err((ErrorKind::ConnectionReset | ErrorKind::BrokenPipe, _)) => {}
             Err((_, error)) => {
