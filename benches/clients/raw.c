@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <zlib.h>
 
-enum { READ_LEN = 128 * 1024 };
+enum { READ_LEN = 128 * 1024, READ_MAX = 4 * 1024 * 1024 };
 
 struct line {
     int fd;
@@ -21,11 +21,13 @@ struct line {
 
 static struct bench bench;
 static SSL_CTX *tls;
-static unsigned char input[READ_LEN];
+static unsigned char input[READ_MAX];
+/* How much it asks for at a time. */
+static size_t read_len = READ_LEN;
 
 static size_t get(const struct line *line) {
-    ssize_t n = line->ssl != NULL ? SSL_read(line->ssl, input, sizeof input)
-                                  : recv(line->fd, input, sizeof input, 0);
+    ssize_t n = line->ssl != NULL ? SSL_read(line->ssl, input, (int)read_len)
+                                  : recv(line->fd, input, read_len, 0);
     if (n < 0) {
         bench_die("recv");
     }
@@ -325,9 +327,21 @@ static void deflated(struct line *line) {
     inflateEnd(&in);
 }
 
+/* RAW_READ_KIB, for benches/read_sizes.py. */
+static void choose_read_len(void) {
+    const char *kib = getenv("RAW_READ_KIB");
+    if (kib != NULL) {
+        read_len = (size_t)atol(kib) * 1024;
+    }
+    if (read_len == 0 || read_len > sizeof input) {
+        bench_die("RAW_READ_KIB is out of range");
+    }
+}
+
 int main(int argc, char **argv) {
     struct line line;
     bench_init(&bench, argc, argv);
+    choose_read_len();
     if (bench.tls) {
         tls = SSL_CTX_new(TLS_client_method());
         if (SSL_CTX_load_verify_locations(tls, bench.ca, NULL) != 1) {
