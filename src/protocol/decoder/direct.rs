@@ -88,12 +88,17 @@ impl Decoder {
 
     /// Takes note of what was appended to the vector `direct` gave.
     pub fn took_direct(&mut self) -> Result<(), Violation> {
+        let came = self.buffer.len().saturating_sub(self.mark) as u64;
+        debug_assert!(came <= self.missing, "more appended than direct allowed");
+        self.missing = self.missing.saturating_sub(came);
+        if self.kind == MessageKind::Text { self.check_direct() } else { Ok(()) }
+    }
+
+    /// Validates what was appended to a text.
+    #[inline(never)]
+    fn check_direct(&mut self) -> Result<(), Violation> {
         let buffer = std::mem::take(&mut self.buffer);
-        let part = buffer.get(self.mark..).unwrap_or_default();
-        let checked = self.check(part);
-        debug_assert!(part.len() as u64 <= self.missing, "more appended than direct allowed");
-        self.missing = self.missing.saturating_sub(part.len() as u64);
-        self.mark = buffer.len();
+        let checked = self.check(buffer.get(self.mark..).unwrap_or_default());
         self.buffer = buffer;
         checked.map_err(|kind| {
             self.end();
