@@ -174,7 +174,9 @@ impl Attempt {
         let socket = tcp_socket(Domain::for_address(address))
             .map_err(|error| ("cannot make a socket".to_owned(), error))?;
         from.bind(&socket)?;
-        let near = address.ip().is_loopback();
+        // Elsewhere a send says "not connected" before the connection stands, and
+        // "broken pipe" where it was refused.
+        let near = cfg!(target_os = "linux") && address.ip().is_loopback();
         let attempt = Self { socket: Arc::new(socket), address, key, near };
         match attempt.socket.connect(&SockAddr::from(address)) {
             Ok(()) => Ok((attempt, true)),
