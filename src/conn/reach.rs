@@ -209,12 +209,10 @@ impl Conn {
             return false;
         }
         let mut upgrade = self.upgrade_over(Link::patient(Arc::clone(&tcp)), true);
-        match upgrade.offer().map_err(|error| (error.kind(), error)) {
-            // The second is what other systems than Linux say.
-            Err((ErrorKind::WouldBlock | ErrorKind::NotConnected, _)) => return false,
-            // It stood, if not for long: the upgrade finds out.
-            Ok(()) | Err((ErrorKind::ConnectionReset | ErrorKind::BrokenPipe, _)) => {}
-            Err((_, error)) => {
+        match upgrade.offer() {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
+            Err(error) => {
                 if let Phase::Dialing(dial) = &mut self.phase {
                     dial.refused(error);
                 }

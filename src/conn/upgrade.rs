@@ -38,6 +38,8 @@ pub(crate) struct Upgrade {
     /// The connection was made just now, and nothing was sent: whatever comes
     /// is told when it comes.
     fresh: bool,
+    /// What the kernel said to the request instead of taking it.
+    broken: Option<io::Error>,
     answer: Answer,
     /// The refusal whose body is being read.
     refusal: Option<Refusal>,
@@ -96,7 +98,7 @@ impl Upgrade {
         BASE64.encode_mut(with_masks(MaskPool::draw::<4>).as_flattened(), &mut key);
         let key = std::str::from_utf8(&key).unwrap_or_default();
         let (request, answer) = (build(key), Answer::new(key));
-        Self { link, request, sent: 0, fresh, answer, refusal: None }
+        Self { link, request, sent: 0, fresh, broken: None, answer, refusal: None }
     }
 
     /// Whether a part of the request waits for the kernel.
@@ -104,9 +106,19 @@ impl Upgrade {
         self.refusal.is_none() && (self.sent < self.request.len() || self.link.has_ciphertext())
     }
 
-    /// Offers the request to the kernel, once.
+    /// Offers the request to the kernel, once. An error says that the connection
+    /// does not stand.
     pub(crate) fn offer(&mut self) -> io::Result<()> {
-        self.sent += self.link.write(self.request.get(self.sent..).unwrap_or_default())?;
+        match self.link.write(self.request.get(self.sent..).unwrap_or_default()) {
+            Ok(n) => self.sent += n,
+            // It stood, if not for long: the server may have said why.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) =>
+            {
+                self.broken = Some(error);
+            }
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 
@@ -134,7 +146,10 @@ impl Upgrade {
         protocols: &[String],
     ) -> Result<Option<Agreed>, Refused> {
         // Whoever takes nothing more may have said why before.
-        let unsent = self.send().err();
+        let unsent = match self.broken.take() {
+            Some(error) => Some(self.lost(&error)),
+            None => self.send().err(),
+        };
         if std::mem::take(&mut self.fresh) && unsent.is_none() {
             return Ok(None);
         }

@@ -1,6 +1,6 @@
-/* The descriptors of a dial: the loser of a race is closed, and the winner has
-   the options that were asked for. */
-/* For struct tcp_info. */
+/* The descriptors of a dial: the loser of a race is closed, the winner has the
+   options that were asked for, and one that is reset at once says so. */
+/* For struct tcp_info, and syscall. */
 #define _DEFAULT_SOURCE
 
 #include "support/names.h"
@@ -8,7 +8,10 @@
 
 #include <dirent.h>
 #include <netinet/tcp.h>
+#include <errno.h>
 #include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* Connections of this process to a port, by the state TCP has them in; the
    last of them in `out_fd`. */
@@ -155,8 +158,74 @@ static void options(void) {
     }
 }
 
+/* -- reset at once --------------------------------------------------------- */
+
+/* Where `connect` goes to a server that says this and resets the connection
+   before the call is back. */
+static int resetting = -1;
+static const char *last_words;
+
+/* In the place of libc's. */
+int connect(int fd, const struct sockaddr *to, socklen_t len) {
+    static const struct linger at_once = {1, 0};
+    int result = (int)syscall(SYS_connect, fd, to, len), error = errno;
+    if (resetting >= 0) {
+        int peer = accept(resetting, NULL, NULL);
+        size_t said = strlen(last_words);
+        CHECK(peer >= 0);
+        CHECK_INT(write(peer, last_words, said), said);
+        CHECK(setsockopt(peer, SOL_SOCKET, SO_LINGER, &at_once,
+                         sizeof at_once) == 0);
+        close(peer);
+    }
+    errno = error;
+    return result;
+}
+
+static void expect_reset(const char *words, const char *log) {
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in at;
+    socklen_t len = sizeof at;
+    struct text url = {0};
+    int way;
+    memset(&at, 0, sizeof at);
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(bind(listener, (struct sockaddr *)&at, sizeof at) == 0);
+    CHECK(listen(listener, 8) == 0);
+    CHECK(getsockname(listener, (struct sockaddr *)&at, &len) == 0);
+    text_add(&url, "ws://127.0.0.1:%d/", (int)ntohs(at.sin_port));
+    for (way = 0; way < WAYS; way++) {
+        struct party party;
+        last_words = words;
+        resetting = listener;
+        party_make(&party, (enum way)way, NULL, text_of(&url), NULL);
+        party_start(&party);
+        party_drive(&party);
+        resetting = -1;
+        CHECK_STR(text_of(&party.log), log);
+        party_free(&party);
+    }
+    close(listener);
+    text_free(&url);
+}
+
+#define RESET \
+    "handshake \"the connection was lost during the upgrade: Connection reset" \
+    " by peer (os error 104)\"\n"
+
+/* It may have said why before. */
+static void a_server_that_resets_at_once(void) {
+    expect_reset("", "error/3 os=104 " RESET
+                     "close/3 1006 \"\" unclean peer=0 " RESET);
+    expect_reset("HTTP/1.1 503 Busy\r\nContent-Length: 2\r\n\r\nhi",
+                 "error/3 http=503 http \"HTTP 503 Busy\"\n"
+                 "close/3 1006 \"\" unclean peer=0 http \"HTTP 503 Busy\"\n");
+}
+
 int main(void) {
     begin();
+    RUN(a_server_that_resets_at_once);
     RUN(the_loser_is_closed);
     RUN(options);
     return end();
