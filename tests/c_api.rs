@@ -131,6 +131,7 @@ programs! {
     lifecycle
     log
     met_deadlines
+    mixed_sizes
     no_message_after_close
     null_everywhere
     proxies

@@ -144,7 +144,8 @@ impl Conn {
         {
             open.decoder.unlend();
             match self.receive(buffers, &may_wait, &mut *take) {
-                Pulled::Not => {}
+                // It may have waited.
+                Pulled::Not if may_wait() => {}
                 pulled => return pulled,
             }
         }
