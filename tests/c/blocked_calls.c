@@ -182,7 +182,6 @@ static void a_blocked_recv_can_be_ended(const char *port_name) {
     }
 }
 
-/* The connection is not there yet: connect waits for the upgrade. */
 /* A message that comes a byte at a time behind its header, each soon after the
    one before: its 20 s delay neither a limit nor an interrupt. */
 static void a_message_that_trickles(const char *port_name) {
@@ -221,6 +220,7 @@ static void *connect_blackhole(void *argument) {
     return NULL;
 }
 
+/* The connection is not there yet: connect waits for the upgrade. */
 static void a_blocked_connect_can_be_ended(void) {
     static const wskt_result wanted[] = {WSKT_ERR_CONNECT_FAILED,
                                          WSKT_ERR_CONNECT_FAILED,
