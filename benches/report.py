@@ -110,7 +110,7 @@ def workload_table(workload, results):
             ratio(result.cpu, raw and raw.cpu),
             plain(counts[0]),
             plain(counts[1]),
-            *(["/".join(map(plain, result.at_hand)) if result.at_hand else "–"] if at_hand else []),
+            *([plain(result.at_hand and result.at_hand[1])] if at_hand else []),
             busy(result),
         ])
     head = ["client", "time ÷ raw", "µs each", "CPU ÷ raw", "instructions", "system calls",
