@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn what_is_behind_much_ascii() {
-        for ascii in [511, 512, 513, 1023, 1024, 2000] {
+        for ascii in [511, 512, 1023, 1024, 1025, 2048, 3000] {
             for tail in ["", "z", "ä", "😀 and more"] {
                 let text = "a".repeat(ascii) + tail;
                 assert!(is_utf8(text.as_bytes()), "{ascii}");
@@ -176,7 +176,7 @@ mod tests {
                 assert!(!is_utf8(&bytes), "{ascii}");
                 bytes.push(0xA4);
                 assert!(is_utf8(&bytes), "{ascii}");
-                bytes.extend([b'b'; 600]);
+                bytes.extend([b'b'; 1100]);
                 assert!(is_utf8(&bytes), "{ascii}");
                 bytes.push(0xFF);
                 assert!(!is_utf8(&bytes), "{ascii}");
