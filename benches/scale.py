@@ -13,7 +13,7 @@ import sys
 
 import build
 import report
-from measure import Counter, Server
+from measure import Counter, Server, first_cpu
 from workloads import WORKLOADS
 
 ROUNDS = 5
@@ -92,6 +92,8 @@ def main():
     scale = build.compile("scale", ["scale/scale.c"], link)
     raw_open = build.compile("raw_open", ["scale/raw_open.c"], build.STRICT)
     with Server(build.server()) as server:
+        # The server has the last: on one CPU with it a client waits for its turn.
+        first_cpu()
         opening(server, scale, raw_open, count)
         echoing(server, scale, count, minutes)
         turns(server, clients["wskt loop"])
