@@ -103,14 +103,7 @@ impl Conn {
             if lacks {
                 match open.read_next(socket, buffers, Mode::Wait) {
                     Read::Bytes(n, _) => open.decoder.tally().add_bytes(n),
-                    Read::Nothing => return Pulled::Nothing,
-                    Read::Interrupted => return Pulled::Interrupted,
-                    Read::Over(error) => {
-                        buffers.discard();
-                        self.lost(error.as_ref());
-                        return Pulled::Not;
-                    }
-                    Read::Bad(_) => return Pulled::Not,
+                    read => return self.unreceived(buffers, read),
                 }
             }
             let input = buffers.plain.get(..buffers.end).unwrap_or_default();
@@ -163,14 +156,7 @@ impl Conn {
             buffers.taken = true;
             match read_direct(open, buffers, Mode::Wait) {
                 Read::Bytes(n, _) => open.decoder.tally().add_bytes(n),
-                Read::Nothing => return Pulled::Nothing,
-                Read::Interrupted => return Pulled::Interrupted,
-                Read::Over(error) => {
-                    buffers.discard();
-                    self.lost(error.as_ref());
-                    return Pulled::Not;
-                }
-                Read::Bad(_) => return Pulled::Not,
+                read => return self.unreceived(buffers, read),
             }
             if socket.signals.has(!bit::PINGS) {
                 return Pulled::Not;
@@ -390,7 +376,22 @@ impl Conn {
         }
     }
 
-    /// A read has brought no bytes.
+    /// A read that may wait has brought no bytes.
+    #[cold]
+    fn unreceived(&mut self, buffers: &mut Buffers, read: Read) -> Pulled {
+        match read {
+            Read::Nothing => Pulled::Nothing,
+            Read::Interrupted => Pulled::Interrupted,
+            Read::Over(error) => {
+                buffers.discard();
+                self.lost(error.as_ref());
+                Pulled::Not
+            }
+            Read::Bad(_) | Read::Bytes(..) => Pulled::Not,
+        }
+    }
+
+    /// A read that only looks has brought none.
     #[cold]
     fn unserved(&mut self, read: Read) {
         match read {
