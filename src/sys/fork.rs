@@ -3,18 +3,23 @@
 
 use std::cell::Cell;
 use std::fs::File;
+use std::iter;
 use std::marker::PhantomData;
 use std::mem;
 use std::os::fd::{AsRawFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long a fork and the holders of locks wait for each other. A host that
 /// locks a mutex of its own in a fork, and calls us while it holds that, would
 /// otherwise wait for ever.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// How long they sleep at first, and at most, before they look again: who is
+/// inside may just be starting a thread.
+const NAP: Duration = Duration::from_micros(10);
+const LONGEST_NAP: Duration = Duration::from_millis(2);
 
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
@@ -37,10 +42,21 @@ fn here() -> usize {
     INSIDE.with(|inside| ptr::from_ref(inside).addr())
 }
 
+/// How long to sleep between one look at the gate and the next: longer and
+/// longer, `PATIENCE` in all.
+fn naps() -> impl Iterator<Item = Duration> {
+    let longer = |nap: &Duration| Some((*nap * 2).min(LONGEST_NAP));
+    let mut slept = Duration::ZERO;
+    iter::successors(Some(NAP), longer).take_while(move |nap| {
+        slept += *nap;
+        slept <= PATIENCE
+    })
+}
+
 impl Gate {
     /// Whether this thread is inside now.
     fn enter(&self) -> bool {
-        let mut since = None;
+        let mut naps = naps();
         // In front of the exchange: a handler of a signal between the two
         // leaves the gate to whom it has interrupted.
         INSIDE.set(INSIDE.get() + 1);
@@ -50,11 +66,11 @@ impl Gate {
             if holder == here() {
                 break;
             }
-            if since.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
+            let Some(nap) = naps.next() else {
                 INSIDE.set(INSIDE.get() - 1);
                 return false;
-            }
-            thread::yield_now();
+            };
+            thread::sleep(nap);
         }
         true
     }
@@ -162,5 +178,21 @@ impl Drop for Unforked {
         if self.inside {
             GATE.leave();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_at_the_gate_looks_seldom_and_goes_when_its_patience_is_over() {
+        let all: Vec<Duration> = naps().collect();
+        let asleep: Duration = all.iter().sum();
+        assert!(all.len() <= 110, "{} looks", all.len());
+        assert!(asleep <= PATIENCE && asleep + 2 * LONGEST_NAP > PATIENCE, "{asleep:?}");
+        // A thread is started within half a millisecond, under strace in ten.
+        let soon = naps().take(6).sum::<Duration>();
+        assert!(soon < Duration::from_millis(1), "{soon:?}");
     }
 }
