@@ -115,7 +115,7 @@ IDLE_TARGETS = {"idle": 2, "idle-wss": 28}
 WAYS = {
     "pingpong": ("blocking", "loop", "pulled", "thread"),
     "pipeline": ("blocking", "loop", "pulled", "thread"),
-    "receive": ("blocking", "loop", "pulled"),
+    "receive": ("blocking", "loop", "pulled", "wide", "wide loop"),
     "send": ("blocking", "thread"),
     "send-joined": ("loop", "pulled"),
     "fan": ("loop", "pulled", "thread"),
@@ -137,9 +137,17 @@ class Client:
         return max(10, workload.counted // self.slow) if workload.size >= 64 * KIB else workload.counted
 
 
+# The same ways with another setting.
+SETTINGS = {
+    "wide": ("blocking", (("WSKT_READ_BUFFER", str(32 * MIB)),)),
+    "wide loop": ("loop", (("WSKT_READ_BUFFER", str(32 * MIB)),)),
+}
+
+
 def wskt(program):
-    ways = ("blocking", "loop", "pulled", "thread")
-    return [Client(f"wskt {way}", (program,), (("WSKT_WAY", way),), way) for way in ways]
+    ways = {way: (way, ()) for way in ("blocking", "loop", "pulled", "thread")} | SETTINGS
+    return [Client(f"wskt {name}", (program,), (("WSKT_WAY", way), *setting), name)
+            for name, (way, setting) in ways.items()]
 
 
 def takes_part(client, workload):

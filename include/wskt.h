@@ -2291,6 +2291,38 @@ wskt_result wskt_config_set_max_fragments(wskt_config *config,
                                           uint32_t count);
 
 /**
+ * Sets the size of the buffer that received bytes are read into, in bytes:
+ * what one read takes from the kernel at most, ahead of what the program has
+ * been told. 65536 if never set.
+ *
+ * With more, a flood takes fewer system calls: with 16777216 (16 MiB), 64 KiB
+ * over loopback take 0.1 instead of 0.6. It seldom takes less time, and it
+ * takes more when the buffer is larger than the CPU's cache. With less, a
+ * program with many sockets that have no loop takes less memory.
+ *
+ * The sockets of a loop share one buffer, as large as the largest that one of
+ * them was opened with; memory that nothing arrived in is not touched. Other
+ * sockets wait while one's buffer is told. What wskt_socket_pause leaves in it
+ * stays in memory; the kernel holds the rest back. A message that is larger than
+ * the buffer is received into memory of its own.
+ *
+ * With more than 65536, a text message that fits is checked when it is whole,
+ * and not while it arrives.
+ *
+ * Any thread; legal in a callback.
+ *
+ * Returns:
+ * - WSKT_OK
+ * - WSKT_ERR_INVALID_ARGUMENT: `bytes` is not in 4096 to 1073741824 (1 GiB).
+ * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
+ *
+ * Since: 0.1.0
+ */
+WSKT_API
+wskt_result wskt_config_set_read_buffer(wskt_config *config,
+                                        size_t bytes);
+
+/**
  * Sets the water marks of the send queue, in bytes. 1048576 and 4194304 (1
  * and 4 MiB) if never set.
  *

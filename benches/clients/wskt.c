@@ -1,7 +1,8 @@
 /* wskt in its four ways: WSKT_WAY is blocking, loop, pulled or thread.
 
    "loop" calls wskt_loop_run; "thread" is a loop with its own thread, and the
-   main thread only waits. Both run the same callbacks. */
+   main thread only waits. Both run the same callbacks. WSKT_READ_BUFFER is the
+   size of the read buffer, in bytes. */
 #define _GNU_SOURCE
 #include "wskt_client.h"
 
@@ -59,8 +60,13 @@ void need_deflate(const wskt_socket *socket) {
 
 int main(int argc, char **argv) {
     const char *way = getenv("WSKT_WAY");
+    const char *read_buffer = getenv("WSKT_READ_BUFFER");
     bench_init(&bench, argc, argv);
     ok(wskt_config_new(&config), "wskt_config_new");
+    if (read_buffer != NULL) {
+        ok(wskt_config_set_read_buffer(config, strtoul(read_buffer, NULL, 10)),
+           "the read buffer");
+    }
     if (bench.tls) {
         ok(wskt_config_add_ca_file(config, bench.ca), "the CA");
     }

@@ -1,6 +1,12 @@
 //! How much is accepted and how much may wait.
 
 use super::{Config, Refusal, Set};
+use std::ops::RangeInclusive;
+
+/// How large the buffer is that is read into, in bytes, if nothing else is set.
+pub(crate) const READ_BUFFER: usize = 64 << 10;
+/// The smallest and the largest.
+const READ_BUFFERS: RangeInclusive<usize> = 4 << 10..=1 << 30;
 
 /// The limits and their defaults.
 #[derive(Debug, Clone)]
@@ -13,6 +19,8 @@ pub struct Limits {
     pub low_water: usize,
     /// Sends are refused while the queue stands at or over this.
     pub high_water: usize,
+    /// How much one read takes from the kernel.
+    pub read_buffer: usize,
 }
 
 impl Default for Limits {
@@ -22,6 +30,7 @@ impl Default for Limits {
             max_fragments: 131_072,
             low_water: 1 << 20,
             high_water: 4 << 20,
+            read_buffer: READ_BUFFER,
         }
     }
 }
@@ -55,6 +64,16 @@ impl Config {
         }
         self.limits.low_water = low;
         self.limits.high_water = high;
+        Ok(())
+    }
+
+    /// Sets the size of the buffer that is read into.
+    pub fn set_read_buffer(&mut self, bytes: usize) -> Set {
+        if !READ_BUFFERS.contains(&bytes) {
+            let (least, most) = (READ_BUFFERS.start(), READ_BUFFERS.end());
+            return Err(Refusal::argument(format!("{bytes} is not in {least} to {most}")));
+        }
+        self.limits.read_buffer = bytes;
         Ok(())
     }
 }

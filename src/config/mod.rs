@@ -18,6 +18,7 @@ pub use client_certificate::ClientCertificate;
 pub(crate) use connector::Built;
 pub use deflate::Deflate;
 pub use limits::Limits;
+pub(crate) use limits::READ_BUFFER;
 pub use proxy::{Credentials, Proxies, Proxy, ProxyKind};
 pub use refusal::{Refusal, Set};
 pub use request::Request;

@@ -6,8 +6,8 @@ use socket2::Socket;
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// How much ciphertext one read takes from the kernel.
-pub(super) const CIPHER_ROOM: usize = 64 << 10;
+/// The largest record, with its header (RFC 5246, section 6.2.3).
+const RECORD_ROOM: usize = 5 + (16 << 10) + 2048;
 /// The same for a read while opening, and for one through a proxy's session.
 const FILL_ROOM: usize = 4 << 10;
 
@@ -134,6 +134,8 @@ impl Drop for Memory {
 pub(crate) struct Cipher {
     bytes: Box<[u8]>,
     len: usize,
+    /// How much one read takes from the kernel.
+    size: usize,
 }
 
 impl Cipher {
@@ -146,10 +148,20 @@ impl Cipher {
         self.len = 0;
     }
 
+    /// A read is to take that much, or a record.
+    pub(super) fn suit(&mut self, size: usize) {
+        self.size = size.max(RECORD_ROOM);
+    }
+
+    /// Whether the kernel may have more than was received.
+    pub(super) fn is_full(&self) -> bool {
+        self.len == self.bytes.len()
+    }
+
     /// Receives from the kernel; 0 is the end of the stream.
     pub(super) fn recv(&mut self, tcp: &Socket, mode: Mode) -> io::Result<usize> {
-        if self.bytes.len() < CIPHER_ROOM {
-            self.bytes = room(CIPHER_ROOM);
+        if self.bytes.len() < self.size {
+            self.bytes = room(self.size);
         }
         self.len = sys::recv(tcp, &mut self.bytes, mode)?;
         Ok(self.len)

@@ -4,6 +4,7 @@
 //! (but for a blocking driver's read), never spawns, holds no lock while an
 //! event is delivered, and knows nothing of C.
 
+mod buffers;
 mod crank;
 pub(crate) mod dial;
 mod ending;
@@ -26,6 +27,7 @@ mod tls;
 pub(crate) mod tls_error;
 pub(crate) mod upgrade;
 
+pub(crate) use buffers::Buffers;
 use crate::config::Proxy;
 use crate::error::{Cause, Failure};
 use crate::event::CloseEvent;
@@ -35,7 +37,6 @@ use crate::sys::{Clock, Time};
 pub(crate) use crank::{Crank, Flow, Receiver, Take};
 use ending::{Ending, Linger};
 use link::Handshake;
-use memory::Cipher;
 use open::Open;
 use opening::Trusting;
 use overdue::Expiry;
@@ -45,15 +46,6 @@ pub(crate) use short::{Followed, Served};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use upgrade::Upgrade;
-
-/// Received into a driver's buffer behind a message that goes elsewhere: the
-/// next header, and little of a message that is copied once more if it is large.
-const SPILL: usize = 512;
-/// Room for plaintext in a driver's buffer: a message of 64 KiB is lent from
-/// it whole.
-const PLAIN_ROOM: usize = (64 << 10) + SPILL;
-/// The same where little is expected.
-const LITTLE_ROOM: usize = 1 << 10;
 
 /// Why [`Conn::advance`] came back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,20 +77,6 @@ pub(crate) enum Pulled {
     Interrupted,
     /// The long way must go on.
     Not,
-}
-
-/// A driver's buffers, lent to one connection after the other.
-#[derive(Debug, Default)]
-pub(crate) struct Buffers {
-    /// `plain[start..end]` is not parsed yet.
-    plain: Vec<u8>,
-    start: usize,
-    end: usize,
-    /// The contents belong to the connection that stopped in the middle.
-    taken: bool,
-    /// Little is expected: there is only a small buffer so far.
-    pub(crate) little: bool,
-    cipher: Cipher,
 }
 
 /// How one phase's step ended.

@@ -6,7 +6,8 @@ use super::outbound::CloseFrame;
 use super::pulse::Pulse;
 use super::read::{Read, read};
 use super::tls_error::sentence;
-use super::{Buffers, Conn, Crank, Expiry, Flow, Next, PLAIN_ROOM, Phase, Receiver, Step};
+use super::buffers::{Buffers, Carry};
+use super::{Conn, Crank, Expiry, Flow, Next, Phase, Receiver, Step};
 use crate::error::{Cause, Failure};
 use crate::event::{Event, EventKind, MessageKind};
 use crate::log::{self, Level};
@@ -28,9 +29,7 @@ pub(super) struct Open {
     pub(super) tcp: Arc<socket2::Socket>,
     pub(super) decoder: Decoder,
     pub(super) tls: bool,
-    /// Bytes kept from one turn to the next: an incomplete header, or what
-    /// stood behind a pause.
-    pub(super) carry: Vec<u8>,
+    pub(super) carry: Carry,
     /// If there are signs of life to watch for.
     pub(super) pulse: Option<Box<Pulse>>,
     /// The open event told, and no signs of life to watch for.
@@ -75,7 +74,7 @@ impl Open {
             tcp,
             decoder,
             tls,
-            carry: rest,
+            carry: rest.into(),
             pulse: Pulse::is_on(&config.timeouts).then(|| Box::new(Pulse::new(Time::now()))),
             bare: false,
             announce: true,
@@ -152,6 +151,7 @@ impl Open {
                 return Some(Next::Leave(Step::Held));
             }
             self.announce = false;
+            crank.buffers.suit(socket.config().limits.read_buffer);
             self.bare = self.pulse.is_none();
             let flow = crank.receiver.deliver(&crank.clock, socket, EventKind::Open);
             return Some(match flow {
@@ -249,7 +249,14 @@ impl Open {
     #[inline]
     pub(super) fn lacks(&mut self, buffers: &Buffers) -> Option<usize> {
         let rest = buffers.plain.get(buffers.start..buffers.end).unwrap_or_default();
-        self.decoder.lacks(rest, buffers.plain.len().min(PLAIN_ROOM))
+        self.decoder.lacks(rest, buffers.most(), buffers.is_wide())
+    }
+
+    /// Whether a message that lies in part in the buffer waits there until it is
+    /// whole.
+    #[inline]
+    pub(super) fn waits_in(&mut self, buffers: &Buffers) -> bool {
+        buffers.is_wide() && self.lacks(buffers).is_some()
     }
 
     /// How much is to be read behind a message that lies in part in the
@@ -301,7 +308,9 @@ impl Conn {
             // While the kernel or TLS has more.
             let may = rest && self.readable && !urgent && mode == Mode::Look;
             let awaits = if may { open.awaits(buffers) } else { None };
-            if awaits.is_none() && (rest || urgent || !open.decoder.is_fresh()) {
+            // What has come in part waits where it is for a read that takes more.
+            let stays = rest && !may && !urgent && mode == Mode::Look && open.waits_in(buffers);
+            if awaits.is_none() && !stays && (rest || urgent || !open.decoder.is_fresh()) {
                 match open.look(socket, buffers, clock, receiver, &mut self.readable) {
                     Ok(Found::Nothing) => {}
                     Ok(Found::Something) => continue,

@@ -1,126 +1,14 @@
 //! What an established connection reads, and where to: a driver's buffer, or
 //! the memory of a large message. Parses nothing.
 
-use super::memory::CIPHER_ROOM;
+use super::buffers::{Buffers, SPILL};
 use super::open::Open;
 use super::tls::{Decrypted, Rest};
-use super::{Buffers, LITTLE_ROOM, PLAIN_ROOM, SPILL};
 use crate::protocol::Violation;
 use crate::socket::Socket;
 use crate::sys::{self, Mode};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
-
-impl Buffers {
-    /// Makes room for `size` bytes; what was there is lost.
-    fn reserve(&mut self, size: usize) {
-        if self.plain.len() < size {
-            // Pages that nothing is received into are never touched.
-            self.plain = vec![0; size];
-        }
-    }
-
-    /// Whether anything was read with them.
-    pub(crate) fn has_room(&self) -> bool {
-        !self.plain.is_empty()
-    }
-
-    fn usual(&self) -> usize {
-        if self.little { LITTLE_ROOM } else { PLAIN_ROOM }
-    }
-
-    /// More came than was expected: a small buffer becomes a usual one.
-    pub(super) fn grow(&mut self) {
-        if self.little {
-            self.little = false;
-            self.move_to(PLAIN_ROOM);
-        }
-    }
-
-    /// Makes room for a message of `whole` bytes, of which some are there, and
-    /// a usual buffer behind it: a read takes two such messages, not one.
-    pub(super) fn widen(&mut self, whole: usize) {
-        let size = whole + PLAIN_ROOM;
-        if self.plain.len() < size && !self.little {
-            self.move_to(size);
-        }
-    }
-
-    /// Moves what is not parsed to the front of a larger buffer.
-    #[cold]
-    fn move_to(&mut self, size: usize) {
-        let mut wider = vec![0; size];
-        let rest = self.plain.get(self.start..self.end).unwrap_or_default();
-        if let Some(front) = wider.get_mut(..rest.len()) {
-            front.copy_from_slice(rest);
-        }
-        (self.start, self.end) = (0, rest.len());
-        self.plain = wider;
-    }
-
-    /// A place to receive what is discarded.
-    pub(super) fn room(&mut self) -> &mut [u8] {
-        self.reserve(self.usual());
-        self.start = 0;
-        self.end = 0;
-        &mut self.plain
-    }
-
-    /// Brings back what the connection left, unless it is still in place.
-    #[inline(always)]
-    pub(super) fn load(&mut self, carry: &mut Vec<u8>) {
-        if self.taken {
-            self.taken = false;
-            return;
-        }
-        self.start = 0;
-        self.end = carry.len();
-        if !carry.is_empty() || self.plain.is_empty() {
-            self.bring(carry);
-        }
-    }
-
-    #[cold]
-    fn bring(&mut self, carry: &mut Vec<u8>) {
-        self.reserve(self.usual().max(carry.len()));
-        if let Some(front) = self.plain.get_mut(..carry.len()) {
-            front.copy_from_slice(carry);
-        }
-        *carry = Vec::new();
-    }
-
-    /// Keeps what is not parsed for the connection's next turn.
-    pub(super) fn store(&mut self, carry: &mut Vec<u8>) {
-        if self.start < self.end {
-            *carry = self.plain.get(self.start..self.end).unwrap_or_default().to_vec();
-        }
-        self.start = 0;
-        self.end = 0;
-    }
-
-    /// Forgets what is not parsed.
-    pub(crate) fn discard(&mut self) {
-        self.start = 0;
-        self.end = 0;
-        self.taken = false;
-    }
-
-    /// Moves the unparsed bytes, a few, to the front, for up to `max` more
-    /// behind them.
-    #[inline(always)]
-    fn behind(&mut self, max: usize) -> &mut [u8] {
-        if self.start > 0 {
-            if self.start < self.end {
-                self.plain.copy_within(self.start..self.end, 0);
-            }
-            self.end -= self.start;
-            self.start = 0;
-        }
-        let room = self.plain.get_mut(self.end..).unwrap_or_default();
-        let size = room.len().min(max);
-        room.get_mut(..size).unwrap_or_default()
-    }
-}
 
 /// What a look at the kernel brought.
 pub(super) enum Read {
@@ -239,7 +127,7 @@ fn read_tls(
     } else {
         match buffers.cipher.recv(&open.tcp, mode) {
             Ok(0) => return Read::Over(None),
-            Ok(n) => more = n == CIPHER_ROOM,
+            Ok(_) => more = buffers.cipher.is_full(),
             Err(error) => return error.into(),
         }
     }
@@ -288,37 +176,5 @@ fn judge(open: &mut Open, rest: Rest, more: bool, mode: Mode) -> Read {
         // of one: a read that waits goes on. Where the kernel is empty it may have
         // told of a FIN with these.
         None => Read::Bytes(got, more || unread || (got == 0 && mode == Mode::Wait)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wider_buffer_has_what_was_not_parsed_and_room_for_one_message_more() {
-        let mut buffers = Buffers::default();
-        buffers.room().fill(7);
-        (buffers.start, buffers.end) = (100, 103);
-        if let Some(rest) = buffers.plain.get_mut(100..103) {
-            rest.copy_from_slice(b"abc");
-        }
-        for (whole, size) in [(20_000, 20_000), (17_000, 20_000), (65_546, 65_546)] {
-            buffers.widen(whole);
-            assert_eq!(buffers.plain.len(), size + PLAIN_ROOM);
-            assert_eq!((buffers.start, buffers.end), (0, 3));
-            assert_eq!(buffers.plain.get(..4), Some(b"abc\0".as_slice()));
-        }
-    }
-
-    #[test]
-    fn a_small_buffer_is_not_widened_before_it_is_a_usual_one() {
-        let mut buffers = Buffers { little: true, ..Buffers::default() };
-        assert_eq!(buffers.room().len(), LITTLE_ROOM);
-        buffers.widen(65_546);
-        assert_eq!(buffers.plain.len(), LITTLE_ROOM);
-        buffers.end = 5;
-        buffers.grow();
-        assert_eq!((buffers.plain.len(), buffers.start, buffers.end), (PLAIN_ROOM, 0, 5));
     }
 }

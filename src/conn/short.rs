@@ -4,7 +4,8 @@
 
 use super::open::{Open, trace_message};
 use super::read::{Read, read_direct};
-use super::{Buffers, Conn, Crank, Flow, Phase, Pulled, Receiver};
+use super::buffers::Buffers;
+use super::{Conn, Crank, Flow, Phase, Pulled, Receiver};
 use crate::event::{Event, EventKind, MessageKind};
 use crate::log::{self, Level};
 use crate::protocol::Decoder;
@@ -42,7 +43,7 @@ impl Open {
     /// time.
     #[inline(never)]
     fn begin_direct(&mut self, buffers: &mut Buffers, more: bool) -> bool {
-        if more && self.lacks(buffers).is_some() {
+        if (more && self.lacks(buffers).is_some()) || self.waits_in(buffers) {
             return false;
         }
         let input = buffers.plain.get(..buffers.end).unwrap_or_default();

@@ -294,34 +294,37 @@ fn what_a_message_lacks_to_be_whole() {
     let wire = frame(0x82, &[7; 66_000]);
     let mut decoder = Decoder::new(LIMITS, CloseRules::Strict);
     for cut in [1, 2, 9] {
-        assert_eq!(decoder.lacks(&wire[..cut], 70_000), None);
+        assert_eq!(decoder.lacks(&wire[..cut], 70_000, false), None);
     }
-    assert_eq!(decoder.lacks(&wire[..10], 66_010), Some(66_000));
-    assert_eq!(decoder.lacks(&wire[..10], 66_009), None);
-    assert_eq!(decoder.lacks(&wire[..66_009], 66_010), Some(1));
-    assert_eq!(decoder.lacks(&wire, 66_010), None);
+    assert_eq!(decoder.lacks(&wire[..10], 66_010, false), Some(66_000));
+    assert_eq!(decoder.lacks(&wire[..10], 66_009, false), None);
+    assert_eq!(decoder.lacks(&wire[..66_009], 66_010, false), Some(1));
+    assert_eq!(decoder.lacks(&wire, 66_010, false), None);
     let mut pos = 0;
     assert_eq!(decoder.whole(&wire, &mut pos), Some((MessageKind::Binary, &wire[10..])));
     assert_eq!(pos, wire.len());
     // A text is checked as it comes, a fragment is put together, and what
     // breaks a rule is told at once.
     for first in [0x81, 0x02, 0xC2, 0x89] {
-        assert_eq!(decoder.lacks(&frame(first, &[0; 100])[..50], 70_000), None);
+        assert_eq!(decoder.lacks(&frame(first, &[0; 100])[..50], 70_000, false), None);
     }
-    assert_eq!(decoder.lacks(&frame(0x82, &[0; 70_001])[..50], 80_000), None);
-    assert_eq!(decoder.lacks(&[0x82, 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0], 80_000), None);
-    assert_eq!(decoder.lacks(&[0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 1, 0], 80_000), None);
+    let text = frame(0x81, &[b'a'; 100]);
+    assert_eq!(decoder.lacks(&text[..50], 70_000, true), Some(text.len() - 50));
+    assert_eq!(decoder.lacks(&frame(0x02, &[0; 100])[..50], 70_000, true), None);
+    assert_eq!(decoder.lacks(&frame(0x82, &[0; 70_001])[..50], 80_000, false), None);
+    assert_eq!(decoder.lacks(&[0x82, 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0], 80_000, false), None);
+    assert_eq!(decoder.lacks(&[0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 1, 0], 80_000, false), None);
     // What was lent before is taken back; what has begun goes on as it is.
     let (first, second) = wire.split_at(40_000);
     let mut pos = 0;
     assert_eq!(decoder.next(first, &mut pos), Ok(None));
-    assert_eq!(decoder.lacks(second, 70_000), None);
+    assert_eq!(decoder.lacks(second, 70_000, false), None);
     let mut pos = 0;
     assert!(matches!(decoder.next(second, &mut pos), Ok(Some(Item::Message(..)))));
-    assert_eq!(decoder.lacks(&wire[..10], 70_000), Some(66_000));
+    assert_eq!(decoder.lacks(&wire[..10], 70_000, false), Some(66_000));
     decoder.tell_chunks(true);
     assert_eq!(decoder.next(&[], &mut 0), Ok(None));
-    assert_eq!(decoder.lacks(&wire[..10], 70_000), None);
+    assert_eq!(decoder.lacks(&wire[..10], 70_000, false), None);
 }
 
 #[test]

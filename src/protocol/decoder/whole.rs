@@ -50,16 +50,18 @@ impl Decoder {
 
     /// What the input lacks, if it begins with a part of a binary message in one
     /// frame that is not longer than `room` with its header: it can be lent
-    /// whole when that much is read behind it. A text is checked as it arrives.
+    /// whole when that much is read behind it. A text is checked as it arrives, if
+    /// not wanted as well.
     #[inline]
-    pub fn lacks(&mut self, input: &[u8], room: usize) -> Option<usize> {
+    pub fn lacks(&mut self, input: &[u8], room: usize, text: bool) -> Option<usize> {
         self.unlend();
         if self.phase != Phase::Fresh {
             return None;
         }
         let (first, len, after) = quick_header(input)?;
         let fits = len <= room.saturating_sub(input.len() - after.len());
-        let fits = fits && first == WHOLE_BINARY && len as u64 <= self.limits.max_message;
+        let fits = fits && (first == WHOLE_BINARY || (text && first == WHOLE_TEXT));
+        let fits = fits && len as u64 <= self.limits.max_message;
         len.checked_sub(after.len()).filter(|lacks| fits && *lacks > 0)
     }
 

@@ -1,0 +1,289 @@
+//! A driver's buffers, lent to one connection after the other, and what a
+//! connection keeps of them until its next turn.
+
+use super::memory::Cipher;
+use crate::config::READ_BUFFER;
+use std::mem;
+
+/// Received behind a message that goes elsewhere: the next header, and little of
+/// a message that is copied once more if it is large. A message as large as the
+/// buffer is lent from it whole, with its header.
+pub(super) const SPILL: usize = 512;
+/// Room where little is expected.
+const LITTLE_ROOM: usize = 1 << 10;
+/// What a connection keeps is copied up to this, and moved with its buffer beyond.
+const COPIED: usize = 256 << 10;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    /// `plain[start..end]` is not parsed yet.
+    pub(super) plain: Vec<u8>,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// The contents belong to the connection that stopped in the middle.
+    pub(super) taken: bool,
+    /// Little is expected: there is only a small buffer so far.
+    pub(crate) little: bool,
+    /// The largest that a connection wishes, of those that were opened.
+    wish: usize,
+    pub(super) cipher: Cipher,
+}
+
+/// What a connection keeps from one turn to the next: an incomplete header, or
+/// what stood behind a pause. `bytes[start..end]`.
+#[derive(Debug, Default)]
+pub(super) struct Carry {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl From<Vec<u8>> for Carry {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self { start: 0, end: bytes.len(), bytes }
+    }
+}
+
+impl Carry {
+    #[inline(always)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+}
+
+impl Buffers {
+    /// Makes room for `size` bytes; what was there is lost.
+    fn reserve(&mut self, size: usize) {
+        if self.plain.len() < size {
+            // Pages that nothing is received into are never touched.
+            self.plain = vec![0; size];
+        }
+    }
+
+    /// Whether anything was read with them.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.plain.is_empty()
+    }
+
+    fn usual(&self) -> usize {
+        if self.little { LITTLE_ROOM } else { self.wish.max(LITTLE_ROOM) + SPILL }
+    }
+
+    /// A connection was opened that wishes for buffers of this size.
+    pub(super) fn suit(&mut self, wish: usize) {
+        if wish > self.wish {
+            self.wish = wish;
+            self.cipher.suit(wish);
+            if self.has_room() && !self.little {
+                self.move_to(self.usual());
+            }
+        }
+    }
+
+    /// Whether a message that fits waits in the buffer until it is whole, so that
+    /// each read takes as much as there is.
+    #[inline]
+    pub(super) fn is_wide(&self) -> bool {
+        self.wish > READ_BUFFER
+    }
+
+    /// The largest message that is lent from the buffer, with its header.
+    #[inline]
+    pub(super) fn most(&self) -> usize {
+        self.plain.len().min(self.usual())
+    }
+
+    /// More came than was expected: a small buffer becomes a usual one.
+    pub(super) fn grow(&mut self) {
+        if self.little {
+            self.little = false;
+            self.move_to(self.usual());
+        }
+    }
+
+    /// Makes room for a message of `whole` bytes, of which some are there, and
+    /// a usual buffer behind it: a read takes two such messages, not one.
+    pub(super) fn widen(&mut self, whole: usize) {
+        let size = whole + self.usual();
+        if self.plain.len() < size && !self.little {
+            self.move_to(size);
+        }
+    }
+
+    /// Moves what is not parsed to the front of a larger buffer.
+    #[cold]
+    fn move_to(&mut self, size: usize) {
+        let mut wider = vec![0; size];
+        let rest = self.plain.get(self.start..self.end).unwrap_or_default();
+        if let Some(front) = wider.get_mut(..rest.len()) {
+            front.copy_from_slice(rest);
+        }
+        (self.start, self.end) = (0, rest.len());
+        self.plain = wider;
+    }
+
+    /// A place to receive what is discarded.
+    pub(super) fn room(&mut self) -> &mut [u8] {
+        self.reserve(self.usual());
+        self.start = 0;
+        self.end = 0;
+        &mut self.plain
+    }
+
+    /// Brings back what the connection left, unless it is still in place.
+    #[inline(always)]
+    pub(super) fn load(&mut self, carry: &mut Carry) {
+        if self.taken {
+            self.taken = false;
+            return;
+        }
+        self.start = 0;
+        self.end = 0;
+        if !carry.is_empty() || self.plain.is_empty() {
+            self.bring(mem::take(carry));
+        }
+    }
+
+    #[cold]
+    fn bring(&mut self, carry: Carry) {
+        if carry.bytes.len() > COPIED {
+            self.plain = carry.bytes;
+            (self.start, self.end) = (carry.start, carry.end);
+            return;
+        }
+        self.reserve(self.usual().max(carry.end));
+        if let Some(front) = self.plain.get_mut(..carry.end) {
+            front.copy_from_slice(&carry.bytes);
+            self.end = carry.end;
+        }
+    }
+
+    /// Keeps what is not parsed for the connection's next turn.
+    pub(super) fn store(&mut self, carry: &mut Carry) {
+        if self.start < self.end {
+            *carry = self.keep();
+        }
+        self.start = 0;
+        self.end = 0;
+    }
+
+    #[cold]
+    fn keep(&mut self) -> Carry {
+        if self.end - self.start > COPIED {
+            // A pause behind each message would copy all that follow each time.
+            return Carry { bytes: mem::take(&mut self.plain), start: self.start, end: self.end };
+        }
+        self.plain.get(self.start..self.end).unwrap_or_default().to_vec().into()
+    }
+
+    /// Forgets what is not parsed.
+    pub(crate) fn discard(&mut self) {
+        self.start = 0;
+        self.end = 0;
+        self.taken = false;
+    }
+
+    /// Moves the unparsed bytes, a few, to the front, for up to `max` more
+    /// behind them.
+    #[inline(always)]
+    pub(super) fn behind(&mut self, max: usize) -> &mut [u8] {
+        if self.start > 0 {
+            if self.start < self.end {
+                self.plain.copy_within(self.start..self.end, 0);
+            }
+            self.end -= self.start;
+            self.start = 0;
+        }
+        let room = self.plain.get_mut(self.end..).unwrap_or_default();
+        let size = room.len().min(max);
+        room.get_mut(..size).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USUAL: usize = READ_BUFFER + SPILL;
+
+    fn suited() -> Buffers {
+        let mut buffers = Buffers::default();
+        buffers.suit(READ_BUFFER);
+        buffers
+    }
+
+    /// `size` bytes at `at`, each with another value.
+    fn put(buffers: &mut Buffers, at: usize, size: usize) -> Vec<u8> {
+        let bytes: Vec<u8> = (0..size).map(|i| (i * 7 % 251) as u8).collect();
+        (buffers.start, buffers.end) = (at, at + size);
+        if let Some(place) = buffers.plain.get_mut(at..at + size) {
+            place.copy_from_slice(&bytes);
+        }
+        bytes
+    }
+
+    fn unparsed(buffers: &Buffers) -> &[u8] {
+        buffers.plain.get(buffers.start..buffers.end).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_wider_buffer_has_what_was_not_parsed_and_room_for_one_message_more() {
+        let mut buffers = suited();
+        buffers.room().fill(7);
+        let rest = put(&mut buffers, 100, 3);
+        for (whole, size) in [(20_000, 20_000), (17_000, 20_000), (65_546, 65_546)] {
+            buffers.widen(whole);
+            assert_eq!(buffers.plain.len(), size + USUAL);
+            assert_eq!((buffers.start, buffers.end), (0, 3));
+            assert_eq!(unparsed(&buffers), rest);
+        }
+    }
+
+    #[test]
+    fn a_small_buffer_is_not_widened_before_it_is_a_usual_one() {
+        let mut buffers = Buffers { little: true, ..suited() };
+        assert_eq!(buffers.room().len(), LITTLE_ROOM);
+        buffers.widen(65_546);
+        assert_eq!(buffers.plain.len(), LITTLE_ROOM);
+        buffers.end = 5;
+        buffers.grow();
+        assert_eq!((buffers.plain.len(), buffers.start, buffers.end), (USUAL, 0, 5));
+    }
+
+    #[test]
+    fn the_largest_wish_counts_and_moves_what_was_not_parsed() {
+        let mut buffers = suited();
+        buffers.room();
+        let rest = put(&mut buffers, 65_000, 900);
+        buffers.suit(4096);
+        assert_eq!((buffers.plain.len(), buffers.start), (USUAL, 65_000));
+        assert!(!buffers.is_wide());
+        buffers.suit(1 << 20);
+        assert_eq!((buffers.plain.len(), buffers.most()), ((1 << 20) + SPILL, (1 << 20) + SPILL));
+        assert_eq!(unparsed(&buffers), rest);
+        assert!(buffers.is_wide());
+    }
+
+    #[test]
+    fn what_a_connection_keeps_comes_back_copied_or_with_its_buffer() {
+        for kept in [1, COPIED, COPIED + 1, 1 << 20] {
+            let mut buffers = Buffers::default();
+            buffers.suit(4 << 20);
+            buffers.room();
+            let place = buffers.plain.as_ptr();
+            let rest = put(&mut buffers, 77, kept);
+            let mut carry = Carry::default();
+            buffers.store(&mut carry);
+            assert!(!carry.is_empty() && unparsed(&buffers).is_empty());
+            // Others have a turn.
+            buffers.load(&mut Carry::default());
+            put(&mut buffers, 0, 10);
+            buffers.discard();
+            buffers.load(&mut carry);
+            assert_eq!(unparsed(&buffers), rest);
+            assert_eq!(buffers.plain.as_ptr() == place, true, "{kept}");
+            assert!(carry.is_empty() && buffers.plain.len() == (4 << 20) + SPILL);
+        }
+    }
+}
