@@ -191,6 +191,7 @@ impl Engine {
         });
         self.serial += 1;
         self.live += 1;
+        self.buffers.alone = self.live == 1;
         socket.slot.store(at, Ordering::Release);
         if let Some(slot) = self.slots.get_mut(at) {
             slot.serial = self.serial;
@@ -443,6 +444,7 @@ impl Engine {
         }
         self.vacant.push(at);
         self.live -= 1;
+        self.buffers.alone = self.live == 1;
         conn.socket().slot.store(NO_SLOT, Ordering::Release);
         Some(conn)
     }

@@ -11,8 +11,11 @@ use std::mem;
 pub(super) const SPILL: usize = 512;
 /// Room where little is expected.
 const LITTLE_ROOM: usize = 1 << 10;
-/// What a connection keeps is copied up to this, and moved with its buffer beyond.
+/// What a connection keeps is copied up to this, and moved with its buffer beyond:
+/// what others use then has to be made anew.
 const COPIED: usize = 256 << 10;
+/// The same where there are no others.
+const COPIED_ALONE: usize = 1 << 10;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -25,6 +28,8 @@ pub(crate) struct Buffers {
     pub(super) taken: bool,
     /// Little is expected: there is only a small buffer so far.
     pub(crate) little: bool,
+    /// They are lent to one connection only.
+    pub(crate) alone: bool,
     /// The largest that a connection wishes, of those that were opened.
     wish: usize,
     pub(super) cipher: Cipher,
@@ -37,11 +42,13 @@ pub(super) struct Carry {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
+    /// The bytes are the driver's buffer.
+    moved: bool,
 }
 
 impl From<Vec<u8>> for Carry {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { start: 0, end: bytes.len(), bytes }
+        Self { start: 0, end: bytes.len(), bytes, moved: false }
     }
 }
 
@@ -53,6 +60,11 @@ impl Carry {
 }
 
 impl Buffers {
+    /// For one connection only.
+    pub(crate) fn for_one() -> Self {
+        Self { alone: true, ..Self::default() }
+    }
+
     /// Makes room for `size` bytes; what was there is lost.
     fn reserve(&mut self, size: usize) {
         if self.plain.len() < size {
@@ -147,7 +159,7 @@ impl Buffers {
 
     #[cold]
     fn bring(&mut self, carry: Carry) {
-        if carry.bytes.len() > COPIED {
+        if carry.moved {
             self.plain = carry.bytes;
             (self.start, self.end) = (carry.start, carry.end);
             return;
@@ -170,9 +182,11 @@ impl Buffers {
 
     #[cold]
     fn keep(&mut self) -> Carry {
-        if self.end - self.start > COPIED {
+        let copied = if self.alone { COPIED_ALONE } else { COPIED };
+        if self.end - self.start > copied {
             // A pause behind each message would copy all that follow each time.
-            return Carry { bytes: mem::take(&mut self.plain), start: self.start, end: self.end };
+            let bytes = mem::take(&mut self.plain);
+            return Carry { bytes, start: self.start, end: self.end, moved: true };
         }
         self.plain.get(self.start..self.end).unwrap_or_default().to_vec().into()
     }
@@ -184,11 +198,18 @@ impl Buffers {
         self.taken = false;
     }
 
+    /// Whether there is room enough without moving what is not parsed, much of a
+    /// message.
+    #[inline]
+    fn has_much_behind(&self) -> bool {
+        self.is_wide() && self.end - self.start > COPIED_ALONE && self.end <= self.plain.len() / 2
+    }
+
     /// Moves the unparsed bytes, a few, to the front, for up to `max` more
     /// behind them.
     #[inline(always)]
     pub(super) fn behind(&mut self, max: usize) -> &mut [u8] {
-        if self.start > 0 {
+        if self.start > 0 && !self.has_much_behind() {
             if self.start < self.end {
                 self.plain.copy_within(self.start..self.end, 0);
             }
@@ -267,14 +288,18 @@ mod tests {
 
     #[test]
     fn what_a_connection_keeps_comes_back_copied_or_with_its_buffer() {
-        for kept in [1, COPIED, COPIED + 1, 1 << 20] {
-            let mut buffers = Buffers::default();
+        let both = [(COPIED, false), (COPIED_ALONE, true)];
+        let sizes =
+            both.map(|(most, alone)| [1, most, most + 1, 1 << 20].map(|n| (n, most, alone)));
+        for (kept, most, alone) in sizes.into_iter().flatten() {
+            let mut buffers = Buffers { alone, ..Buffers::default() };
             buffers.suit(4 << 20);
             buffers.room();
             let place = buffers.plain.as_ptr();
             let rest = put(&mut buffers, 77, kept);
             let mut carry = Carry::default();
             buffers.store(&mut carry);
+            assert_eq!(buffers.plain.is_empty(), kept > most);
             assert!(!carry.is_empty() && unparsed(&buffers).is_empty());
             // Others have a turn.
             buffers.load(&mut Carry::default());
@@ -282,8 +307,30 @@ mod tests {
             buffers.discard();
             buffers.load(&mut carry);
             assert_eq!(unparsed(&buffers), rest);
-            assert_eq!(buffers.plain.as_ptr() == place, true, "{kept}");
+            assert_eq!(buffers.plain.as_ptr(), place);
             assert!(carry.is_empty() && buffers.plain.len() == (4 << 20) + SPILL);
+        }
+    }
+
+    #[test]
+    fn much_of_a_message_is_moved_in_a_wide_buffer_only_for_room() {
+        let mut buffers = Buffers::default();
+        buffers.suit(1 << 20);
+        buffers.room();
+        let size = buffers.plain.len();
+        for (at, rest, stays) in [
+            (100, COPIED_ALONE, false),
+            (100, COPIED_ALONE + 1, true),
+            (size / 2 - 50_000, 50_000, true),
+            (size / 2 - 50_000, 50_001, false),
+        ] {
+            let bytes = put(&mut buffers, at, rest);
+            let behind = buffers.behind(usize::MAX).len();
+            assert_eq!(unparsed(&buffers), bytes);
+            assert_eq!(
+                (buffers.start, behind),
+                if stays { (at, size - at - rest) } else { (0, size - rest) }
+            );
         }
     }
 }

@@ -27,13 +27,13 @@ mod tls;
 pub(crate) mod tls_error;
 pub(crate) mod upgrade;
 
-pub(crate) use buffers::Buffers;
 use crate::config::Proxy;
 use crate::error::{Cause, Failure};
 use crate::event::CloseEvent;
 use crate::log::{self, Level};
 use crate::socket::{Opening, Socket, bit};
 use crate::sys::{Clock, Time};
+pub(crate) use buffers::Buffers;
 pub(crate) use crank::{Crank, Flow, Receiver, Take};
 use ending::{Ending, Linger};
 use link::Handshake;

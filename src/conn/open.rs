@@ -1,12 +1,12 @@
 //! An established connection: reads, parses, delivers. The hot path.
 
+use super::buffers::{Buffers, Carry};
 use super::ending::send_deadline;
 use super::found::Found;
 use super::outbound::CloseFrame;
 use super::pulse::Pulse;
 use super::read::{Read, read};
 use super::tls_error::sentence;
-use super::buffers::{Buffers, Carry};
 use super::{Conn, Crank, Expiry, Flow, Next, Phase, Receiver, Step};
 use crate::error::{Cause, Failure};
 use crate::event::{Event, EventKind, MessageKind};

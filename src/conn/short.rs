@@ -2,9 +2,9 @@
 //! whole messages in what a read brings. Nearly all messages take them; wherever
 //! something else turns up, the long way goes on from there.
 
+use super::buffers::Buffers;
 use super::open::{Open, trace_message};
 use super::read::{Read, read_direct};
-use super::buffers::Buffers;
 use super::{Conn, Crank, Flow, Phase, Pulled, Receiver};
 use crate::event::{Event, EventKind, MessageKind};
 use crate::log::{self, Level};

@@ -48,7 +48,7 @@ impl Blocking {
         let id = context::new_driver_id();
         socket.set_driver(id);
         let conn = Conn::new(Arc::clone(socket));
-        Self { id, conn, buffers: Buffers::default(), slice: None }
+        Self { id, conn, buffers: Buffers::for_one(), slice: None }
     }
 
     /// Turns the crank until an event was taken, the socket is finished, or the
