@@ -137,6 +137,7 @@ programs! {
     proxies
     pulled_sends
     races
+    read_buffer
     receive_chunks
     reconnect
     reconnect_inherits

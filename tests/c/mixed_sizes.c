@@ -1,10 +1,13 @@
 /* Messages of random sizes in random order, whole and in fragments, with pings
    between, cut and gathered at random: every way of driving tells what was
    sent, and answers each. In every other round pauses and chunks come and go:
-   in the others nothing keeps a connection from its short ways. */
+   in the others nothing keeps a connection from its short ways. Two rounds have
+   the usual read buffer, two a wide one, two a small one. */
 #include "support/ways.h"
 
-enum { ITEMS = 40, MOST = 3 << 20, ROUNDS = 4 };
+enum { ITEMS = 40, MOST = 3 << 20, ROUNDS = 6 };
+
+static const size_t read_buffers[] = {65536, 1 << 20, 4096};
 
 /* The same numbers in every run. */
 static uint32_t state;
@@ -54,6 +57,7 @@ struct plan {
     struct text script;
     struct text log;
     int messages;
+    size_t read_buffer;
     bool calm;
 };
 
@@ -228,6 +232,7 @@ static void run_plan(const struct plan *plan, enum way way,
     const char *id = new_id();
     char *url = script_url(port_name, text_of(&plan->script), id);
     pthread_t thread;
+    OK(wskt_config_set_read_buffer(config, plan->read_buffer));
     memset(&resumer, 0, sizeof resumer);
     pthread_mutex_init(&resumer.mutex, NULL);
     pthread_cond_init(&resumer.changed, NULL);
@@ -312,6 +317,7 @@ int main(void) {
     for (round = 0; round < rounds; round++) {
         struct plan plan;
         make_plan(&plan, seed + (uint32_t)round, round % 2 == 0);
+        plan.read_buffer = read_buffers[round / 2 % 3];
         for (way = 0; way < WAYS; way++) {
             now_testing(way_name((enum way)way));
             run_plan(&plan, (enum way)way, "ws");

@@ -1,0 +1,221 @@
+/* wskt_config_set_read_buffer: how much one read takes, and that a connection
+   tells the same whatever it is. */
+#include "support/cases.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+/* Behind a buffer there is room for the header of a message as large. */
+enum { SPILL = 512, USUAL = 65536 };
+
+static wskt_config *config_with(size_t read_buffer) {
+    wskt_config *config = trusting_config();
+    OK(wskt_config_set_read_buffer(config, read_buffer));
+    return config;
+}
+
+static uint64_t received(const wskt_socket *socket) {
+    struct wskt_stats stats;
+    memset(&stats, 0, sizeof stats);
+    stats.struct_size = sizeof stats;
+    OK(wskt_socket_stats(socket, &stats));
+    return stats.bytes_received;
+}
+
+/* -- how much ------------------------------------------------------------- */
+
+/* Of these, two thirds are to be in the kernel before the first is read. */
+enum { SMALL = 1000, SMALLS = 150, THERE = 100 * SMALL };
+
+struct reader {
+    const char *go;
+    int fd;
+    uint64_t before;
+    uint64_t most;
+};
+
+/* Waits until the kernel has that much. */
+static void await_bytes(int fd, int bytes) {
+    struct pollfd readable = {0};
+    int one = 1;
+    readable.fd = fd;
+    readable.events = POLLIN;
+    CHECK_INT(setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes), 0);
+    CHECK_INT(poll(&readable, 1, limit_ms()), 1);
+    CHECK_INT(setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one), 0);
+}
+
+static void measure_reads(struct party *party, const wskt_event *event) {
+    struct reader *reader = party->data;
+    uint64_t now = received(party->socket);
+    if (event->type == WSKT_EVENT_OPEN) {
+        signal_server(reader->go);
+        await_bytes(reader->fd, THERE);
+    } else if (now - reader->before > reader->most) {
+        reader->most = now - reader->before;
+    }
+    reader->before = now;
+}
+
+/* The most that one read has taken. */
+static uint64_t largest_read(enum way way, const char *port_name,
+                             size_t read_buffer) {
+    wskt_config *config = config_with(read_buffer);
+    struct reader reader = {0};
+    struct party party;
+    struct text script = {0}, go = {0};
+    const char *id = new_id();
+    char *url;
+    text_add(&script, "wait $ID-go; repeat %d binn %d;"
+                      "close 1000; expect-close; half-close",
+             SMALLS, SMALL);
+    url = script_url(port_name, text_of(&script), id);
+    text_add(&go, "%s-go", id);
+    reader.go = text_of(&go);
+    party_make(&party, way, NULL, url, config);
+    reader.fd = connected_fd(port_name);
+    OK(wskt_socket_adopt_fd(party.socket, reader.fd));
+    party.on_event = measure_reads;
+    party.data = &reader;
+    party_start(&party);
+    party_drive(&party);
+    CHECK_INT(party.messages, SMALLS);
+    party_check_closed(&party);
+    party_free(&party);
+    wskt_config_free(config);
+    text_free(&script);
+    text_free(&go);
+    free(url);
+    return reader.most;
+}
+
+static void a_read_takes_as_much_as_was_set(void) {
+    static const struct {
+        size_t set;
+        uint64_t least, most;
+    } rows[] = {
+        {4096, 4000, 4096 + SPILL},
+        {20000, 19000, 20000 + SPILL},
+        {USUAL, 64000, USUAL + SPILL},
+        {1 << 20, THERE - SPILL, (1 << 20) + SPILL},
+        {1 << 30, THERE - SPILL, (1 << 30) + SPILL},
+    };
+    static const char *const ports[] = {"ws", "wss"};
+    size_t i, p;
+    int way;
+    for (way = 0; way < WAYS; way++) {
+        for (p = 0; p < 2; p++) {
+            for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+                uint64_t most =
+                    largest_read((enum way)way, ports[p], rows[i].set);
+                /* Records have headers of their own. */
+                uint64_t least = p == 0 ? rows[i].least : rows[i].least / 10 * 9;
+                if (most < least || most > rows[i].most) {
+                    FAIL("%s %s: a read took %llu, and %zu were set",
+                         way_name((enum way)way), ports[p],
+                         (unsigned long long)most, rows[i].set);
+                }
+            }
+        }
+    }
+}
+
+/* -- several on a loop ---------------------------------------------------- */
+
+enum { FLOODS = 4, SIZE = 60000, COUNT = 60 };
+
+struct flood {
+    struct party party;
+    const unsigned char *pattern;
+    int size;
+};
+
+static void check_message(struct party *party, const wskt_event *event) {
+    const struct flood *flood = party->data;
+    if (event->type == WSKT_EVENT_MESSAGE) {
+        CHECK_INT(as_message(event)->len, flood->size);
+        CHECK(memcmp(as_message(event)->data, flood->pattern,
+                     (size_t)flood->size) == 0);
+    }
+}
+
+/* Each finds its own bytes, whatever the others have left in the buffer. */
+static void floods_share_a_loop(enum way way) {
+    static const size_t sets[FLOODS] = {USUAL, 8 << 20, 4096, 300000};
+    static const char *const ports[FLOODS] = {"ws", "ws", "ws", "wss"};
+    unsigned char *pattern = pattern_binary(SIZE * FLOODS);
+    struct flood floods[FLOODS];
+    wskt_loop *loop;
+    int i;
+    OK(wskt_loop_new(&loop));
+    if (way == WAY_THREAD) {
+        OK(wskt_loop_start(loop));
+    }
+    for (i = 0; i < FLOODS; i++) {
+        struct flood *flood = &floods[i];
+        wskt_config *config = config_with(sets[i]);
+        struct text path = {0};
+        char *url;
+        flood->size = SIZE * (i + 1);
+        flood->pattern = pattern;
+        text_add(&path, "/flood?n=%d&size=%d&kind=binary", COUNT, flood->size);
+        url = path_url(ports[i], text_of(&path));
+        party_make(&flood->party, way, loop, url, config);
+        flood->party.on_event = check_message;
+        flood->party.data = flood;
+        wskt_config_free(config);
+        text_free(&path);
+        free(url);
+    }
+    for (i = 0; i < FLOODS; i++) {
+        party_start(&floods[i].party);
+    }
+    for (i = 0; i < FLOODS; i++) {
+        party_drive(&floods[i].party);
+    }
+    for (i = 0; i < FLOODS; i++) {
+        CHECK_INT(floods[i].party.messages, COUNT);
+        party_check_closed(&floods[i].party);
+        party_free(&floods[i].party);
+    }
+    OK(wskt_loop_free(loop));
+    free(pattern);
+}
+
+static void floods_with_different_buffers_share_a_loop(void) {
+    static const enum way loops[] = {WAY_THREAD, WAY_EMBEDDED, WAY_PULLED,
+                                     WAY_LOOP_RUN};
+    size_t i;
+    for (i = 0; i < sizeof loops / sizeof loops[0]; i++) {
+        now_testing(way_name(loops[i]));
+        floods_share_a_loop(loops[i]);
+    }
+}
+
+/* -- text ----------------------------------------------------------------- */
+
+/* The first ten of twenty bytes, no text; then the rest. */
+#define HALF_A_TEXT "text one; raw 8114ffffffffffffffffffff;"
+#define THE_OTHER "raw 61616161616161616161;"
+#define REFUSED "expect-close 1007 ''; expect-fin"
+#define NO_TEXT \
+    OPEN "text/1 \"one\"\n" FAILS("protocol", "invalid UTF-8 in a text message")
+
+static void a_text_is_checked_as_it_comes_or_when_it_is_whole(void) {
+    wskt_config *usual = config_with(USUAL), *wide = config_with(USUAL + 1);
+    expect_log_and_frames("ws", HALF_A_TEXT REFUSED, usual, NO_TEXT,
+                          "close 1007 \"\"\n");
+    expect_log_and_frames("ws", HALF_A_TEXT "sleep 5;" THE_OTHER REFUSED, wide,
+                          NO_TEXT, "close 1007 \"\"\n");
+    wskt_config_free(usual);
+    wskt_config_free(wide);
+}
+
+int main(int argc, char **argv) {
+    static const struct named_case cases[] = {
+        CASE(a_read_takes_as_much_as_was_set),
+        CASE(a_text_is_checked_as_it_comes_or_when_it_is_whole),
+        CASE(floods_with_different_buffers_share_a_loop),
+    };
+    return CASES(argc, argv, cases);
+}
