@@ -55,7 +55,8 @@ def own_clients():
         sys.exit(f"bench: there is no library in {lib}: run make first")
     sources = ["clients/wskt.c", "clients/wskt_blocking.c", "clients/wskt_loop.c"]
     link = ["-I", os.path.join(ROOT, "include"), "-L", lib, "-lwskt", f"-Wl,--disable-new-dtags,-rpath,{lib}", "-pthread"]
-    return [Client("raw", (raw,)), *wskt(compile("wskt", sources, [*STRICT, *link]))]
+    copying = Client("raw, copying", (raw,), (("RAW_COPY", "1"),), "copying")
+    return [Client("raw", (raw,)), copying, *wskt(compile("wskt", sources, [*STRICT, *link]))]
 
 
 BOOST = ["-O2", "-Wall", "-Wextra", "-pthread", "-lssl", "-lcrypto"]

@@ -132,7 +132,7 @@ NOTES = {
 
 
 def is_peer(name):
-    return name != "raw" and not name.startswith("wskt ")
+    return not name.startswith(("raw", "wskt "))
 
 
 def best_peer(results):

@@ -116,7 +116,7 @@ WAYS = {
     "pingpong": ("blocking", "loop", "pulled", "thread"),
     "pipeline": ("blocking", "loop", "pulled", "thread"),
     "receive": ("blocking", "loop", "pulled", "wide", "wide loop"),
-    "send": ("blocking", "thread"),
+    "send": ("blocking", "thread", "copying"),
     "send-joined": ("loop", "pulled"),
     "fan": ("loop", "pulled", "thread"),
     "openclose": ("blocking", "loop"),

@@ -196,13 +196,15 @@ static void receive(struct line *line) {
     free(one);
 }
 
-/* `batch` messages in each call. */
+/* `batch` messages in each call. With RAW_COPY each is copied first: a client
+   has to leave the program's bytes as they are and mask its own. */
 static void send_all(struct line *line, uint64_t batch) {
     size_t len;
     unsigned char *one = payload_frame(&len);
     unsigned char *many = malloc(len * batch);
+    unsigned char *copy = getenv("RAW_COPY") != NULL ? malloc(len * batch) : NULL;
     size_t n;
-    if (many == NULL) {
+    if (many == NULL || (copy == NULL && getenv("RAW_COPY") != NULL)) {
         bench_die("no memory");
     }
     for (uint64_t i = 0; i < batch; i++) {
@@ -211,7 +213,10 @@ static void send_all(struct line *line, uint64_t batch) {
     bench_begin(&bench);
     for (uint64_t left = bench.count; left > 0;) {
         uint64_t now = left < batch ? left : batch;
-        put(line, many, len * now);
+        if (copy != NULL) {
+            memcpy(copy, many, len * now);
+        }
+        put(line, copy != NULL ? copy : many, len * now);
         left -= now;
     }
     n = get(line);
@@ -219,6 +224,7 @@ static void send_all(struct line *line, uint64_t batch) {
     bench_check_sink(&bench, input + 2, n - 2);
     free(one);
     free(many);
+    free(copy);
 }
 
 static void fan(struct line *first) {
