@@ -787,7 +787,9 @@ enum wskt_message_kind
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-    /** UTF-8, checked by wskt. */
+    /**
+     * UTF-8, checked by wskt; what was sent with WSKT_SEND_VALID_UTF8 is not.
+     */
     WSKT_MESSAGE_TEXT = 1,
     /** Any bytes. */
     WSKT_MESSAGE_BINARY = 2,
@@ -3151,12 +3153,25 @@ WSKT_API wskt_result wskt_socket_run(wskt_socket *socket);
 WSKT_API wskt_result wskt_socket_interrupt(wskt_socket *socket);
 
 /**
- * For wskt_socket_send: the message is sent as it is, whatever was agreed
- * about compression.
+ * For wskt_socket_send and wskt_socket_send_begin: the message is sent as it
+ * is, whatever was agreed about compression.
  *
  * Since: 0.1.0
  */
 #define WSKT_SEND_UNCOMPRESSED 1
+
+/**
+ * For wskt_socket_send and wskt_socket_send_begin: the caller vouches that the
+ * text is UTF-8, and it is not checked.
+ *
+ * It is for text that is known to be UTF-8, as what Python's str.encode()
+ * makes and strings of Rust: where much text is not ASCII, most of what it
+ * costs to send it is the check. wskt_socket_send has what follows if it is
+ * not UTF-8.
+ *
+ * Since: 0.1.0
+ */
+#define WSKT_SEND_VALID_UTF8 2
 
 /**
  * Sends a text message.
@@ -3231,8 +3246,15 @@ wskt_result wskt_socket_send_binary(wskt_socket *socket,
  *
  * `kind` is one of wskt_message_kind. `data` is `len` bytes, copied before
  * the call returns; text is UTF-8. NULL only with 0; an empty message is
- * sent as one. `flags` is 0 or WSKT_SEND_UNCOMPRESSED. All else is as for
- * wskt_socket_send_text, which is this call with text and no flags.
+ * sent as one. All else is as for wskt_socket_send_text, which is this call
+ * with text and no flags.
+ *
+ * `flags` is 0 or any of these, joined by `|`. With WSKT_SEND_UNCOMPRESSED
+ * the message is sent as it is, whatever was agreed about compression. With
+ * WSKT_SEND_VALID_UTF8 the caller vouches that the text is UTF-8, and it is
+ * not checked. If that is wrong nothing unsafe happens: the bytes are sent as
+ * they are, and a peer that checks them fails the connection with code 1007.
+ * With a binary message this flag is legal and has no meaning.
  *
  * Any thread; legal in a callback.
  *
@@ -3240,10 +3262,11 @@ wskt_result wskt_socket_send_binary(wskt_socket *socket,
  * - WSKT_OK: accepted.
  * - WSKT_ERR_INVALID_ARGUMENT: `kind` is no wskt_message_kind, `flags` has an
  *   unknown bit, or `len` is larger than any buffer can be.
- * - WSKT_ERR_INVALID_UTF8, WSKT_ERR_INVALID_STATE, WSKT_ERR_CLOSED,
- *   WSKT_ERR_BUFFER_FULL, WSKT_ERR_TIMEOUT, WSKT_ERR_INTERRUPTED,
- *   WSKT_ERR_NO_MEMORY, WSKT_ERR_IO, WSKT_ERR_LOOP_GONE: as for
- *   wskt_socket_send_text.
+ * - WSKT_ERR_INVALID_UTF8: the text is not UTF-8; not with
+ *   WSKT_SEND_VALID_UTF8.
+ * - WSKT_ERR_INVALID_STATE, WSKT_ERR_CLOSED, WSKT_ERR_BUFFER_FULL,
+ *   WSKT_ERR_TIMEOUT, WSKT_ERR_INTERRUPTED, WSKT_ERR_NO_MEMORY, WSKT_ERR_IO,
+ *   WSKT_ERR_LOOP_GONE: as for wskt_socket_send_text.
  * - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
  *
  * RFC 6455, section 6.1; RFC 7692, section 7.2.1. Since: 0.1.0
@@ -3259,10 +3282,11 @@ wskt_result wskt_socket_send(wskt_socket *socket,
  * Begins a text or binary message that is sent in chunks, each a fragment of
  * it, so that it need not be in memory as a whole.
  *
- * `kind` is one of wskt_message_kind, `flags` 0 or WSKT_SEND_UNCOMPRESSED;
- * where permessage-deflate was agreed the message is compressed however
- * short. wskt_socket_send_chunk and wskt_socket_send_end follow. Until the
- * end, pings and wskt_socket_close are legal and other messages are refused.
+ * `kind` is one of wskt_message_kind; `flags` are those of wskt_socket_send
+ * and hold for the whole message. Where permessage-deflate was agreed it is
+ * compressed however short. wskt_socket_send_chunk and wskt_socket_send_end
+ * follow. Until the end, pings and wskt_socket_close are legal and other
+ * messages are refused.
  *
  * Any thread; legal in a callback.
  *
@@ -3289,7 +3313,8 @@ wskt_result wskt_socket_send_begin(wskt_socket *socket,
  *
  * `data` is `len` bytes, copied before the call returns; NULL only with 0. An
  * empty chunk sends nothing. A text may be cut anywhere, inside a character
- * too; it is checked over the cuts.
+ * too; it is checked over the cuts, unless it was begun with
+ * WSKT_SEND_VALID_UTF8.
  *
  * Any thread; legal in a callback.
  *

@@ -209,7 +209,12 @@ enum class message_kind : std::int32_t {
 enum class send_flags : std::uint32_t {
     none = 0,
     uncompressed = WSKT_SEND_UNCOMPRESSED,
+    valid_utf8 = WSKT_SEND_VALID_UTF8,
 };
+
+constexpr send_flags operator|(send_flags a, send_flags b) noexcept {
+    return static_cast<send_flags>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b));
+}
 
 /* A version of TLS: wskt_tls_version. */
 enum class tls_version : std::int32_t {

@@ -150,6 +150,7 @@ programs! {
     scenarios
     senders
     send_chunks
+    send_unchecked
     stats
     threads
     timeouts

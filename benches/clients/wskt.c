@@ -1,5 +1,6 @@
 /* wskt in its four ways: WSKT_WAY is blocking, loop, pulled or thread.
 
+   "unchecked" is blocking, and vouches for the text it sends.
    "loop" calls wskt_loop_run; "thread" is a loop with its own thread, and the
    main thread only waits. Both run the same callbacks. WSKT_READ_BUFFER is the
    size of the read buffer, in bytes. */
@@ -12,6 +13,7 @@ uint64_t done;
 
 static wskt_config *config;
 static char json[BENCH_JSON];
+static bool unchecked;
 
 void ok(wskt_result result, const char *what) {
     if (result != WSKT_OK) {
@@ -28,6 +30,10 @@ wskt_socket *make_socket(wskt_loop *loop) {
 wskt_result send_message(wskt_socket *socket) {
     if (bench.kind[0] == 'b') {
         return wskt_socket_send_binary(socket, bench.payload, bench.size);
+    }
+    if (unchecked) {
+        return wskt_socket_send(socket, WSKT_MESSAGE_TEXT, bench.payload,
+                                bench.size, WSKT_SEND_VALID_UTF8);
     }
     return wskt_socket_send_text(socket, (const char *)bench.payload,
                                  bench.size);
@@ -70,7 +76,8 @@ int main(int argc, char **argv) {
     if (bench.tls) {
         ok(wskt_config_add_ca_file(config, bench.ca), "the CA");
     }
-    if (way == NULL || strcmp(way, "blocking") == 0) {
+    unchecked = way != NULL && strcmp(way, "unchecked") == 0;
+    if (way == NULL || strcmp(way, "blocking") == 0 || unchecked) {
         return blocking();
     }
     return looped(way);

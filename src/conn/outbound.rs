@@ -82,7 +82,7 @@ pub(crate) struct Stream {
     /// The opcode of the next frame.
     pub(crate) opcode: u8,
     pub(crate) compressed: bool,
-    /// The check of a text.
+    /// The check of a text that nobody has vouched for.
     pub(crate) text: Option<Utf8>,
 }
 

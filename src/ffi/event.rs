@@ -65,7 +65,7 @@ pub enum wskt_event_type {
 #[repr(i32)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum wskt_message_kind {
-    /// UTF-8, checked by wskt.
+    /// UTF-8, checked by wskt; what was sent with WSKT_SEND_VALID_UTF8 is not.
     WSKT_MESSAGE_TEXT = 1,
     /// Any bytes.
     WSKT_MESSAGE_BINARY = 2,

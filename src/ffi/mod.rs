@@ -9,7 +9,8 @@
 //!    range or text that is not UTF-8 is an ordinary result. What cannot be
 //!    checked (a dangling pointer, a wrong length) is the caller's promise;
 //!    debug builds catch freed and mistaken handles all the same
-//!    (`quarantine.rs`).
+//!    (`quarantine.rs`). Where the caller vouches for its UTF-8, only the check
+//!    is left out: nothing behind it takes the bytes for a `str`.
 //! 3. No panic leaves: every body runs inside `boundary`, which turns one into
 //!    `WSKT_ERR_PANIC` and poisons the socket it happened to.
 //! 4. No lock of this layer is held while a function of the program runs.

@@ -6,7 +6,7 @@ use super::result::wskt_result;
 use crate::close_code;
 use crate::error::{Error, Result};
 use crate::event::MessageKind;
-use crate::socket::Socket;
+use crate::socket::{Manner, Socket};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ pub unsafe extern "C" fn wskt_socket_send_text(
     len: usize,
 ) -> wskt_result {
     // SAFETY: the caller's promise is the same.
-    unsafe { send_whole(socket, MessageKind::Text, text.cast(), len, true) }
+    unsafe { send_whole(socket, text.cast(), len, Manner::new(MessageKind::Text)) }
 }
 
 /// Sends a binary message.
@@ -81,21 +81,39 @@ pub unsafe extern "C" fn wskt_socket_send_binary(
     len: usize,
 ) -> wskt_result {
     // SAFETY: the caller's promise is the same.
-    unsafe { send_whole(socket, MessageKind::Binary, data, len, true) }
+    unsafe { send_whole(socket, data, len, Manner::new(MessageKind::Binary)) }
 }
 
-/// For wskt_socket_send: the message is sent as it is, whatever was agreed
-/// about compression.
+/// For wskt_socket_send and wskt_socket_send_begin: the message is sent as it
+/// is, whatever was agreed about compression.
 ///
 /// Since: 0.1.0
 pub const WSKT_SEND_UNCOMPRESSED: u32 = 1;
+
+/// For wskt_socket_send and wskt_socket_send_begin: the caller vouches that the
+/// text is UTF-8, and it is not checked.
+///
+/// It is for text that is known to be UTF-8, as what Python's str.encode()
+/// makes and strings of Rust: where much text is not ASCII, most of what it
+/// costs to send it is the check. wskt_socket_send has what follows if it is
+/// not UTF-8.
+///
+/// Since: 0.1.0
+pub const WSKT_SEND_VALID_UTF8: u32 = 2;
 
 /// Sends a text or binary message, with flags.
 ///
 /// `kind` is one of wskt_message_kind. `data` is `len` bytes, copied before
 /// the call returns; text is UTF-8. NULL only with 0; an empty message is
-/// sent as one. `flags` is 0 or WSKT_SEND_UNCOMPRESSED. All else is as for
-/// wskt_socket_send_text, which is this call with text and no flags.
+/// sent as one. All else is as for wskt_socket_send_text, which is this call
+/// with text and no flags.
+///
+/// `flags` is 0 or any of these, joined by `|`. With WSKT_SEND_UNCOMPRESSED
+/// the message is sent as it is, whatever was agreed about compression. With
+/// WSKT_SEND_VALID_UTF8 the caller vouches that the text is UTF-8, and it is
+/// not checked. If that is wrong nothing unsafe happens: the bytes are sent as
+/// they are, and a peer that checks them fails the connection with code 1007.
+/// With a binary message this flag is legal and has no meaning.
 ///
 /// Any thread; legal in a callback.
 ///
@@ -103,10 +121,11 @@ pub const WSKT_SEND_UNCOMPRESSED: u32 = 1;
 /// - WSKT_OK: accepted.
 /// - WSKT_ERR_INVALID_ARGUMENT: `kind` is no wskt_message_kind, `flags` has an
 ///   unknown bit, or `len` is larger than any buffer can be.
-/// - WSKT_ERR_INVALID_UTF8, WSKT_ERR_INVALID_STATE, WSKT_ERR_CLOSED,
-///   WSKT_ERR_BUFFER_FULL, WSKT_ERR_TIMEOUT, WSKT_ERR_INTERRUPTED,
-///   WSKT_ERR_NO_MEMORY, WSKT_ERR_IO, WSKT_ERR_LOOP_GONE: as for
-///   wskt_socket_send_text.
+/// - WSKT_ERR_INVALID_UTF8: the text is not UTF-8; not with
+///   WSKT_SEND_VALID_UTF8.
+/// - WSKT_ERR_INVALID_STATE, WSKT_ERR_CLOSED, WSKT_ERR_BUFFER_FULL,
+///   WSKT_ERR_TIMEOUT, WSKT_ERR_INTERRUPTED, WSKT_ERR_NO_MEMORY, WSKT_ERR_IO,
+///   WSKT_ERR_LOOP_GONE: as for wskt_socket_send_text.
 /// - WSKT_ERR_NULL, WSKT_ERR_FORKED, WSKT_ERR_PANIC
 ///
 /// RFC 6455, section 6.1; RFC 7692, section 7.2.1. Since: 0.1.0
@@ -118,21 +137,22 @@ pub unsafe extern "C" fn wskt_socket_send(
     len: usize,
     flags: u32,
 ) -> wskt_result {
-    match (message_kind(kind), compressed(flags)) {
+    match manner(kind, flags) {
         // SAFETY: the caller's promise is the same.
-        (Ok(kind), Ok(compress)) => unsafe { send_whole(socket, kind, data, len, compress) },
+        Ok(manner) => unsafe { send_whole(socket, data, len, manner) },
         // SAFETY: the caller promises a live handle or NULL.
-        _ => unsafe { handle::with(socket, |_| Err(Error::InvalidArgument)) },
+        Err(error) => unsafe { handle::with(socket, |_| Err(error)) },
     }
 }
 
 /// Begins a text or binary message that is sent in chunks, each a fragment of
 /// it, so that it need not be in memory as a whole.
 ///
-/// `kind` is one of wskt_message_kind, `flags` 0 or WSKT_SEND_UNCOMPRESSED;
-/// where permessage-deflate was agreed the message is compressed however
-/// short. wskt_socket_send_chunk and wskt_socket_send_end follow. Until the
-/// end, pings and wskt_socket_close are legal and other messages are refused.
+/// `kind` is one of wskt_message_kind; `flags` are those of wskt_socket_send
+/// and hold for the whole message. Where permessage-deflate was agreed it is
+/// compressed however short. wskt_socket_send_chunk and wskt_socket_send_end
+/// follow. Until the end, pings and wskt_socket_close are legal and other
+/// messages are refused.
 ///
 /// Any thread; legal in a callback.
 ///
@@ -154,7 +174,7 @@ pub unsafe extern "C" fn wskt_socket_send_begin(
     kind: i32,
     flags: u32,
 ) -> wskt_result {
-    let begin = |socket: &Arc<Socket>| socket.send_begin(message_kind(kind)?, compressed(flags)?);
+    let begin = |socket: &Arc<Socket>| socket.send_begin(manner(kind, flags)?);
     // SAFETY: the caller promises a live handle or NULL.
     unsafe { handle::with(socket, begin) }
 }
@@ -163,7 +183,8 @@ pub unsafe extern "C" fn wskt_socket_send_begin(
 ///
 /// `data` is `len` bytes, copied before the call returns; NULL only with 0. An
 /// empty chunk sends nothing. A text may be cut anywhere, inside a character
-/// too; it is checked over the cuts.
+/// too; it is checked over the cuts, unless it was begun with
+/// WSKT_SEND_VALID_UTF8.
 ///
 /// Any thread; legal in a callback.
 ///
@@ -218,30 +239,31 @@ pub unsafe extern "C" fn wskt_socket_send_end(socket: *mut wskt_socket) -> wskt_
 #[inline(never)]
 unsafe fn send_whole(
     socket: *mut wskt_socket,
-    kind: MessageKind,
     data: *const c_void,
     len: usize,
-    compress: bool,
+    manner: Manner,
 ) -> wskt_result {
     // SAFETY: the caller's promise is the same.
-    unsafe { handle::with(socket, |socket| socket.send(kind, bytes(data, len)?, compress)) }
+    unsafe { handle::with(socket, |socket| socket.send(manner, bytes(data, len)?)) }
 }
 
-fn message_kind(kind: i32) -> Result<MessageKind> {
-    match kind {
-        1 => Ok(MessageKind::Text),
-        2 => Ok(MessageKind::Binary),
-        _ => Err(Error::InvalidArgument),
+/// What the arguments of a send say of its message.
+fn manner(kind: i32, flags: u32) -> Result<Manner> {
+    let mut manner = Manner::new(match kind {
+        1 => MessageKind::Text,
+        2 => MessageKind::Binary,
+        _ => return Err(Error::InvalidArgument),
+    });
+    if flags & !(WSKT_SEND_UNCOMPRESSED | WSKT_SEND_VALID_UTF8) != 0 {
+        return Err(Error::InvalidArgument);
     }
-}
-
-/// Whether these flags of a send leave it compression.
-fn compressed(flags: u32) -> Result<bool> {
-    match flags {
-        0 => Ok(true),
-        WSKT_SEND_UNCOMPRESSED => Ok(false),
-        _ => Err(Error::InvalidArgument),
+    if flags & WSKT_SEND_UNCOMPRESSED != 0 {
+        manner = manner.uncompressed();
     }
+    if flags & WSKT_SEND_VALID_UTF8 != 0 {
+        manner = manner.unchecked();
+    }
+    Ok(manner)
 }
 
 /// Sends a ping, to keep a connection alive or to find out that it is dead.

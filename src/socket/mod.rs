@@ -8,6 +8,7 @@
 mod callback;
 mod close;
 mod info;
+mod manner;
 mod packing;
 mod ping;
 mod response;
@@ -20,6 +21,7 @@ mod wishes;
 
 pub use info::ReadyState;
 pub(crate) use info::Why;
+pub use manner::Manner;
 pub use response::{Header, Response};
 pub(crate) use signal::{Signals, bit};
 pub use stats::Stats;

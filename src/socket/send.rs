@@ -1,6 +1,6 @@
 //! Sending: from any thread, at once, or gathered while callbacks run.
 
-use super::{ReadyState, Socket, Why, bit};
+use super::{Manner, ReadyState, Socket, Why, bit};
 use crate::conn::outbound::{CloseFrame, Outbound, Progress, Sending};
 use crate::conn::outbox::opcode;
 use crate::drive::context::Context;
@@ -16,26 +16,22 @@ use std::sync::Arc;
 const GATHER_MAX: usize = 64 << 10;
 
 impl Socket {
-    /// Sends one message; `compress` is whether it may be. In place: it has one
-    /// caller.
+    /// Sends one message. In place: it has one caller.
     #[inline(always)]
-    pub fn send(self: &Arc<Self>, kind: MessageKind, data: &[u8], compress: bool) -> Result<()> {
-        let opcode = match kind {
-            MessageKind::Text if !is_utf8(data) => {
-                return Err(Error::InvalidUtf8);
-            }
-            MessageKind::Text => opcode::TEXT,
-            MessageKind::Binary => opcode::BINARY,
-        };
-        let compress =
-            compress && data.len() >= self.config.deflate.min_size && self.deflater.get().is_some();
+    pub fn send(self: &Arc<Self>, manner: Manner, data: &[u8]) -> Result<()> {
+        if manner.is_checked() && !is_utf8(data) {
+            return Err(Error::InvalidUtf8);
+        }
+        let compress = manner.may_compress()
+            && data.len() >= self.config.deflate.min_size
+            && self.deflater.get().is_some();
         if compress {
-            self.try_send_packed(opcode, data)?;
+            self.try_send_packed(manner.opcode(), data)?;
         } else {
-            self.try_send(opcode, data)?;
+            self.try_send(manner.opcode(), data)?;
         }
         if log::enabled(Level::Trace) {
-            self.trace_accepted(kind, data.len());
+            self.trace_accepted(manner.kind(), data.len());
         }
         Ok(())
     }

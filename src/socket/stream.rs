@@ -1,26 +1,25 @@
 //! A message sent in chunks: begin, chunks, end (RFC 6455 §5.4). Each chunk is
 //! a frame; control frames may go between them, other messages may not.
 
-use super::{ReadyState, Socket, Why, bit};
+use super::{Manner, ReadyState, Socket, Why, bit};
 use crate::conn::outbound::Stream;
 use crate::conn::outbox::{Part, opcode};
 use crate::error::{Error, Result};
-use crate::event::MessageKind;
 use crate::protocol::Utf8;
 use std::sync::Arc;
 
 /// One call on such a message.
 #[derive(Clone, Copy)]
 enum Step<'a> {
-    Begin(MessageKind, bool),
+    Begin(Manner),
     Chunk(&'a [u8]),
     End,
 }
 
 impl Socket {
-    /// Begins a message in chunks; `compress` is whether it may be compressed.
-    pub fn send_begin(self: &Arc<Self>, kind: MessageKind, compress: bool) -> Result<()> {
-        self.step_stream(Step::Begin(kind, compress))
+    /// Begins a message in chunks.
+    pub fn send_begin(self: &Arc<Self>, manner: Manner) -> Result<()> {
+        self.step_stream(Step::Begin(manner))
     }
 
     /// Sends the next chunk.
@@ -56,13 +55,10 @@ impl Socket {
             }
             let stream = match (step, out.stream) {
                 (Step::Begin(..), Some(_)) => return self.refuse(Why::StreamOpen),
-                (Step::Begin(kind, compress), None) => {
-                    let (opcode, text) = match kind {
-                        MessageKind::Text => (opcode::TEXT, Some(Utf8::new())),
-                        MessageKind::Binary => (opcode::BINARY, None),
-                    };
-                    let compressed = compress && packing.is_some();
-                    out.stream = Some(Stream { opcode, compressed, text });
+                (Step::Begin(manner), None) => {
+                    let compressed = manner.may_compress() && packing.is_some();
+                    let text = manner.is_checked().then(Utf8::new);
+                    out.stream = Some(Stream { opcode: manner.opcode(), compressed, text });
                     return Ok(());
                 }
                 (_, None) => return self.refuse(Why::NoStream),

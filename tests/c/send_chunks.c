@@ -12,7 +12,7 @@ static void on_event(struct party *party, const wskt_event *event) {
     CHECK(strstr(wskt_socket_error_text(socket), "send_begin") != NULL);
     RESULT(wskt_socket_send_end(socket), WSKT_ERR_INVALID_STATE);
     RESULT(wskt_socket_send_begin(socket, 3, 0), WSKT_ERR_INVALID_ARGUMENT);
-    RESULT(wskt_socket_send_begin(socket, 1, 2), WSKT_ERR_INVALID_ARGUMENT);
+    RESULT(wskt_socket_send_begin(socket, 1, 4), WSKT_ERR_INVALID_ARGUMENT);
 
     OK(wskt_socket_send_begin(socket, WSKT_MESSAGE_TEXT, 0));
     RESULT(wskt_socket_send_begin(socket, WSKT_MESSAGE_TEXT, 0),

@@ -294,7 +294,7 @@ void blocking() {
 }
 
 void compression_is_a_setting_and_a_flag() {
-    const script talk("expect-text plain;answer-close;fin");
+    const script talk("expect-text plain;expect-text %FF;answer-close;fin");
     wskt::config config;
     config.set_deflate(true).set_deflate_no_context_takeover(true, true)
         .set_deflate_max_window_bits(10, 12).set_deflate_level(1).set_deflate_min_size(1);
@@ -302,11 +302,15 @@ void compression_is_a_setting_and_a_flag() {
     socket.connect();
     CHECK(socket.send(wskt::message_kind::text, std::string("plain"),
                       wskt::send_flags::uncompressed));
+    CHECK(socket.send_begin(wskt::message_kind::text,
+                            wskt::send_flags::uncompressed | wskt::send_flags::valid_utf8));
+    CHECK(socket.send_chunk(std::string("\xff")) && socket.send_end());
     CHECK(socket.try_send(static_cast<wskt::message_kind>(9), {}) ==
           wskt::result::invalid_argument);
     socket.close(wskt::close_code::normal);
     CHECK(socket.run());
-    CHECK_STR(talk.frames().c_str(), "text \"plain\"\nclose 1000 \"\"\n");
+    CHECK_STR(talk.frames().c_str(), "text \"plain\"\ntext fin=0 \"\\xff\"\n"
+                                    "continuation \"\"\nclose 1000 \"\"\n");
 }
 
 void pulled() {

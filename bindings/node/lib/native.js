@@ -40,6 +40,7 @@ const constants = {
   WSKT_EVENT_ATTEMPT: 9,
   WSKT_EVENT_UNSENT: 10,
   WSKT_MESSAGE_TEXT: 1,
+  WSKT_SEND_VALID_UTF8: 2,
   WSKT_TLS_1_2: 12,
   WSKT_TLS_1_3: 13,
 };
@@ -205,7 +206,9 @@ const functions = {
   wskt_socket_set_user_data: ['wskt_result', 'wskt_socket *', 'void *', 'wskt_destroy_fn'],
   wskt_socket_user_data: ['void *', 'const wskt_socket *'],
   wskt_socket_open: ['wskt_result', 'wskt_socket *'],
-  wskt_socket_send_text: ['wskt_result', 'wskt_socket *', 'const char *', 'size_t'],
+  wskt_socket_send: [
+    'wskt_result', 'wskt_socket *', 'int32_t', 'const void *', 'size_t', 'uint32_t',
+  ],
   wskt_socket_send_binary: ['wskt_result', 'wskt_socket *', 'const void *', 'size_t'],
   wskt_socket_ping: ['wskt_result', 'wskt_socket *', 'const void *', 'size_t'],
   wskt_socket_close: ['wskt_result', 'wskt_socket *', 'uint16_t', 'const char *', 'size_t'],

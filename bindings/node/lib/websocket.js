@@ -189,8 +189,12 @@ class WebSocket extends EventTarget {
       this.#held = this.#native();
       setImmediate(() => { this.#held = null; });
     }
-    const send = isText ? lib.wskt_socket_send_text : lib.wskt_socket_send_binary;
-    const result = send(this.#socket, payload, payload.length);
+    // utf8() has made the text.
+    const result = isText
+      ? lib.wskt_socket_send(
+        this.#socket, c.WSKT_MESSAGE_TEXT, payload, payload.length, c.WSKT_SEND_VALID_UTF8,
+      )
+      : lib.wskt_socket_send_binary(this.#socket, payload, payload.length);
     if (result === c.WSKT_OK || result === c.WSKT_ERR_CLOSED) {
       this.#held += payload.length;
     } else if (result === c.WSKT_ERR_BUFFER_FULL) {

@@ -159,7 +159,7 @@ interface Functions extends Library {
 
     int wskt_socket_recv(Pointer socket, int timeout, PointerByReference out);
 
-    int wskt_socket_send_text(Pointer socket, byte[] text, Native.Size length);
+    int wskt_socket_send(Pointer socket, int kind, byte[] data, Native.Size length, int flags);
 
     int wskt_socket_send_binary(Pointer socket, byte[] data, Native.Size length);
 

@@ -41,6 +41,7 @@ final class Native {
     static final int WSKT_EVENT_ATTEMPT = 9;
     static final int WSKT_EVENT_UNSENT = 10;
     static final int WSKT_MESSAGE_TEXT = 1;
+    static final int WSKT_SEND_VALID_UTF8 = 2;
     static final int WSKT_TLS_1_2 = 12;
     static final int WSKT_TLS_1_3 = 13;
 

@@ -229,7 +229,10 @@ public final class WebSocket implements AutoCloseable {
      */
     public void sendText(String text) throws IOException {
         byte[] bytes = Native.utf8(text);
-        send(s -> Native.LIB.wskt_socket_send_text(s, bytes, new Native.Size(bytes.length)));
+        Native.Size length = new Native.Size(bytes.length);
+        // What Native.utf8 has made is UTF-8.
+        send(s -> Native.LIB.wskt_socket_send(
+                s, Native.WSKT_MESSAGE_TEXT, bytes, length, Native.WSKT_SEND_VALID_UTF8));
     }
 
     /** Sends a binary message. */
