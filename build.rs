@@ -38,6 +38,7 @@ const SECTIONS: [(&str, &[&str]); 12] = [
             "socket_handlers",
             "socket_drive",
             "socket_send",
+            "socket_close",
             "socket_info",
             "socket_stats",
         ],
