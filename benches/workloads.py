@@ -117,7 +117,7 @@ WAYS = {
     "pipeline": ("blocking", "loop", "pulled", "thread"),
     "receive": ("blocking", "loop", "pulled", "wide", "wide loop"),
     "send": ("blocking", "thread", "copying"),
-    "send-joined": ("loop", "pulled"),
+    "send-joined": ("blocking", "loop", "pulled"),
     "fan": ("loop", "pulled", "thread"),
     "openclose": ("blocking", "loop"),
     "deflate": ("blocking", "loop"),

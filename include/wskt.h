@@ -3174,6 +3174,14 @@ WSKT_API wskt_result wskt_socket_interrupt(wskt_socket *socket);
 #define WSKT_SEND_VALID_UTF8 2
 
 /**
+ * For wskt_socket_send: others are sent soon, and this message may wait for
+ * them, to leave in one system call.
+ *
+ * Since: 0.1.0
+ */
+#define WSKT_SEND_MORE 4
+
+/**
  * Sends a text message.
  *
  * `text` is `len` bytes of UTF-8, copied before the call returns. It need
@@ -3256,6 +3264,15 @@ wskt_result wskt_socket_send_binary(wskt_socket *socket,
  * they are, and a peer that checks them fails the connection with code 1007.
  * With a binary message this flag is legal and has no meaning.
  *
+ * With WSKT_SEND_MORE the message need not leave at once: it waits for the
+ * next that is sent without this flag, a ping or a Close frame too, but not
+ * longer than until 65536 bytes wait, or until the driver looks at the socket:
+ * a thread of the loop does so soon, else the next wskt_socket_recv,
+ * wskt_socket_run, wskt_loop_run, wskt_loop_dispatch or wskt_loop_next_event.
+ * A program that sends its last message so and then calls nothing leaves it
+ * unsent. wskt_socket_buffered_amount counts what waits. Inside a callback all
+ * messages wait for its end, with this flag and without.
+ *
  * Any thread; legal in a callback.
  *
  * Returns:
@@ -3283,7 +3300,7 @@ wskt_result wskt_socket_send(wskt_socket *socket,
  * it, so that it need not be in memory as a whole.
  *
  * `kind` is one of wskt_message_kind; `flags` are those of wskt_socket_send
- * and hold for the whole message. Where permessage-deflate was agreed it is
+ * without WSKT_SEND_MORE, and hold for the whole message. Where permessage-deflate was agreed it is
  * compressed however short. wskt_socket_send_chunk and wskt_socket_send_end
  * follow. Until the end, pings and wskt_socket_close are legal and other
  * messages are refused.
@@ -3295,7 +3312,7 @@ wskt_result wskt_socket_send(wskt_socket *socket,
  * - WSKT_ERR_INVALID_STATE: still connecting, or such a message is open
  *   already; wskt_socket_error_text tells which.
  * - WSKT_ERR_INVALID_ARGUMENT: `kind` is no wskt_message_kind, or `flags` has
- *   an unknown bit.
+ *   an unknown bit or WSKT_SEND_MORE.
  * - WSKT_ERR_CLOSED, WSKT_ERR_BUFFER_FULL, WSKT_ERR_TIMEOUT,
  *   WSKT_ERR_INTERRUPTED, WSKT_ERR_IO, WSKT_ERR_LOOP_GONE: as for
  *   wskt_socket_send_text.

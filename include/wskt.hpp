@@ -210,6 +210,7 @@ enum class send_flags : std::uint32_t {
     none = 0,
     uncompressed = WSKT_SEND_UNCOMPRESSED,
     valid_utf8 = WSKT_SEND_VALID_UTF8,
+    more = WSKT_SEND_MORE,
 };
 
 constexpr send_flags operator|(send_flags a, send_flags b) noexcept {

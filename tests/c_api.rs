@@ -150,6 +150,7 @@ programs! {
     scenarios
     senders
     send_chunks
+    send_more
     send_unchecked
     stats
     threads

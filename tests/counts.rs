@@ -50,12 +50,13 @@ const fn work(
     Work { name, way, program, size, kind, messages, calls, tls: false }
 }
 
-const WORKS: [Work; 16] = [
+const WORKS: [Work; 17] = [
     work(("round trip, blocking", "blocking", "pingpong"), (32, "binary"), 500, true),
     work(("round trip, loop", "loop", "pingpong"), (32, "binary"), 500, true),
     work(("round trip, pulled", "pulled", "pingpong"), (32, "binary"), 500, true),
     work(("send one by one", "blocking", "send"), (32, "binary"), 2_000, true),
     work(("send joined", "loop", "send-joined"), (32, "binary"), 20_000, false),
+    work(("send joined, blocking", "blocking", "send-joined"), (32, "binary"), 20_000, true),
     work(("send 64 KiB", "blocking", "send"), (65_536, "binary"), 100, false),
     work(("send 64 KiB of text, unchecked", "unchecked", "send"), (65_536, "utf8"), 100, false),
     work(("receive 32 B", "loop", "receive"), (32, "binary"), 20_000, false),

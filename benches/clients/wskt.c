@@ -14,6 +14,7 @@ uint64_t done;
 static wskt_config *config;
 static char json[BENCH_JSON];
 static bool unchecked;
+static bool joined;
 
 void ok(wskt_result result, const char *what) {
     if (result != WSKT_OK) {
@@ -28,6 +29,10 @@ wskt_socket *make_socket(wskt_loop *loop) {
 }
 
 wskt_result send_message(wskt_socket *socket) {
+    if (joined) {
+        return wskt_socket_send(socket, WSKT_MESSAGE_BINARY, bench.payload,
+                                bench.size, WSKT_SEND_MORE);
+    }
     if (bench.kind[0] == 'b') {
         return wskt_socket_send_binary(socket, bench.payload, bench.size);
     }
@@ -76,6 +81,7 @@ int main(int argc, char **argv) {
     if (bench.tls) {
         ok(wskt_config_add_ca_file(config, bench.ca), "the CA");
     }
+    joined = bench_is(&bench, "send-joined");
     unchecked = way != NULL && strcmp(way, "unchecked") == 0;
     if (way == NULL || strcmp(way, "blocking") == 0 || unchecked) {
         return blocking();

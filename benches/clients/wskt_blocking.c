@@ -97,7 +97,7 @@ int blocking(void) {
         blocking_echoes(socket, BENCH_WINDOW);
     } else if (bench_is(&bench, "receive")) {
         blocking_receive(socket);
-    } else if (bench_is(&bench, "send")) {
+    } else if (bench_is(&bench, "send") || bench_is(&bench, "send-joined")) {
         blocking_send(socket);
     } else if (bench_is(&bench, "deflate")) {
         blocking_deflate(socket);

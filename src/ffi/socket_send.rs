@@ -100,6 +100,12 @@ pub const WSKT_SEND_UNCOMPRESSED: u32 = 1;
 /// Since: 0.1.0
 pub const WSKT_SEND_VALID_UTF8: u32 = 2;
 
+/// For wskt_socket_send: others are sent soon, and this message may wait for
+/// them, to leave in one system call.
+///
+/// Since: 0.1.0
+pub const WSKT_SEND_MORE: u32 = 4;
+
 /// Sends a text or binary message, with flags.
 ///
 /// `kind` is one of wskt_message_kind. `data` is `len` bytes, copied before
@@ -113,6 +119,15 @@ pub const WSKT_SEND_VALID_UTF8: u32 = 2;
 /// not checked. If that is wrong nothing unsafe happens: the bytes are sent as
 /// they are, and a peer that checks them fails the connection with code 1007.
 /// With a binary message this flag is legal and has no meaning.
+///
+/// With WSKT_SEND_MORE the message need not leave at once: it waits for the
+/// next that is sent without this flag, a ping or a Close frame too, but not
+/// longer than until 65536 bytes wait, or until the driver looks at the socket:
+/// a thread of the loop does so soon, else the next wskt_socket_recv,
+/// wskt_socket_run, wskt_loop_run, wskt_loop_dispatch or wskt_loop_next_event.
+/// A program that sends its last message so and then calls nothing leaves it
+/// unsent. wskt_socket_buffered_amount counts what waits. Inside a callback all
+/// messages wait for its end, with this flag and without.
 ///
 /// Any thread; legal in a callback.
 ///
@@ -148,7 +163,7 @@ pub unsafe extern "C" fn wskt_socket_send(
 /// it, so that it need not be in memory as a whole.
 ///
 /// `kind` is one of wskt_message_kind; `flags` are those of wskt_socket_send
-/// and hold for the whole message. Where permessage-deflate was agreed it is
+/// without WSKT_SEND_MORE, and hold for the whole message. Where permessage-deflate was agreed it is
 /// compressed however short. wskt_socket_send_chunk and wskt_socket_send_end
 /// follow. Until the end, pings and wskt_socket_close are legal and other
 /// messages are refused.
@@ -160,7 +175,7 @@ pub unsafe extern "C" fn wskt_socket_send(
 /// - WSKT_ERR_INVALID_STATE: still connecting, or such a message is open
 ///   already; wskt_socket_error_text tells which.
 /// - WSKT_ERR_INVALID_ARGUMENT: `kind` is no wskt_message_kind, or `flags` has
-///   an unknown bit.
+///   an unknown bit or WSKT_SEND_MORE.
 /// - WSKT_ERR_CLOSED, WSKT_ERR_BUFFER_FULL, WSKT_ERR_TIMEOUT,
 ///   WSKT_ERR_INTERRUPTED, WSKT_ERR_IO, WSKT_ERR_LOOP_GONE: as for
 ///   wskt_socket_send_text.
@@ -173,7 +188,10 @@ pub unsafe extern "C" fn wskt_socket_send_begin(
     kind: i32,
     flags: u32,
 ) -> wskt_result {
-    let begin = |socket: &Arc<Socket>| socket.send_begin(manner(kind, flags)?);
+    let begin = |socket: &Arc<Socket>| match manner(kind, flags)? {
+        _ if flags & WSKT_SEND_MORE != 0 => Err(Error::InvalidArgument),
+        manner => socket.send_begin(manner),
+    };
     // SAFETY: the caller promises a live handle or NULL.
     unsafe { handle::with(socket, begin) }
 }
@@ -253,7 +271,7 @@ fn manner(kind: i32, flags: u32) -> Result<Manner> {
         2 => MessageKind::Binary,
         _ => return Err(Error::InvalidArgument),
     });
-    if flags & !(WSKT_SEND_UNCOMPRESSED | WSKT_SEND_VALID_UTF8) != 0 {
+    if flags & !(WSKT_SEND_UNCOMPRESSED | WSKT_SEND_VALID_UTF8 | WSKT_SEND_MORE) != 0 {
         return Err(Error::InvalidArgument);
     }
     if flags & WSKT_SEND_UNCOMPRESSED != 0 {
@@ -261,6 +279,9 @@ fn manner(kind: i32, flags: u32) -> Result<Manner> {
     }
     if flags & WSKT_SEND_VALID_UTF8 != 0 {
         manner = manner.unchecked();
+    }
+    if flags & WSKT_SEND_MORE != 0 {
+        manner = manner.before_more();
     }
     Ok(manner)
 }

@@ -12,6 +12,7 @@ impl Manner {
     const OPCODE: u8 = 0x0F;
     const COMPRESS: u8 = 0x10;
     const CHECK: u8 = 0x20;
+    const MORE: u8 = 0x40;
 
     /// A message that may be compressed; text is checked.
     pub const fn new(kind: MessageKind) -> Self {
@@ -19,6 +20,11 @@ impl Manner {
             MessageKind::Text => opcode::TEXT | Self::COMPRESS | Self::CHECK,
             MessageKind::Binary => opcode::BINARY | Self::COMPRESS,
         })
+    }
+
+    /// A control frame.
+    pub(super) const fn control(opcode: u8) -> Self {
+        Self(opcode)
     }
 
     /// The same, never compressed.
@@ -31,6 +37,12 @@ impl Manner {
     #[must_use]
     pub const fn unchecked(self) -> Self {
         Self(self.0 & !Self::CHECK)
+    }
+
+    /// The same, before others that it may leave with.
+    #[must_use]
+    pub const fn before_more(self) -> Self {
+        Self(self.0 | Self::MORE)
     }
 
     #[inline(always)]
@@ -49,6 +61,12 @@ impl Manner {
     #[inline(always)]
     pub(super) const fn may_compress(self) -> bool {
         self.0 & Self::COMPRESS != 0
+    }
+
+    /// Whether it may wait for the next one.
+    #[inline(always)]
+    pub(super) const fn may_wait(self) -> bool {
+        self.0 & Self::MORE != 0
     }
 
     /// Whether it is refused if it is not UTF-8.

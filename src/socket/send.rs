@@ -26,9 +26,9 @@ impl Socket {
             && data.len() >= self.config.deflate.min_size
             && self.deflater.get().is_some();
         if compress {
-            self.try_send_packed(manner.opcode(), data)?;
+            self.try_send_packed(manner, data)?;
         } else {
-            self.try_send(manner.opcode(), data)?;
+            self.try_send(manner, data)?;
         }
         if log::enabled(Level::Trace) {
             self.trace_accepted(manner.kind(), data.len());
@@ -48,7 +48,7 @@ impl Socket {
     }
 
     #[inline(always)]
-    fn try_send(self: &Arc<Self>, opcode: u8, data: &[u8]) -> Result<()> {
+    fn try_send(self: &Arc<Self>, manner: Manner, data: &[u8]) -> Result<()> {
         const HINDERED: u32 = bit::POISONED | bit::BLOCKED | bit::AT_HAND;
         context::here(|here| {
             let mut out = self.lock_out();
@@ -58,12 +58,12 @@ impl Socket {
                 || self.ready_state() != ReadyState::Open
                 || self.signals.has(HINDERED)
             {
-                return self.try_send_at_length(out, opcode, data);
+                return self.try_send_at_length(out, manner, data);
             }
-            out.push_everyday(here, opcode, data)?;
+            out.push_everyday(here, manner.opcode(), data)?;
             if out.everyday_pending() >= most {
-                self.depart_from(here, out);
-            } else if !here.in_callback() {
+                self.depart_from(here, out, manner.may_wait());
+            } else if !here.in_callback() && !manner.may_wait() {
                 match out.flush_everyday() {
                     None => self.show_buffered(out.everyday_shown()),
                     Some(progress) => {
@@ -76,7 +76,7 @@ impl Socket {
                 drop(out);
                 self.gather(here);
             } else {
-                self.depart_from(here, out);
+                self.depart_from(here, out, manner.may_wait());
             }
             Ok(())
         })
@@ -84,16 +84,17 @@ impl Socket {
 
     /// Sends a control frame of the program's.
     pub(super) fn try_send_control(self: &Arc<Self>, opcode: u8, data: &[u8]) -> Result<()> {
-        self.try_send_at_length(self.lock_out(), opcode, data)
+        self.try_send_at_length(self.lock_out(), Manner::control(opcode), data)
     }
 
     #[inline(never)]
     fn try_send_at_length<'a>(
         self: &'a Arc<Self>,
         mut out: MutexGuard<'a, Sending>,
-        opcode: u8,
+        manner: Manner,
         data: &[u8],
     ) -> Result<()> {
+        let opcode = manner.opcode();
         while !self.takes(&out, opcode) {
             self.make_room(out, opcode, data.len())?;
             out = self.lock_out();
@@ -103,13 +104,14 @@ impl Socket {
             opcode::PING => out.push_ping(data)?,
             _ => out.push_control(opcode, data)?,
         }
-        self.depart(out);
+        context::here(|here| self.depart_from(here, out, manner.may_wait()));
         Ok(())
     }
 
     /// The same for a message that is to be compressed.
     #[inline(never)]
-    fn try_send_packed(self: &Arc<Self>, opcode: u8, data: &[u8]) -> Result<()> {
+    fn try_send_packed(self: &Arc<Self>, manner: Manner, data: &[u8]) -> Result<()> {
+        let opcode = manner.opcode();
         loop {
             let mut packing = self.packing().ok_or(Error::InvalidState)?;
             let mut out = self.lock_out();
@@ -127,7 +129,7 @@ impl Socket {
             out.push_data(&part, data)?;
             packing.was_queued();
             drop(packing);
-            self.depart(out);
+            context::here(|here| self.depart_from(here, out, manner.may_wait()));
             return Ok(());
         }
     }
@@ -188,10 +190,11 @@ impl Socket {
     /// Offers what was queued to the kernel, or leaves it to the end of the
     /// running batch of callbacks.
     pub(super) fn depart(self: &Arc<Self>, out: MutexGuard<'_, Sending>) {
-        context::here(|here| self.depart_from(here, out));
+        context::here(|here| self.depart_from(here, out, false));
     }
 
-    fn depart_from(self: &Arc<Self>, here: &Context, mut out: MutexGuard<'_, Sending>) {
+    /// The same; `more` is whether it may also be left to the next message.
+    fn depart_from(self: &Arc<Self>, here: &Context, mut out: MutexGuard<'_, Sending>, more: bool) {
         let gather = here.gathers(self.driver());
         let pulled = self.signals.has(bit::AT_HAND) && here.pulls(self);
         if out.load() >= self.config.limits.high_water {
@@ -212,6 +215,15 @@ impl Socket {
             self.flush_locked(&mut out, true);
             drop(out);
             self.gather(here);
+            return;
+        }
+        if more && out.pending() < GATHER_MAX {
+            self.show_buffered(out.shown());
+            drop(out);
+            if self.signals.set(bit::GATHERED) & bit::GATHERED == 0 {
+                // The driver sees to it if no other message does.
+                self.attend();
+            }
             return;
         }
         let progress = out.flush(false);

@@ -55,7 +55,7 @@ static void checked_as_ever(wskt_socket *socket) {
 }
 
 static void unknown_flags(wskt_socket *socket) {
-    static const uint32_t flags[] = {4, 5, 6, 7, 8, 0x80000000, 0x80000002,
+    static const uint32_t flags[] = {8, 9, 12, 0x80000000, 0x80000002,
                                      0xffffffff};
     static const int32_t kinds[] = {WSKT_MESSAGE_TEXT, WSKT_MESSAGE_BINARY};
     size_t i, k;

@@ -294,7 +294,7 @@ void blocking() {
 }
 
 void compression_is_a_setting_and_a_flag() {
-    const script talk("expect-text plain;expect-text %FF;answer-close;fin");
+    const script talk("expect-text plain;expect-text later;expect-text %FF;answer-close;fin");
     wskt::config config;
     config.set_deflate(true).set_deflate_no_context_takeover(true, true)
         .set_deflate_max_window_bits(10, 12).set_deflate_level(1).set_deflate_min_size(1);
@@ -302,6 +302,8 @@ void compression_is_a_setting_and_a_flag() {
     socket.connect();
     CHECK(socket.send(wskt::message_kind::text, std::string("plain"),
                       wskt::send_flags::uncompressed));
+    CHECK(socket.send(wskt::message_kind::text, std::string("later"), wskt::send_flags::more));
+    CHECK_INT(socket.buffered_amount(), 5);
     CHECK(socket.send_begin(wskt::message_kind::text,
                             wskt::send_flags::uncompressed | wskt::send_flags::valid_utf8));
     CHECK(socket.send_chunk(std::string("\xff")) && socket.send_end());
@@ -309,7 +311,7 @@ void compression_is_a_setting_and_a_flag() {
           wskt::result::invalid_argument);
     socket.close(wskt::close_code::normal);
     CHECK(socket.run());
-    CHECK_STR(talk.frames().c_str(), "text \"plain\"\ntext fin=0 \"\\xff\"\n"
+    CHECK_STR(talk.frames().c_str(), "text \"plain\"\ntext \"later\"\ntext fin=0 \"\\xff\"\n"
                                     "continuation \"\"\nclose 1000 \"\"\n");
 }
 
