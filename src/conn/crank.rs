@@ -1,8 +1,9 @@
 //! What a driver gives a connection to work with, and whom it tells events.
 
-use super::Buffers;
+use super::{Buffers, Messages};
 use crate::drive::context::Context;
 use crate::event::{Event, EventKind, MessageKind};
+use crate::protocol::Whole;
 use crate::socket::{Socket, bit};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sys::{Clock, Mode};
@@ -136,6 +137,16 @@ impl Handlers<'_> {
         }
     }
 
+    /// Those of `whole` that are to be told.
+    #[inline(always)]
+    pub(super) fn messages<'a, 'i>(
+        &'a self,
+        socket: &'a Socket,
+        whole: Whole<'a, 'i>,
+    ) -> Messages<'a, 'i> {
+        Messages::new(whole, socket, self.freed)
+    }
+
     /// Runs the program's handler for a message. `begun`, and `free` did not
     /// come before that was looked at.
     #[inline(always)]
@@ -146,12 +157,23 @@ impl Handlers<'_> {
         kind: MessageKind,
         data: &[u8],
     ) {
-        if self.freed.is_some_and(|freed| freed.load(Ordering::Acquire)) {
-            return;
-        }
         let now = clock.as_ms();
         let _inside = self.here.enter_callback();
         socket.host().deliver_message(socket, now, kind, data);
+    }
+
+    /// The same for a message and those behind it; what stands behind them.
+    #[inline(always)]
+    pub(super) fn call_for_messages<'i>(
+        &self,
+        socket: &Arc<Socket>,
+        clock: &Clock,
+        first: (MessageKind, &'i [u8]),
+        more: Messages<'_, 'i>,
+    ) -> &'i [u8] {
+        let now = clock.as_ms();
+        let _inside = self.here.enter_callback();
+        socket.host().deliver_messages(socket, now, first, more)
     }
 
     /// Runs the program's handler for one event, unless `free` came first.

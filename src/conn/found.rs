@@ -1,7 +1,8 @@
 //! What an established connection finds instead of a whole message in one
 //! frame: a signal, a control frame, a message that was put together.
 
-use super::open::{Open, trace_message};
+use super::messages::trace_message;
+use super::open::Open;
 use super::{Buffers, Flow, Receiver};
 use crate::event::{Chunk, EventKind};
 use crate::protocol::{Item, Violation};

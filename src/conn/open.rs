@@ -1,8 +1,10 @@
 //! An established connection: reads, parses, delivers. The hot path.
 
 use super::buffers::{Buffers, Carry};
+use super::crank::Handlers;
 use super::ending::send_deadline;
 use super::found::Found;
+use super::messages::Messages;
 use super::outbound::CloseFrame;
 use super::pulse::Pulse;
 use super::read::{Read, read};
@@ -10,9 +12,8 @@ use super::tls_error::sentence;
 use super::{Conn, Crank, Expiry, Flow, Next, Phase, Receiver, Step};
 use crate::error::{Cause, Failure};
 use crate::event::{Event, EventKind, MessageKind};
-use crate::log::{self, Level};
 use crate::protocol::{CloseRules, Decoder, DeflateParams, Limits};
-use crate::socket::{ReadyState, Socket, bit};
+use crate::socket::{Socket, bit};
 use crate::sys::{Clock, Mode, Time};
 use std::io;
 use std::sync::Arc;
@@ -188,9 +189,7 @@ impl Open {
         let at = &mut buffers.start;
         match receiver {
             Receiver::Handlers(handlers) => {
-                while let Some((kind, data)) = self.next_whole(socket, input, at) {
-                    handlers.call_for_message(socket, clock, kind, data);
-                }
+                self.call_whole(socket, input, at, clock, handlers);
                 Flow::Go
             }
             Receiver::Pull(take) => match self.next_whole(socket, input, at) {
@@ -206,22 +205,57 @@ impl Open {
 
     /// The next of them that is to be told; `None` in front of anything else.
     #[inline(always)]
-    pub(super) fn next_whole<'a>(
-        &mut self,
+    pub(super) fn next_whole<'i>(
+        &self,
         socket: &Socket,
-        input: &'a [u8],
+        input: &'i [u8],
         at: &mut usize,
-    ) -> Option<(MessageKind, &'a [u8])> {
-        while *at < input.len() && !socket.signals.has(bit::URGENT) {
-            let (kind, data) = self.decoder.whole(input, at)?;
-            if log::enabled(Level::Trace) {
-                trace_message(socket, kind, data.len());
+    ) -> Option<(MessageKind, &'i [u8])> {
+        let whole = self.decoder.whole(input.get(*at..).unwrap_or_default())?;
+        let mut messages = Messages::new(whole, socket, None);
+        let next = messages.next();
+        *at = input.len() - messages.rest().len();
+        next
+    }
+
+    /// Runs the program's handler for each of them.
+    #[inline(always)]
+    pub(super) fn call_whole(
+        &self,
+        socket: &Arc<Socket>,
+        input: &[u8],
+        at: &mut usize,
+        clock: &Clock,
+        handlers: &Handlers<'_>,
+    ) {
+        let rest = input.get(*at..).unwrap_or_default();
+        let Some(whole) = self.decoder.whole(rest) else { return };
+        let mut messages = handlers.messages(socket, whole);
+        let rest = match messages.next() {
+            // Nothing is behind it: an answer comes so.
+            Some((kind, data)) if messages.rest().is_empty() => {
+                handlers.call_for_message(socket, clock, kind, data);
+                messages.rest()
             }
-            if socket.ready_state() == ReadyState::Open {
-                return Some((kind, data));
-            }
-        }
-        None
+            Some(first) => self.call_more(socket, first, messages.rest(), clock, handlers),
+            None => messages.rest(),
+        };
+        *at = input.len() - rest.len();
+    }
+
+    /// The same for the first of them and those behind it; what stands behind them.
+    #[inline(never)]
+    fn call_more<'i>(
+        &self,
+        socket: &Arc<Socket>,
+        first: (MessageKind, &'i [u8]),
+        rest: &'i [u8],
+        clock: &Clock,
+        handlers: &Handlers<'_>,
+    ) -> &'i [u8] {
+        let Some(whole) = self.decoder.whole(rest) else { return rest };
+        let more = handlers.messages(socket, whole);
+        handlers.call_for_messages(socket, clock, first, more)
     }
 
     /// Whether everything that has arrived was told; the next turn begins with
@@ -271,11 +305,6 @@ impl Open {
         // No more than this one where others are to have a turn.
         Some(if self.budget == 0 { lacks } else { usize::MAX })
     }
-}
-
-#[cold]
-pub(super) fn trace_message(socket: &Socket, kind: MessageKind, len: usize) {
-    socket.trace(|| format!("received {kind:?}, {len} bytes"));
 }
 
 impl Conn {

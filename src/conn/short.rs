@@ -3,7 +3,8 @@
 //! something else turns up, the long way goes on from there.
 
 use super::buffers::Buffers;
-use super::open::{Open, trace_message};
+use super::messages::{Messages, trace_message};
+use super::open::Open;
 use super::read::{Read, read_direct};
 use super::{Conn, Crank, Flow, Phase, Pulled, Receiver};
 use crate::event::{Event, EventKind, MessageKind};
@@ -230,9 +231,7 @@ impl Conn {
                 handlers.begin(socket);
                 let input = buffers.plain.get(..buffers.end).unwrap_or_default();
                 let mut at = 0;
-                while let Some((kind, data)) = open.next_whole(inner, input, &mut at) {
-                    handlers.call_for_message(socket, clock, kind, data);
-                }
+                open.call_whole(socket, input, &mut at, clock, handlers);
                 buffers.start = at;
                 if *readable || at < input.len() || !open.decoder.is_fresh() {
                     open.spend(input.len());
@@ -357,19 +356,17 @@ impl Conn {
         let Self { phase: Phase::Open(open), socket, deadline: None, .. } = self else {
             return Followed::Not;
         };
-        if !buffers.taken
-            || socket.signals.has(!USUAL)
-            || !open.is_bare()
-            || !open.decoder.is_fresh()
-        {
+        if !buffers.taken || socket.signals.has(!USUAL) || !open.is_bare() {
             return Followed::Not;
         }
-        let input = buffers.plain.get(..buffers.end).unwrap_or_default();
-        let Some((kind, data)) = open.next_whole(socket, input, &mut buffers.start) else {
-            return Followed::Not;
-        };
+        let input = buffers.plain.get(buffers.start..buffers.end).unwrap_or_default();
+        let Some(whole) = open.decoder.whole(input) else { return Followed::Not };
+        let mut messages = Messages::new(whole, socket, None);
+        let next = messages.next();
+        let rest = messages.rest();
+        buffers.start += input.len() - rest.len();
+        let Some((kind, data)) = next else { return Followed::Not };
         take(socket, &Event { timestamp: at, kind: EventKind::Message(kind, data) });
-        let rest = input.get(buffers.start..).unwrap_or_default();
         if Decoder::begins_whole(rest) && socket.signals.get() & !USUAL == 0 {
             Followed::Left
         } else {

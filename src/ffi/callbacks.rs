@@ -8,6 +8,7 @@ use super::event::{
 };
 use super::event_fill::{self as fill, PulledEvent};
 use super::handle::{self, wskt_socket};
+use crate::conn::Messages;
 use crate::drive::as_callback;
 use crate::event::{Event, EventKind, MessageKind};
 use crate::socket::{Host, Socket};
@@ -358,6 +359,20 @@ impl CHost {
         Some(&self.more().closed.get_or_init(made).0)
     }
 
+    /// Calls one handler, if it is set, with an event that exists.
+    ///
+    /// # Safety
+    /// `event` stays readable until the handler returns.
+    #[inline(always)]
+    unsafe fn call_with<E>(&self, slot: &Slot<E>, target: *mut wskt_socket, event: *const E) {
+        if let Some(handler) = slot.get() {
+            // SAFETY: the program set this function for such events; the caller
+            // promises the event, and the driver holds the socket. The user data
+            // is read after the handler, so that it is no older.
+            unsafe { handler(target, event, self.user_pointer()) }
+        }
+    }
+
     /// Calls one handler, if it is set, with the event that `event` makes.
     #[inline]
     fn call<E>(&self, slot: &Slot<E>, target: *mut wskt_socket, event: impl FnOnce() -> E) {
@@ -380,11 +395,8 @@ impl CHost {
         target: *mut wskt_socket,
         event: *const wskt_close_event,
     ) {
-        if let Some(handler) = self.handlers.close.get() {
-            // SAFETY: the program set this function for such events; the
-            // caller promises the event and holds the socket.
-            unsafe { handler(target, event, self.user_pointer()) }
-        }
+        // SAFETY: the caller promises the event.
+        unsafe { self.call_with(&self.handlers.close, target, event) }
     }
 
     /// All but messages, kept out of their way.
@@ -438,6 +450,26 @@ impl Host for CHost {
         let target = handle::of::<wskt_socket>(socket);
         let message = || fill::message(target, time, kind, data);
         self.call(&self.handlers.message, target, message);
+    }
+
+    fn deliver_messages<'i>(
+        &self,
+        socket: &Arc<Socket>,
+        time: f64,
+        (kind, data): (MessageKind, &'i [u8]),
+        more: Messages<'_, 'i>,
+    ) -> &'i [u8] {
+        let target = handle::of::<wskt_socket>(socket);
+        // One struct for all of them: they differ in little.
+        let mut event = fill::message(target, time, kind, data);
+        // In a place of its own, so that it stays in registers.
+        let mut more = more;
+        loop {
+            // SAFETY: the event and what it lends live until it returns.
+            unsafe { self.call_with(&self.handlers.message, target, &raw const event) }
+            let Some((kind, data)) = more.next() else { return more.rest() };
+            fill::next_message(&mut event, kind, data);
+        }
     }
 
     fn as_any(&self) -> &(dyn Any + Send + Sync) {

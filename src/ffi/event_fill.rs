@@ -55,6 +55,14 @@ pub(super) fn message(
     }
 }
 
+/// Makes of one message the next of the same socket, which arrived together.
+#[inline(always)]
+pub(super) fn next_message(event: &mut wskt_message_event, kind: MessageKind, data: &[u8]) {
+    event.kind = kind.into();
+    event.data = data.as_ptr().cast();
+    event.len = data.len();
+}
+
 pub(super) fn chunk(
     target: *mut wskt_socket,
     timestamp: f64,

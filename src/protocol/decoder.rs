@@ -7,6 +7,8 @@ mod direct;
 mod inflate;
 mod whole;
 
+pub use whole::Whole;
+
 use super::close::{self, CloseRules, PeerClose};
 use super::deflate::Inflater;
 use super::extension::DeflateParams;
@@ -180,10 +182,13 @@ impl Decoder {
         input: &'a [u8],
         pos: &mut usize,
     ) -> Result<Option<Item<'a>>, Violation> {
-        match self.whole(input, pos) {
-            Some((kind, payload)) => Ok(Some(Item::Message(kind, payload))),
-            None => self.next_slow(input, pos),
+        if let Some(mut whole) = self.whole(input.get(*pos..).unwrap_or_default())
+            && let Some((kind, payload)) = whole.next()
+        {
+            *pos = input.len() - whole.rest().len();
+            return Ok(Some(Item::Message(kind, payload)));
         }
+        self.next_slow(input, pos)
     }
 
     /// [`next`](Self::next) for everything.

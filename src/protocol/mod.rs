@@ -16,7 +16,7 @@ mod utf8;
 mod violation;
 
 pub use close::{CloseRules, MAX_REASON, PeerClose, acceptable, on_the_wire, sendable};
-pub use decoder::{Decoder, Item, LEFTOVER_MAX, Limits};
+pub use decoder::{Decoder, Item, LEFTOVER_MAX, Limits, Whole};
 pub use deflate::{DeflateError, Deflater};
 pub use encoder::{append_close, append_frame, append_header, append_small};
 pub use extension::{

@@ -28,6 +28,7 @@ pub use stats::Stats;
 pub(crate) use stats::{Opening, Sent};
 
 use crate::config::Config;
+use crate::conn::Messages;
 use crate::conn::outbound::Sending;
 use crate::drive::Loop;
 use crate::error::{Error, Result};
@@ -42,6 +43,7 @@ use crate::tag::Tag;
 use crate::text::Text;
 use seat::{Driver, Seat};
 use std::any::Any;
+use std::iter;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, OnceLock, Weak};
 use wishes::Wishes;
@@ -52,6 +54,19 @@ pub trait Host: Send + Sync + 'static {
     fn deliver(&self, socket: &Arc<Socket>, event: &Event<'_>);
     /// The same for a message, which nearly all events are.
     fn deliver_message(&self, socket: &Arc<Socket>, time: f64, kind: MessageKind, data: &[u8]);
+    /// The same for a message and those behind it; what stands behind them.
+    fn deliver_messages<'i>(
+        &self,
+        socket: &Arc<Socket>,
+        time: f64,
+        first: (MessageKind, &'i [u8]),
+        mut more: Messages<'_, 'i>,
+    ) -> &'i [u8] {
+        for (kind, data) in iter::once(first).chain(more.by_ref()) {
+            self.deliver_message(socket, time, kind, data);
+        }
+        more.rest()
+    }
     /// The object itself, for the layer that made it.
     fn as_any(&self) -> &(dyn Any + Send + Sync);
     /// The same for a socket made after this one, which `pattern` is.

@@ -300,9 +300,8 @@ fn what_a_message_lacks_to_be_whole() {
     assert_eq!(decoder.lacks(&wire[..10], 66_009, false), None);
     assert_eq!(decoder.lacks(&wire[..66_009], 66_010, false), Some(1));
     assert_eq!(decoder.lacks(&wire, 66_010, false), None);
-    let mut pos = 0;
-    assert_eq!(decoder.whole(&wire, &mut pos), Some((MessageKind::Binary, &wire[10..])));
-    assert_eq!(pos, wire.len());
+    let all: Vec<_> = decoder.whole(&wire).into_iter().flatten().collect();
+    assert_eq!(all, [(MessageKind::Binary, &wire[10..])]);
     // A text is checked as it comes, a fragment is put together, and what
     // breaks a rule is told at once.
     for first in [0x81, 0x02, 0xC2, 0x89] {
@@ -404,11 +403,40 @@ fn the_short_way_into_a_large_message_tells_what_the_long_one_tells() {
             assert!(decoder.is_fresh() && !decoder.ends_direct());
             assert_eq!(decoder.tally().messages(), 1);
             assert_eq!(
-                decoder.whole(&frame(0x82, b"x"), &mut 0).map(|(_, data)| data),
-                Some(&b"x"[..])
+                decoder.whole(&frame(0x82, b"x")).into_iter().flatten().next(),
+                Some((MessageKind::Binary, &b"x"[..]))
             );
         }
     }
+}
+
+#[test]
+fn whole_messages_one_behind_the_other() {
+    let limits = Limits { max_message: 300, max_fragments: 1 };
+    let front = [frame(0x82, b"a"), frame(0x81, b""), frame(0x82, &[7; 300])].concat();
+    // What ends them: nothing, parts of one, and whatever the long way judges.
+    for behind in [
+        &b""[..],
+        &[0x82],
+        &frame(0x82, b"abc")[..4],
+        &frame(0x82, &[7; 301]),
+        &frame(0x81, b"\xFF"),
+        &frame(0x02, b"a"),
+        &frame(0x89, b"a"),
+        &[0x82, 126, 0, 1, 7],
+    ] {
+        let decoder = Decoder::new(limits, CloseRules::Strict);
+        let input = [&front, behind].concat();
+        let Some(mut whole) = decoder.whole(&input) else { panic!("it is fresh") };
+        let all: Vec<_> = whole.by_ref().collect();
+        let (binary, text) = (MessageKind::Binary, MessageKind::Text);
+        assert_eq!(all, [(binary, &b"a"[..]), (text, &[]), (binary, &[7; 300])]);
+        assert_eq!((whole.next(), whole.rest()), (None, behind));
+        assert_eq!((decoder.tally().messages(), decoder.tally().payload()), (3, 301));
+    }
+    let mut decoder = Decoder::new(limits, CloseRules::Strict);
+    decoder.tell_chunks(true);
+    assert!(decoder.whole(&front).is_none());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Messages in one frame that lie whole in the input: what nearly all are.
 
 use super::super::frame::{BINARY, FIN, RSV1, TEXT, quick_header};
+use super::super::tally::Tally;
 use super::super::utf8::is_utf8;
 use super::{Decoder, Phase};
 use crate::event::MessageKind;
@@ -10,23 +11,30 @@ const WHOLE_TEXT: u8 = FIN | TEXT;
 /// FIN, no reserved bit, opcode binary.
 pub(super) const WHOLE_BINARY: u8 = FIN | BINARY;
 
-impl Decoder {
-    /// The common case: a message in one frame that lies whole in
-    /// `input[*pos..]`, where the next one begins. None: ask
-    /// [`next`](Self::next) what it is.
+/// Such messages at the front of an input, one behind the other. They change
+/// nothing of the decoder: what it says of them once holds for all of them.
+pub struct Whole<'d, 'i> {
+    rest: &'i [u8],
+    max_message: u64,
+    tally: &'d Tally,
+}
+
+impl<'i> Whole<'_, 'i> {
+    /// What stands behind those that were taken.
     #[inline(always)]
-    pub fn whole<'a>(
-        &mut self,
-        input: &'a [u8],
-        pos: &mut usize,
-    ) -> Option<(MessageKind, &'a [u8])> {
-        if self.phase != Phase::Fresh {
-            return None;
-        }
-        let rest = input.get(*pos..)?;
-        let (first, len, after) = quick_header(rest)?;
-        let payload = after.get(..len)?;
-        if len as u64 > self.limits.max_message {
+    pub fn rest(&self) -> &'i [u8] {
+        self.rest
+    }
+}
+
+impl<'i> Iterator for Whole<'_, 'i> {
+    type Item = (MessageKind, &'i [u8]);
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let (first, len, after) = quick_header(self.rest)?;
+        let (payload, rest) = after.split_at_checked(len)?;
+        if len as u64 > self.max_message {
             return None;
         }
         let kind = match first {
@@ -34,9 +42,24 @@ impl Decoder {
             WHOLE_TEXT if is_utf8(payload) => MessageKind::Text,
             _ => return None,
         };
-        *pos += rest.len() - after.len() + len;
+        self.rest = rest;
         self.tally.add_message(len as u64);
         Some((kind, payload))
+    }
+}
+
+impl Decoder {
+    /// The common case: messages in one frame that lie whole at the front of the
+    /// input. Where they end, or before a message that is not to be whole, ask
+    /// [`next`](Self::next) what is there.
+    #[inline(always)]
+    pub fn whole<'d, 'i>(&'d self, input: &'i [u8]) -> Option<Whole<'d, 'i>> {
+        let Self { limits, tally, .. } = self;
+        (self.phase == Phase::Fresh).then_some(Whole {
+            rest: input,
+            max_message: limits.max_message,
+            tally,
+        })
     }
 
     /// Whether the input begins with a whole message in one frame, compressed or
