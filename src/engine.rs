@@ -1,12 +1,12 @@
 //! Poller, deadlines and connections: one turn at a time. Knows neither C nor
 //! which driver turns it.
 
+mod pulled;
 mod registered;
 
-use crate::conn::{Buffers, Conn, Crank, Descriptor, Followed, Receiver, Served, Step};
+use crate::conn::{Buffers, Conn, Crank, Descriptor, Receiver, Served, Step};
 use crate::deadline::Deadlines;
 use crate::drive::context::Context;
-use crate::event::Event;
 use crate::ready::Ready;
 use crate::socket::{NO_SLOT, Socket, bit};
 use crate::sys::Time;
@@ -71,6 +71,24 @@ pub(crate) enum Turn {
     Stopped,
 }
 
+/// Lets a connection go on that the shortest way has left; `settled` if it waits
+/// for what it did before.
+#[inline(never)]
+fn advance_quiet(conn: &mut Conn, crank: &mut Crank<'_, '_>, settled: &mut bool) -> Step {
+    match conn.serve_large(crank) {
+        Served::Idle => {
+            *settled = true;
+            Step::Idle
+        }
+        Served::More => {
+            *settled = true;
+            Step::More
+        }
+        Served::Stopped => conn.come_back(crank, Step::Stopped),
+        Served::Told | Served::Not => conn.advance(crank),
+    }
+}
+
 /// See the module.
 pub(crate) struct Engine {
     poll: Poll,
@@ -88,6 +106,8 @@ pub(crate) struct Engine {
     stops: u32,
     /// When what a stopped turn left had arrived, as events show it.
     stopped_at: f64,
+    /// Whether that may begin with a whole message: what [`Engine::follow`] tells.
+    left: bool,
     newcomers: Newcomers,
     /// Turns of an only connection since the kernel was last asked.
     alone: u32,
@@ -109,6 +129,7 @@ impl Engine {
             departed: None,
             stops: 0,
             stopped_at: 0.0,
+            left: false,
             newcomers: Newcomers::Mixed,
             alone: 0,
             wanted: Vec::new(),
@@ -172,6 +193,12 @@ impl Engine {
             self.newcomers = Newcomers::Served;
             return true;
         }
+        self.may_go_on()
+    }
+
+    /// Whether the only connection may have another turn before the kernel is
+    /// asked.
+    fn may_go_on(&mut self) -> bool {
         let may = self.alone < ALONE && self.is_alone();
         self.alone += u32::from(may);
         may
@@ -299,17 +326,25 @@ impl Engine {
                         settled = true;
                         Step::Told
                     }
+                    Served::More | Served::Not if quiet => {
+                        advance_quiet(conn, &mut crank, &mut settled)
+                    }
+                    Served::More | Served::Not => conn.advance(&mut crank),
                     Served::Stopped => conn.come_back(&mut crank, Step::Stopped),
-                    Served::Not => conn.advance(&mut crank),
                 }
             }));
             match step {
                 Ok(Step::Idle) if settled => continue,
                 Ok(Step::Told) if settled => return Turn::Stopped,
+                Ok(Step::More) if settled => {
+                    self.make_ready(at);
+                    continue;
+                }
                 _ => {}
             }
             if matches!(step, Ok(Step::Stopped)) {
                 self.stopped_at = crank.clock.as_ms();
+                self.left = conn.socket().signals.has(bit::AT_HAND);
             }
             let step = step.unwrap_or_else(|_| {
                 receiver.pause(conn.socket());
@@ -336,58 +371,13 @@ impl Engine {
                     slot.queued = true;
                 }
                 self.ready.push_front(at);
+                self.renew(at);
             }
             Step::More | Step::Held | Step::Interrupted => self.make_ready(at),
             Step::Idle | Step::Told => {}
         }
         self.settle(at);
         if matches!(step, Step::Stopped | Step::Told) { Turn::Stopped } else { Turn::Done }
-    }
-
-    /// The short way of [`Engine::turn`] behind one that was stopped: the next
-    /// message of the same connection.
-    #[inline(always)]
-    pub(crate) fn follow(
-        &mut self,
-        here: &Context,
-        take: &mut impl FnMut(&Arc<Socket>, &Event<'_>),
-    ) -> Followed {
-        let Some(at) = self.ready.front() else { return Followed::Not };
-        let Some(conn) = self.slots.get_mut(at).and_then(|slot| slot.conn.as_mut()) else {
-            return Followed::Not;
-        };
-        let (buffers, stopped_at) = (&mut self.buffers, self.stopped_at);
-        let follow = || conn.follow(buffers, stopped_at, take);
-        let followed = catch_unwind(AssertUnwindSafe(follow)).unwrap_or_else(|_| {
-            conn.fail_internally();
-            buffers.discard();
-            Followed::Not
-        });
-        match followed {
-            Followed::Left => here.pull(conn.socket()),
-            Followed::Last => self.follow_last(here),
-            Followed::Not => {}
-        }
-        followed
-    }
-
-    /// Nothing that may be told at once is behind what was told.
-    #[inline(never)]
-    fn follow_last(&mut self, here: &Context) {
-        let Some(at) = self.ready.pop_front() else { return };
-        let Some(slot) = self.slots.get_mut(at) else { return };
-        slot.queued = false;
-        let Some(conn) = &mut slot.conn else { return };
-        let mut nobody = |_: &Arc<Socket>, _: &Event<'_>| {};
-        let mut receiver = Receiver::Pull(&mut nobody);
-        let mut crank = Crank::of_loop(&mut self.buffers, here, &mut receiver);
-        let come_back = || conn.come_back(&mut crank, Step::Stopped);
-        let step = catch_unwind(AssertUnwindSafe(come_back)).unwrap_or_else(|_| {
-            conn.fail_internally();
-            self.buffers.discard();
-            Step::More
-        });
-        self.put_away(at, step);
     }
 
     /// Brings poller and heap in line with what a connection waits for.

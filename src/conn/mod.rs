@@ -253,11 +253,6 @@ impl Conn {
     /// Goes as far as possible.
     #[inline(never)]
     pub(crate) fn advance(&mut self, crank: &mut Crank<'_, '_>) -> Step {
-        match self.serve_large(crank) {
-            Served::Idle => return Step::Idle,
-            Served::Stopped => return self.come_back(crank, Step::Stopped),
-            Served::Told | Served::Not => {}
-        }
         let _advance = crank.here.advance(&self.socket);
         self.asked = false;
         let step = self.go_on(crank);
@@ -326,6 +321,19 @@ impl Conn {
             {
                 return step;
             }
+        }
+    }
+
+    /// Whether it has read enough for one turn.
+    #[inline]
+    pub(crate) fn is_spent(&self) -> bool {
+        matches!(&self.phase, Phase::Open(open) if !open.may_read())
+    }
+
+    /// It may read as much as in a turn that begins.
+    pub(crate) fn renew(&mut self) {
+        if let Phase::Open(open) = &mut self.phase {
+            open.renew();
         }
     }
 

@@ -1,20 +1,18 @@
 //! An established connection: reads, parses, delivers. The hot path.
 
 use super::buffers::{Buffers, Carry};
-use super::crank::Handlers;
 use super::ending::send_deadline;
 use super::found::Found;
-use super::messages::Messages;
 use super::outbound::CloseFrame;
 use super::pulse::Pulse;
 use super::read::{Read, read};
 use super::tls_error::sentence;
-use super::{Conn, Crank, Expiry, Flow, Next, Phase, Receiver, Step};
+use super::{Conn, Crank, Expiry, Flow, Next, Phase, Step};
 use crate::error::{Cause, Failure};
-use crate::event::{Event, EventKind, MessageKind};
+use crate::event::EventKind;
 use crate::protocol::{CloseRules, Decoder, DeflateParams, Limits};
 use crate::socket::{Socket, bit};
-use crate::sys::{Clock, Mode, Time};
+use crate::sys::{Mode, Time};
 use std::io;
 use std::sync::Arc;
 
@@ -99,6 +97,11 @@ impl Open {
         self.budget > 0
     }
 
+    /// A new turn begins.
+    pub(super) fn renew(&mut self) {
+        self.budget = READ_BUDGET;
+    }
+
     /// So much of what may be read in this turn was read already.
     pub(super) fn spend(&mut self, bytes: usize) {
         self.budget = self.budget.saturating_sub(bytes);
@@ -172,90 +175,6 @@ impl Open {
             socket.flush();
         }
         None
-    }
-
-    /// Tells the messages at the front of what has arrived, each whole and in
-    /// one frame: what nearly all are. It ends before anything else.
-    #[inline(never)]
-    pub(super) fn tell_whole(
-        &mut self,
-        socket: &Arc<Socket>,
-        buffers: &mut Buffers,
-        clock: &Clock,
-        receiver: &mut Receiver<'_>,
-    ) -> Flow {
-        receiver.begin(socket);
-        let input = buffers.plain.get(..buffers.end).unwrap_or_default();
-        let at = &mut buffers.start;
-        match receiver {
-            Receiver::Handlers(handlers) => {
-                self.call_whole(socket, input, at, clock, handlers);
-                Flow::Go
-            }
-            Receiver::Pull(take) => match self.next_whole(socket, input, at) {
-                Some((kind, data)) => {
-                    let kind = EventKind::Message(kind, data);
-                    take(socket, &Event { timestamp: clock.as_ms(), kind });
-                    Flow::Stop
-                }
-                None => Flow::Go,
-            },
-        }
-    }
-
-    /// The next of them that is to be told; `None` in front of anything else.
-    #[inline(always)]
-    pub(super) fn next_whole<'i>(
-        &self,
-        socket: &Socket,
-        input: &'i [u8],
-        at: &mut usize,
-    ) -> Option<(MessageKind, &'i [u8])> {
-        let whole = self.decoder.whole(input.get(*at..).unwrap_or_default())?;
-        let mut messages = Messages::new(whole, socket, None);
-        let next = messages.next();
-        *at = input.len() - messages.rest().len();
-        next
-    }
-
-    /// Runs the program's handler for each of them.
-    #[inline(always)]
-    pub(super) fn call_whole(
-        &self,
-        socket: &Arc<Socket>,
-        input: &[u8],
-        at: &mut usize,
-        clock: &Clock,
-        handlers: &Handlers<'_>,
-    ) {
-        let rest = input.get(*at..).unwrap_or_default();
-        let Some(whole) = self.decoder.whole(rest) else { return };
-        let mut messages = handlers.messages(socket, whole);
-        let rest = match messages.next() {
-            // Nothing is behind it: an answer comes so.
-            Some((kind, data)) if messages.rest().is_empty() => {
-                handlers.call_for_message(socket, clock, kind, data);
-                messages.rest()
-            }
-            Some(first) => self.call_more(socket, first, messages.rest(), clock, handlers),
-            None => messages.rest(),
-        };
-        *at = input.len() - rest.len();
-    }
-
-    /// The same for the first of them and those behind it; what stands behind them.
-    #[inline(never)]
-    fn call_more<'i>(
-        &self,
-        socket: &Arc<Socket>,
-        first: (MessageKind, &'i [u8]),
-        rest: &'i [u8],
-        clock: &Clock,
-        handlers: &Handlers<'_>,
-    ) -> &'i [u8] {
-        let Some(whole) = self.decoder.whole(rest) else { return rest };
-        let more = handlers.messages(socket, whole);
-        handlers.call_for_messages(socket, clock, first, more)
     }
 
     /// Whether everything that has arrived was told; the next turn begins with

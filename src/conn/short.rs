@@ -14,7 +14,7 @@ use crate::socket::{Socket, bit};
 use crate::sys::{self, Mode, Time};
 use std::sync::Arc;
 
-/// How [`Conn::serve`] ended.
+/// How [`Conn::serve`] and [`Conn::serve_large`] ended.
 pub(crate) enum Served {
     /// Everything was told; what the connection waits for is what it was.
     Idle,
@@ -23,6 +23,9 @@ pub(crate) enum Served {
     /// Such a receiver has its event, and more is to be done: see
     /// [`Conn::come_back`].
     Stopped,
+    /// As much was read as a turn allows; what the connection waits for is what
+    /// it was.
+    More,
     /// [`Conn::advance`] goes on.
     Not,
 }
@@ -44,11 +47,9 @@ impl Open {
     /// time.
     #[inline(never)]
     fn begin_direct(&mut self, buffers: &mut Buffers, more: bool) -> bool {
-        if (more && self.lacks(buffers).is_some()) || self.waits_in(buffers) {
-            return false;
-        }
+        let room = if more || buffers.is_wide() { buffers.most() } else { 0 };
         let input = buffers.plain.get(..buffers.end).unwrap_or_default();
-        let begun = self.decoder.begin_direct(input, &mut buffers.start);
+        let begun = self.decoder.begin_direct(input, &mut buffers.start, room);
         if begun {
             buffers.discard();
         }
@@ -62,6 +63,7 @@ impl Open {
     }
 
     /// The message whose end was just received straight.
+    #[inline(always)]
     fn whole_direct(&mut self, socket: &Socket) -> Option<EventKind<'_>> {
         let data = self.decoder.whole_direct()?;
         if log::enabled(Level::Trace) {
@@ -270,7 +272,7 @@ impl Conn {
     /// The same inside a binary message whose rest is received straight, or in
     /// front of one.
     #[inline(never)]
-    pub(super) fn serve_large(&mut self, crank: &mut Crank<'_, '_>) -> Served {
+    pub(crate) fn serve_large(&mut self, crank: &mut Crank<'_, '_>) -> Served {
         let Self { phase: Phase::Open(open), socket, readable, read_closed, deadline, .. } = self
         else {
             return Served::Not;
@@ -278,19 +280,22 @@ impl Conn {
         let Crank { buffers, clock, receiver, .. } = crank;
         // What an event lent was given back.
         open.decoder.unlend();
-        if crank.mode == Mode::Wait
-            || *read_closed
+        if *read_closed
             || open.tls
             || !open.is_bare()
             || deadline.is_some()
             || !open.carry.is_empty()
             || buffers.plain.is_empty()
             || !is_quiet_behind_callbacks(socket)
-            || (buffers.taken && !open.begin_direct(buffers, *readable))
         {
             return Served::Not;
         }
-        if !open.decoder.ends_direct() {
+        let begun = if buffers.taken {
+            open.begin_direct(buffers, *readable)
+        } else {
+            open.decoder.ends_direct()
+        };
+        if !begun {
             return Served::Not;
         }
         if !*readable {
@@ -300,7 +305,14 @@ impl Conn {
             return Served::Idle;
         }
         let _advance = crank.here.advance(socket);
-        while open.decoder.ends_direct() && open.may_read() {
+        // What goes round has the rest of a message to receive.
+        loop {
+            if !open.may_read() {
+                open.renew();
+                buffers.discard();
+                receiver.pause(socket);
+                return Served::More;
+            }
             match read_direct(open, buffers, Mode::Look) {
                 Read::Bytes(n, more) => {
                     open.decoder.tally().add_bytes(n);
@@ -339,7 +351,6 @@ impl Conn {
                 return Served::Idle;
             }
         }
-        Served::Not
     }
 
     /// The short way of a pull behind one that left events at hand: the next

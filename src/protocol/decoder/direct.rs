@@ -9,8 +9,9 @@ use crate::event::MessageKind;
 impl Decoder {
     /// The short way of [`next`](Self::next) into a binary message in one frame
     /// whose rest will be received straight: takes what `input[*pos..]` has of
-    /// it. False, and nothing done, if something else is there.
-    pub fn begin_direct(&mut self, input: &[u8], pos: &mut usize) -> bool {
+    /// it. False, and nothing done, if something else is there, or one that is
+    /// not longer than `room` with its header.
+    pub fn begin_direct(&mut self, input: &[u8], pos: &mut usize, room: usize) -> bool {
         let rest = input.get(*pos..).unwrap_or_default();
         let Some((first, len, part)) = quick_header(rest) else { return false };
         let payload = len as u64;
@@ -19,6 +20,7 @@ impl Decoder {
             || payload < DIRECT_MIN
             || payload > self.limits.max_message
             || part.len() >= len
+            || len <= room.saturating_sub(rest.len() - part.len())
         {
             return false;
         }
@@ -51,8 +53,9 @@ impl Decoder {
     }
 
     /// The binary message whose end was received straight; it is lent.
+    #[inline]
     pub fn whole_direct(&mut self) -> Option<&[u8]> {
-        if !self.is_ending() || self.missing > 0 {
+        if self.missing > 0 || !self.is_ending() {
             return None;
         }
         self.phase = Phase::Lent;

@@ -381,7 +381,7 @@ fn the_short_way_into_a_large_message_tells_what_the_long_one_tells() {
         for cut in [head, head + 1, head + 500, wire.len() - 1] {
             let mut decoder = Decoder::new(limits, CloseRules::Strict);
             let mut pos = 0;
-            assert!(decoder.begin_direct(&wire[..cut], &mut pos));
+            assert!(decoder.begin_direct(&wire[..cut], &mut pos, 0));
             assert_eq!((pos, decoder.is_inside_frame(), decoder.ends_direct()), (cut, true, true));
             assert_eq!(decoder.whole_direct(), None);
             while let Some((buffer, room)) = decoder.direct() {
@@ -440,6 +440,15 @@ fn whole_messages_one_behind_the_other() {
 }
 
 #[test]
+fn what_fits_is_not_received_straight() {
+    let large = frame(0x82, &[1; 40_000]);
+    for (room, begun) in [(40_004, false), (40_003, true), (0, true)] {
+        let mut decoder = Decoder::new(LIMITS, CloseRules::Strict);
+        assert_eq!(decoder.begin_direct(&large[..100], &mut 0, room), begun);
+    }
+}
+
+#[test]
 fn the_short_way_leaves_everything_else_alone() {
     let limits = Limits { max_message: 70_000, max_fragments: 1 };
     let large = frame(0x82, &[1; 40_000]);
@@ -458,16 +467,16 @@ fn the_short_way_leaves_everything_else_alone() {
     for input in refused {
         let mut decoder = Decoder::new(limits, CloseRules::Strict);
         let mut pos = 0;
-        assert!(!decoder.begin_direct(input, &mut pos), "{:x?}", &input[..input.len().min(12)]);
+        assert!(!decoder.begin_direct(input, &mut pos, 0), "{:x?}", &input[..input.len().min(12)]);
         assert_eq!((pos, decoder.is_fresh(), decoder.buffer_capacity()), (0, true, 0));
     }
     // Inside another message, and where messages are told in chunks.
     let mut decoder = Decoder::new(limits, CloseRules::Strict);
     assert_eq!(decoder.next(&frame(0x02, b"a"), &mut 0), Ok(None));
-    assert!(!decoder.begin_direct(&large[..100], &mut 0));
+    assert!(!decoder.begin_direct(&large[..100], &mut 0, 0));
     let mut decoder = Decoder::new(limits, CloseRules::Strict);
     decoder.tell_chunks(true);
-    assert!(!decoder.begin_direct(&large[..100], &mut 0));
+    assert!(!decoder.begin_direct(&large[..100], &mut 0, 0));
     // The end of a message in fragments is received straight, too; that of a
     // text is not told in short, for it must be complete.
     for (first, binary) in [(0x02, true), (0x01, false)] {
