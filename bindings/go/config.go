@@ -65,6 +65,8 @@ type Config struct {
 
 	MaxMessageSize uint64
 	MaxFragments   uint32
+	// ReadBuffer is what one read takes from the kernel at most, in bytes.
+	ReadBuffer uint
 	// MessageChunks makes messages come in parts as they arrive, however large:
 	// ReadChunk gives them.
 	MessageChunks bool

@@ -245,6 +245,9 @@ func (f *filler) limits(c *Config) {
 	f.flag(c.MaxFragments != 0, func() C.wskt_result {
 		return C.wskt_config_set_max_fragments(h, C.uint32_t(c.MaxFragments))
 	})
+	f.flag(c.ReadBuffer != 0, func() C.wskt_result {
+		return C.wskt_config_set_read_buffer(h, C.size_t(c.ReadBuffer))
+	})
 	f.flag(c.LowWater != 0 || c.HighWater != 0, func() C.wskt_result {
 		return C.wskt_config_set_water_marks(h, C.size_t(c.LowWater), C.size_t(c.HighWater))
 	})

@@ -169,6 +169,25 @@ func TestOptionsOfTheWay(t *testing.T) {
 	fails(t, "connect", ws, &Config{Interface: "nowhere0"})
 }
 
+func TestReadBuffer(t *testing.T) {
+	nothingLeft(t)
+	for _, size := range []uint{4096, 1 << 20} {
+		ctx, conn := limit(t), dial(t, address("ws", "/echo"), &Config{ReadBuffer: size, NoDeflate: true})
+		sent := strings.Repeat("x", 100000)
+		for n := 0; n < 3; n++ {
+			if err := conn.SendBinary(ctx, []byte(sent)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for n := 0; n < 3; n++ {
+			if _, data, err := conn.Read(ctx); err != nil || string(data) != sent {
+				t.Fatal(n, len(data), err)
+			}
+		}
+		conn.Release()
+	}
+}
+
 func TestOptionsOfTime(t *testing.T) {
 	nothingLeft(t)
 	ends := func(text string, config *Config, cause string) {

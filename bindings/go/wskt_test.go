@@ -286,6 +286,7 @@ func TestBadInput(t *testing.T) {
 		{"ws://x", &Config{Protocols: []string{"a", "a"}}, -8, ""},
 		{"ws://x", &Config{OpenTimeout: -time.Second}, -2, "open_timeout: -1000 ms"},
 		{"ws://x", &Config{SendTimeout: -time.Second}, -2, "send_timeout"},
+		{"ws://x", &Config{ReadBuffer: 4095}, -2, "read_buffer: 4095 is not in"},
 		{"ws://x", &Config{LowWater: 2, HighWater: 1}, -2, "water_marks"},
 		{"ws://x", &Config{DeflateLevel: 10}, -2, "deflate_level"},
 		{"ws://x", &Config{DeflateMaxWindowBits: [2]int{8, 0}}, -2, "deflate_max_window_bits"},

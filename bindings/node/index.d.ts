@@ -56,6 +56,8 @@ export interface Options {
   heartbeat?: readonly [number, number];
   maxMessageSize?: number;
   maxFragments?: number;
+  /** Bytes: what one read takes from the kernel at most. */
+  readBuffer?: number;
   /** Bytes: where "drain" comes, and where the connection ends. */
   waterMarks?: readonly [number, number];
   /** Whether permessage-deflate is offered. */

@@ -129,6 +129,16 @@ function tests.options_of_the_way()
   fails("connect", url "ws", { interface = "nowhere0" })
 end
 
+function tests.read_buffer()
+  for _, size in ipairs { 4096, 2 ^ 20 } do
+    local ws = assert(connect(url "ws", { read_buffer = size, deflate = false }))
+    local data = ("x"):rep(100000)
+    for _ = 1, 3 do ws:send_binary(data) end
+    for _ = 1, 3 do same(ws:recv(LIMIT), data) end
+    ws:free()
+  end
+end
+
 function tests.options_of_time()
   for _, phase in ipairs { "open", "dns", "connect", "proxy", "tls", "upgrade", "close", "linger",
     "send", "idle" } do

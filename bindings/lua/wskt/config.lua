@@ -105,6 +105,7 @@ local options = {
   { "heartbeat", one("set_heartbeat", milliseconds, milliseconds) },
   { "max_message_size", one("set_max_message_size", size) },
   { "max_fragments", one("set_max_fragments", count) },
+  { "read_buffer", one("set_read_buffer", size) },
   { "water_marks", one("set_water_marks", size, size) },
   { "deflate", one("set_deflate", flag) },
   { "deflate_level", one("set_deflate_level", int) },

@@ -147,6 +147,7 @@ wskt_result wskt_config_set_idle_timeout(wskt_config *, int64_t);
 wskt_result wskt_config_set_heartbeat(wskt_config *, int64_t, int64_t);
 wskt_result wskt_config_set_max_message_size(wskt_config *, uint64_t);
 wskt_result wskt_config_set_max_fragments(wskt_config *, uint32_t);
+wskt_result wskt_config_set_read_buffer(wskt_config *, size_t);
 wskt_result wskt_config_set_water_marks(wskt_config *, size_t, size_t);
 wskt_result wskt_config_set_deflate(wskt_config *, bool);
 wskt_result wskt_config_set_deflate_no_context_takeover(wskt_config *, bool, bool);

@@ -188,6 +188,7 @@ const functions = {
   wskt_config_set_heartbeat: ['wskt_result', 'wskt_config *', 'int64_t', 'int64_t'],
   wskt_config_set_max_message_size: ['wskt_result', 'wskt_config *', 'uint64_t'],
   wskt_config_set_max_fragments: ['wskt_result', 'wskt_config *', 'uint32_t'],
+  wskt_config_set_read_buffer: ['wskt_result', 'wskt_config *', 'size_t'],
   wskt_config_set_water_marks: ['wskt_result', 'wskt_config *', 'size_t', 'size_t'],
   wskt_config_set_deflate: ['wskt_result', 'wskt_config *', 'bool'],
   wskt_config_set_deflate_no_context_takeover: ['wskt_result', 'wskt_config *', 'bool', 'bool'],

@@ -137,6 +137,7 @@ const options = {
   heartbeat: one('set_heartbeat', ms, ms),
   maxMessageSize: one('set_max_message_size', size),
   maxFragments: one('set_max_fragments', count),
+  readBuffer: one('set_read_buffer', size),
   waterMarks: one('set_water_marks', size, size),
   deflate: one('set_deflate', flag),
   deflateLevel: one('set_deflate_level', int),

@@ -135,6 +135,20 @@ test('pings', async () => {
   assert.deepEqual(seen, ['ping hi', 'pong oh']);
 });
 
+test('the read buffer', async () => {
+  for (const readBuffer of [4096, 1 << 20]) {
+    const ws = make(url('ws'), [], { readBuffer, deflate: false });
+    const sizes = [];
+    ws.binaryType = 'arraybuffer';
+    ws.onopen = () => [1, 2, 3].forEach(() => ws.send(Buffer.alloc(100000)));
+    ws.onmessage = ({ data }) => {
+      if (sizes.push(data.byteLength) === 3) ws.close(1000);
+    };
+    assert.equal((await once(ws, 'close')).code, 1000);
+    assert.deepEqual(sizes, [100000, 100000, 100000]);
+  }
+});
+
 test('water marks', async () => {
   const waits = 'stop-reading;wait node-marks;resume-reading;drain';
   const ws = make(script(waits), [], { waterMarks: [1, 2] });

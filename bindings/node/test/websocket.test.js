@@ -190,6 +190,8 @@ test('options are checked, and named', () => {
     [{ openTimeout: 1.5 }, 'openTimeout: 1.5'],
     [{ maxMessageSize: 0 }, 'max_message_size'],
     [{ maxFragments: 2 ** 32 }, 'maxFragments: 4294967296'],
+    [{ readBuffer: 4095 }, 'read_buffer: 4095 is not in'],
+    [{ readBuffer: 4096.5 }, 'readBuffer: 4096.5'],
     [{ deflateLevel: 10 }, 'deflate_level'],
     [{ deflateMaxWindowBits: [8, 15] }, 'deflate_max_window_bits'],
     [{ headers: { 'a b': 'c' } }, 'header'],

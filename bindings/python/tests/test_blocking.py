@@ -168,6 +168,8 @@ class BadInput(Test):
             ({"max_message_size": 0}, "max_message_size: "),
             ({"max_message_size": -1}, "max_message_size: -1"),
             ({"max_fragments": 2**32}, "max_fragments: 4294967296"),
+            ({"read_buffer": 4095}, "read_buffer: 4095 is not in"),
+            ({"read_buffer": -1}, "read_buffer: -1"),
             ({"water_marks": (2, 1)}, "water_marks: "),
             ({"deflate_level": 10}, "deflate_level: "),
             ({"deflate_min_size": -1}, "deflate_min_size: -1"),
@@ -183,8 +185,8 @@ class BadInput(Test):
             self.assertIn(text, caught.exception.detail)
             self.assertTrue(str(caught.exception).startswith(caught.exception.text))
         for options in ({"open_timeout": "1"}, {"open_timeout": True}, {"water_marks": ("a", 2)},
-                        {"max_fragments": 1.5}, {"headers": {"a": 5}}, {"ca_pem": 5},
-                        {"ca_file": 5}):
+                        {"max_fragments": 1.5}, {"read_buffer": "1"}, {"headers": {"a": 5}},
+                        {"ca_pem": 5}, {"ca_file": 5}):
             with self.assertRaises(TypeError, msg=options):
                 wskt.Config(**options)
         gc.collect()

@@ -119,6 +119,15 @@ class Options(Test):
         self.fails("connect", url("ws"), local_address="192.0.2.1")
         self.fails("connect", url("ws"), interface="nowhere0")
 
+    def test_read_buffer(self):
+        for size in (4096, 1 << 20):
+            config, data = wskt.Config(read_buffer=size, deflate=False), b"x" * 100_000
+            with wskt.connect(url("ws"), (), config, timeout=LIMIT) as ws:
+                for _ in range(3):
+                    ws.send(data)
+                self.assertEqual([ws.recv(LIMIT) for _ in range(3)], [data] * 3)
+        del config
+
     def test_time(self):
         for phase in ("open", "dns", "connect", "proxy", "tls", "upgrade", "close", "linger",
                       "send", "idle"):

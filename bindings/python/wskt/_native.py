@@ -175,6 +175,7 @@ FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "wskt_config_set_heartbeat": (c_int32, _h, c_int64, c_int64),
     "wskt_config_set_max_message_size": (c_int32, _h, c_uint64),
     "wskt_config_set_max_fragments": (c_int32, _h, c_uint32),
+    "wskt_config_set_read_buffer": (c_int32, _h, c_size_t),
     "wskt_config_set_water_marks": (c_int32, _h, c_size_t, c_size_t),
     "wskt_config_set_deflate": (c_int32, _h, c_bool),
     "wskt_config_set_deflate_no_context_takeover": (c_int32, _h, c_bool, c_bool),

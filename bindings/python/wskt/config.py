@@ -138,6 +138,7 @@ _OPTIONS: dict[str, tuple[_Convert, ...]] = {
     "heartbeat": (_time, _time),
     "max_message_size": (_int(2**64 - 1),),
     "max_fragments": (_int(2**32 - 1),),
+    "read_buffer": (_BYTES,),
     "water_marks": (_BYTES, _BYTES),
     "deflate": (_flag,),
     "deflate_level": (_int(_INT_MAX),),
@@ -183,8 +184,8 @@ class Config:
       close_timeout: the peer's answer to our Close; linger_timeout: its FIN
       after that; send_timeout: the peer takes no byte, and idle_timeout: it
       sends none (0 is off); heartbeat (interval, timeout)
-    - limits: max_message_size in bytes, max_fragments, water_marks (low, high)
-      in bytes
+    - limits: max_message_size in bytes, max_fragments, read_buffer in bytes,
+      water_marks (low, high) in bytes
     - compression: deflate, whether it is offered; deflate_level 1 to 9;
       deflate_min_size in bytes; deflate_max_window_bits and
       deflate_no_context_takeover, each for (our messages, the server's)
@@ -238,6 +239,7 @@ class Config:
         heartbeat: Optional[tuple[float, float]] = None,
         max_message_size: Optional[int] = None,
         max_fragments: Optional[int] = None,
+        read_buffer: Optional[int] = None,
         water_marks: Optional[tuple[int, int]] = None,
         deflate: Optional[bool] = None,
         deflate_level: Optional[int] = None,

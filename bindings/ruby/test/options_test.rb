@@ -106,6 +106,16 @@ class OptionsTest < Minitest::Test
     fails(:connect, url("ws"), interface: "nowhere0")
   end
 
+  def test_read_buffer
+    data = "x" * 100_000
+    [4096, 1 << 20].each do |size|
+      Wskt.connect(url("ws"), timeout: LIMIT, read_buffer: size, deflate: false) do |ws|
+        3.times { ws.send_binary(data) }
+        3.times { assert_equal data, ws.recv(timeout: LIMIT) }
+      end
+    end
+  end
+
   def events_of(text, **options)
     ws = Wskt.connect(script(text), timeout: LIMIT, **options)
     events = []

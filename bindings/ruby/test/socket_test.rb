@@ -119,6 +119,7 @@ class SocketTest < Minitest::Test
     refuses(-2, ArgumentError, "timeout") { Wskt.connect(url("ws"), timeout: -1) }
     [[-2, { open_timeout: -1 }, "open_timeout: -1000 ms"], [-2, { max_message_size: 0 }, "max_message_size"],
      [-2, { max_fragments: 1 << 32 }, "max_fragments: 4294967296"], [-2, { water_marks: [2, 1] }, "water_marks"],
+     [-2, { read_buffer: 4095 }, "read_buffer: 4095 is not in"], [-2, { read_buffer: -1 }, "read_buffer: -1"],
      [-2, { deflate_level: 10 }, "deflate_level"],
      [-2, { deflate_max_window_bits: [8, 15] }, "deflate_max_window_bits"],
      [-9, { headers: { "a b" => "c" } }, "header"], [-10, { headers: [%w[Host c]] }, "header"],
@@ -143,7 +144,7 @@ class SocketTest < Minitest::Test
       assert_raises(TypeError) { Wskt.connect(value) }
       assert_raises(TypeError) { Wskt.connect("ws://x", protocols: value == [] ? [5] : value) }
     end
-    [{ open_timeout: "1" }, { deflate: 1 }, { deflate_no_context_takeover: [1, true] }, { max_fragments: 1.5 }, { water_marks: 5 }, { headers: 5 },
+    [{ open_timeout: "1" }, { deflate: 1 }, { deflate_no_context_takeover: [1, true] }, { max_fragments: 1.5 }, { read_buffer: 4096.5 }, { water_marks: 5 }, { headers: 5 },
      { headers: { "a" => 5 } }, { ca_file: 5 }, { ca_pem: 5 }, { browser_mode: 1 }]
       .each { |options| assert_raises(TypeError, options) { Wskt.connect("ws://x", **options) } }
     assert_raises(ArgumentError) { Wskt.connect("ws://x", nonsense: 1) }

@@ -329,6 +329,12 @@ public final class Config {
         return with(config -> Native.LIB.wskt_config_set_max_fragments(config, most));
     }
 
+    /** Sets what one read takes from the kernel at most, in bytes. */
+    public Config readBuffer(long bytes) {
+        Native.Size size = new Native.Size(Math.max(bytes, 0));
+        return with(config -> Native.LIB.wskt_config_set_read_buffer(config, size));
+    }
+
     /** Sets the water marks of the send queue, in bytes. */
     public Config waterMarks(long low, long high) {
         // A negative low mark is above every high mark in C.

@@ -121,6 +121,8 @@ interface Functions extends Library {
 
     int wskt_config_set_max_fragments(Pointer config, int count);
 
+    int wskt_config_set_read_buffer(Pointer config, Native.Size bytes);
+
     int wskt_config_set_water_marks(Pointer config, Native.Size low, Native.Size high);
 
     int wskt_config_set_deflate(Pointer config, byte on);

@@ -32,6 +32,7 @@ final class OptionsTest {
             "options of our certificate", OptionsTest::ourCertificate,
             "options of the way", OptionsTest::theWay,
             "options of time", OptionsTest::time,
+            "the read buffer", OptionsTest::readBuffer,
             "options refused", OptionsTest::refused,
             "stats", OptionsTest::stats);
 
@@ -211,6 +212,21 @@ final class OptionsTest {
                 false, "timeout");
         isEnd(endOf("expect-ping;expect-ping;close;half-close",
                 new Config().heartbeat(Duration.ofMillis(20), LIMIT)), 1005, "", true, "peer");
+    }
+
+    static void readBuffer() throws Exception {
+        String text = "x".repeat(100_000);
+        for (long size : List.of(4096L, 1L << 20)) {
+            Config config = new Config().readBuffer(size).deflate(false);
+            try (WebSocket ws = WebSocket.connect(url("ws", "/echo"), config, LIMIT)) {
+                for (int n = 0; n < 3; n++) {
+                    ws.sendText(text);
+                }
+                for (int n = 0; n < 3; n++) {
+                    same(ws.receive(LIMIT).text(), text, size);
+                }
+            }
+        }
     }
 
     static void refused() throws Exception {

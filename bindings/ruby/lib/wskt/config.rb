@@ -23,7 +23,8 @@ module Wskt
       open_timeout: :time, dns_timeout: :time, connect_timeout: :time, proxy_timeout: :time,
       tls_timeout: :time, upgrade_timeout: :time, close_timeout: :time, linger_timeout: :time,
       send_timeout: :time, idle_timeout: :time, heartbeat: %i[time time],
-      max_message_size: :size, max_fragments: :count, water_marks: %i[size size],
+      max_message_size: :size, max_fragments: :count, read_buffer: :size,
+      water_marks: %i[size size],
       deflate: :flag, deflate_level: :int, deflate_min_size: :size,
       # For our messages, and for the server's.
       deflate_max_window_bits: %i[int int], deflate_no_context_takeover: %i[flag flag],

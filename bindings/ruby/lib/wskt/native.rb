@@ -129,6 +129,7 @@ module Wskt
       wskt_config_set_heartbeat: %i[int32 pointer int64 int64],
       wskt_config_set_max_message_size: %i[int32 pointer uint64],
       wskt_config_set_max_fragments: %i[int32 pointer uint32],
+      wskt_config_set_read_buffer: %i[int32 pointer size_t],
       wskt_config_set_water_marks: %i[int32 pointer size_t size_t],
       wskt_config_set_deflate: %i[int32 pointer bool],
       wskt_config_set_deflate_no_context_takeover: %i[int32 pointer bool bool],
