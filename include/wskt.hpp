@@ -852,6 +852,9 @@ public:
     config &set_max_fragments(std::uint32_t count) {
         return set(wskt_config_set_max_fragments(c_config(), count), "set_max_fragments");
     }
+    config &set_read_buffer(std::size_t bytes) {
+        return set(wskt_config_set_read_buffer(c_config(), bytes), "set_read_buffer");
+    }
     config &set_water_marks(std::size_t low, std::size_t high) {
         return set(wskt_config_set_water_marks(c_config(), low, high), "set_water_marks");
     }

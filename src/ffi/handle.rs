@@ -55,7 +55,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 ///   wskt_config_set_send_timeout, wskt_config_set_idle_timeout,
 ///   wskt_config_set_heartbeat,
 /// - limits: wskt_config_set_max_message_size, wskt_config_set_max_fragments,
-///   wskt_config_set_water_marks,
+///   wskt_config_set_read_buffer, wskt_config_set_water_marks,
 /// - compression: wskt_config_set_deflate,
 ///   wskt_config_set_deflate_no_context_takeover,
 ///   wskt_config_set_deflate_max_window_bits, wskt_config_set_deflate_level,

@@ -87,6 +87,7 @@ static void parents_configuration(void) {
     FORKED(wskt_config_set_send_timeout(parents_config, 1));
     FORKED(wskt_config_set_max_message_size(parents_config, 1));
     FORKED(wskt_config_set_max_fragments(parents_config, 1));
+    FORKED(wskt_config_set_read_buffer(parents_config, 4096));
     FORKED(wskt_config_set_water_marks(parents_config, 1, 1));
     FORKED(wskt_config_add_ca_file(parents_config, "/dev/null"));
     FORKED(wskt_config_add_ca_pem(parents_config, "x", 1));

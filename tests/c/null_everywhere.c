@@ -43,6 +43,7 @@ static void handles(void) {
     NULLS(wskt_config_set_send_timeout(NULL, 1));
     NULLS(wskt_config_set_max_message_size(NULL, 1));
     NULLS(wskt_config_set_max_fragments(NULL, 1));
+    NULLS(wskt_config_set_read_buffer(NULL, 4096));
     NULLS(wskt_config_set_water_marks(NULL, 1, 1));
     NULLS(wskt_config_set_deflate(NULL, true));
     NULLS(wskt_config_set_deflate_no_context_takeover(NULL, true, true));

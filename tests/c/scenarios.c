@@ -2,6 +2,15 @@
    hold over all others. */
 #include "support/scenario.h"
 
+#define AROUND_4096                                                        \
+    "textn 4085; textn 4096; textn 9000; binn 4085; binn 4096; binn 9000;" \
+    "close 1000; expect-close; half-close"
+#define AROUND_4096_LOG                                                    \
+    OPEN "text/1 <4085 bytes, *>\ntext/1 <4096 bytes, *>\n"                \
+         "text/1 <9000 bytes, *>\n"                                        \
+         "binary/1 <4085 bytes, *>\nbinary/1 <4096 bytes, *>\n"            \
+         "binary/1 <9000 bytes, *>\n" CLEAN("1000", "", "1000", "peer")
+
 static const struct row conversations[] = {
     {.name = "hello, and a clean end by us",
      .script = "expect-text hello; text world; answer-close; half-close",
@@ -19,6 +28,23 @@ static const struct row conversations[] = {
                  "binary/1 <65535 bytes, *>\nbinary/1 <65536 bytes, *>\n"
                  CLEAN("1000", "", "1000", "peer"),
      .frames = "close 1000 \"\"\n"},
+    {.name = "messages around the size of a small read buffer",
+     .script = AROUND_4096,
+     .config = "read-buffer 4096",
+     .log = AROUND_4096_LOG},
+    {.name = "the same in a wide one",
+     .script = AROUND_4096,
+     .config = "read-buffer 1048576",
+     .log = AROUND_4096_LOG},
+    {.name = "messages around the size of a wide read buffer",
+     .script = "textn 90000; binn 90000; textn 100000; binn 100000;"
+               "textn 250000; binn 250000; close 1000; expect-close; half-close",
+     .config = "read-buffer 100000",
+     .log = OPEN "text/1 <90000 bytes, *>\nbinary/1 <90000 bytes, *>\n"
+                 "text/1 <100000 bytes, *>\nbinary/1 <100000 bytes, *>\n"
+                 "text/1 <250000 bytes, *>\nbinary/1 <250000 bytes, *>\n"
+                 CLEAN("1000", "", "1000", "peer"),
+     .flags = WHOLE_ONLY},
     {.name = "fragments, with control frames between them",
      .script = "frame fin=0 text=a; ping 1; frame opcode=cont fin=0 text=b;"
                "pong 2; frame opcode=cont text=c; frame opcode=bin fin=0;"

@@ -173,8 +173,8 @@ void every_kind_of_handler_and_every_view() {
     config.set_open_timeout(60s).set_connect_timeout(60s).set_tls_timeout(60s)
         .set_upgrade_timeout(60s).set_close_timeout(60s).set_linger_timeout(60s)
         .set_send_timeout(60s).set_max_message_size(1000).set_max_fragments(10)
-        .set_water_marks(10, 1000).set_allow_missing_protocol(false).set_browser_mode(false)
-        .add_header("X-Two", "2");
+        .set_read_buffer(4096).set_water_marks(10, 1000).set_allow_missing_protocol(false)
+        .set_browser_mode(false).add_header("X-Two", "2");
     wskt::socket socket(loop, talk.url, config);
     socket.add_protocol("a");
     socket.add_protocol("b");
@@ -344,6 +344,7 @@ void what_is_refused_is_thrown() {
           result::invalid_argument);
     wskt::config config;
     CHECK(thrown([&] { config.set_open_timeout(0ms); }) == result::invalid_argument);
+    CHECK(thrown([&] { config.set_read_buffer(4095); }) == result::invalid_argument);
     CHECK(thrown([&] { config.add_header("Host", "x"); }) == result::forbidden_header);
     CHECK(thrown([&] { config.add_header("X", std::string("a\0b", 3)); }) ==
           result::invalid_argument);

@@ -232,7 +232,7 @@ impl<'a> Caller<'a> {
                 }
                 _ => {
                     let number = usize::from(self.input.byte());
-                    match self.input.byte() % 5 {
+                    match self.input.byte() % 6 {
                         0 => wskt_config_set_max_message_size(config, number as u64 * 97),
                         1 => wskt_config_set_max_fragments(config, number as u32),
                         2 => {
@@ -240,6 +240,7 @@ impl<'a> Caller<'a> {
                             wskt_config_set_water_marks(config, number, high)
                         }
                         3 => wskt_config_set_browser_mode(config, number & 1 != 0),
+                        4 => wskt_config_set_read_buffer(config, number << 12),
                         _ => wskt_config_set_allow_missing_protocol(config, number & 1 != 0),
                     }
                 }

@@ -210,6 +210,8 @@ static void set(struct job *job, wskt_config *config, const char *name,
         OK(wskt_config_set_max_message_size(config, (uint64_t)number));
     } else if (strcmp(name, "fragments") == 0) {
         OK(wskt_config_set_max_fragments(config, (uint32_t)number));
+    } else if (strcmp(name, "read-buffer") == 0) {
+        OK(wskt_config_set_read_buffer(config, (size_t)number));
     } else if (strcmp(name, "marks") == 0) {
         CHECK_INT(sscanf(value, "%ld %ld", &low, &high), 2);
         OK(wskt_config_set_water_marks(config, (size_t)low, (size_t)high));
