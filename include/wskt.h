@@ -2308,8 +2308,8 @@ wskt_result wskt_config_set_max_fragments(wskt_config *config,
  * stays in memory; the kernel holds the rest back. A message that is larger than
  * the buffer is received into memory of its own.
  *
- * With more than 65536, a text message that fits is checked when it is whole,
- * and not while it arrives.
+ * With more than 65536, a text message that fits may be checked only when it
+ * is whole, not while it arrives.
  *
  * Any thread; legal in a callback.
  *
