@@ -286,7 +286,7 @@ static void bad_arguments(void) {
     OK(wskt_socket_new(NULL, "ws://127.0.0.1:1/", config, &socket));
     RESULT(wskt_socket_send(socket, 0, "x", 1, 0), WSKT_ERR_INVALID_ARGUMENT);
     RESULT(wskt_socket_send(socket, 3, "x", 1, 0), WSKT_ERR_INVALID_ARGUMENT);
-    RESULT(wskt_socket_send(socket, WSKT_MESSAGE_TEXT, "x", 1, 4),
+    RESULT(wskt_socket_send(socket, WSKT_MESSAGE_TEXT, "x", 1, 8),
            WSKT_ERR_INVALID_ARGUMENT);
     RESULT(wskt_socket_send(socket, WSKT_MESSAGE_TEXT, "\xff", 1, 0),
            WSKT_ERR_INVALID_UTF8);
