@@ -127,7 +127,8 @@ NOTES = {
                   "client hands over the whole message.",
     "openclose": "raw and fastwebsockets make no handshake of their own: a ready-made request is "
                  "sent, and of the answer little more than its end is looked at. The others make "
-                 "a key and check the answer.",
+                 "a key and check the answer. libwebsockets does not wait until the server has "
+                 "closed TCP (RFC 6455, 7.1.1). Neither is a best peer above.",
 }
 
 
@@ -142,6 +143,46 @@ def best_peer(results):
         return "–"
     instructions, name, calls = min(counted)
     return f"{name} {plain(instructions)}/{plain(calls)}"
+
+
+# Peers that leave out a part of the work.
+LESS_WORK = {"openclose": {"fastwebsockets", "libwebsockets"}}
+
+
+def least(workload, results, of, value):
+    """The least of a kind of client, and whose it is."""
+    less = LESS_WORK.get(workload.id, ())
+    found = [(value(result), name) for name, result in results.items()
+             if of(name) and name not in less and value(result)]
+    return min(found, default=(None, ""))
+
+
+def beside_table(workloads, all_results):
+    """The best way of wskt and the best peer, work by work."""
+    def instructions(result):
+        return result.counts and result.counts[0]
+
+    def calls(result):
+        counts = result.at_hand or result.counts
+        # A difference below nothing is lost in noise.
+        return max(counts[1], 0.0001) if counts and counts[1] > -0.01 else None
+
+    rows = []
+    for workload in workloads:
+        results = all_results.get(workload.id, {})
+        raw = results.get("raw")
+        if workload.program == "idle" or not results:
+            continue
+        row = [workload.title]
+        for value in instructions, calls, lambda result: result.seconds:
+            ours, way = least(workload, results, lambda name: name.startswith("wskt "), value)
+            theirs, peer = least(workload, results, is_peer, value)
+            base = raw.seconds if raw and value not in (instructions, calls) else 1
+            show = (lambda number, base=base: ratio(number, base) if number else "–")
+            row += [f"{show(ours)} {way.removeprefix('wskt ')}", f"{show(theirs)} {peer}"]
+        rows.append(row)
+    head = ["work", "instructions", "best peer", "system calls", "best peer", "time ÷ raw", "best peer"]
+    return table(head, rows)
 
 
 def verdict(value, limit):

@@ -169,13 +169,15 @@ def main():
         line for workload in WORKLOADS
         for line in report.workload_table(workload, results.get(workload.id, {}))
     ]
-    text = "\n".join([*head, *targets, *rows])
+    beside = [] if options.targets else report.beside_table(WORKLOADS, results)
+    text = "\n".join([*head, *targets, *beside, *rows])
     print(text)
     if options.out:
         with open(options.out, "w") as file:
             file.write(text + "\n")
     if options.doc:
-        report.into_document({"targets": [*targets, *head], "work by work": rows})
+        parts = {"targets": [*targets, *head], "beside": beside, "work by work": rows}
+        report.into_document(parts)
 
 
 if __name__ == "__main__":
