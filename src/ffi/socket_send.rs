@@ -122,10 +122,11 @@ pub const WSKT_SEND_MORE: u32 = 4;
 ///
 /// With WSKT_SEND_MORE the message need not leave at once: it waits for the
 /// next that is sent without this flag, a ping or a Close frame too, but not
-/// longer than until 65536 bytes wait, or until the driver looks at the socket:
-/// a thread of the loop does so soon, else the next wskt_socket_recv,
-/// wskt_socket_run, wskt_loop_run, wskt_loop_dispatch or wskt_loop_next_event.
-/// A program that sends its last message so and then calls nothing leaves it
+/// longer than until 65536 bytes wait, or as much as the high-water mark, or
+/// until the driver looks at the socket: a thread of the loop does so soon,
+/// else the next wskt_socket_recv, wskt_socket_run, wskt_loop_run,
+/// wskt_loop_dispatch or wskt_loop_next_event. A program that sends its last
+/// message so and then calls nothing, or only wskt_socket_free, leaves it
 /// unsent. wskt_socket_buffered_amount counts what waits. Inside a callback all
 /// messages wait for its end, with this flag and without.
 ///

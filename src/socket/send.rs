@@ -197,7 +197,8 @@ impl Socket {
     fn depart_from(self: &Arc<Self>, here: &Context, mut out: MutexGuard<'_, Sending>, more: bool) {
         let gather = here.gathers(self.driver());
         let pulled = self.signals.has(bit::AT_HAND) && here.pulls(self);
-        if out.load() >= self.config.limits.high_water {
+        let full = out.load() >= self.config.limits.high_water;
+        if full {
             out.owe_drain();
         }
         if (gather || pulled) && out.pending() < GATHER_MAX {
@@ -217,7 +218,7 @@ impl Socket {
             self.gather(here);
             return;
         }
-        if more && out.pending() < GATHER_MAX {
+        if more && !full && out.pending() < GATHER_MAX {
             self.show_buffered(out.shown());
             drop(out);
             if self.signals.set(bit::GATHERED) & bit::GATHERED == 0 {

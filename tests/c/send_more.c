@@ -33,11 +33,12 @@ static void leave(struct party *party, const wskt_event *event) {
 
 /* Open, and outside every callback: what is sent there leaves at once without
    the flag. */
-static void open_more(struct more *more, enum way way, const char *port_name,
-                      const char *script) {
+static void open_with(struct more *more, enum way way, const char *port_name,
+                      const char *script, size_t high_water) {
     memset(more, 0, sizeof *more);
     more->config = trusting_config();
     OK(wskt_config_set_deflate_min_size(more->config, 1));
+    OK(wskt_config_set_water_marks(more->config, 0, high_water));
     more->id = new_id();
     more->url = script_url(port_name, script, more->id);
     party_make(&more->party, way, NULL, more->url, more->config);
@@ -48,6 +49,11 @@ static void open_more(struct more *more, enum way way, const char *port_name,
     } else {
         party_drive_messages(&more->party, 1);
     }
+}
+
+static void open_more(struct more *more, enum way way, const char *port_name,
+                      const char *script) {
+    open_with(more, way, port_name, script, 4 << 20);
 }
 
 /* Drives to the end, and checks what the server got. */
@@ -149,6 +155,22 @@ static void they_are_compressed_as_ever(enum way way, const char *port_name) {
     end_more(&more, "text rsv=4 *\ntext \"two\"\ntext rsv=4 *\n" BYE);
 }
 
+/* The kernel has room for it: no send is refused because of what waits. */
+static void they_do_not_fill_the_queue(enum way way, const char *port_name) {
+    enum { HIGH_WATER = 20 };
+    struct more more;
+    open_with(&more, way, port_name, HELLO "recvn 4;" END, HIGH_WATER);
+    send_more(more.party.socket, "0123456789");
+    send_more(more.party.socket, "0123456789");
+    CHECK(wskt_socket_buffered_amount(more.party.socket) == 0 ||
+          !is_ours(&more));
+    send_more(more.party.socket, "a message over the high-water mark");
+    OK(wskt_socket_send_text(more.party.socket, "one", 3));
+    end_more(&more, "text \"0123456789\"\ntext \"0123456789\"\n"
+                    "text \"a message over the high-water mark\"\n"
+                    "text \"one\"\n" BYE);
+}
+
 /* So much that it leaves by itself, again and again. */
 static void no_more_waits_than_64_kib(enum way way, const char *port_name) {
     enum { SIZE = 1000, COUNT = 200 };
@@ -211,6 +233,7 @@ EVERY_WAY(they_leave_before_a_ping)
 EVERY_WAY(they_leave_before_a_close)
 EVERY_WAY(they_leave_before_a_message_in_chunks)
 EVERY_WAY(they_are_compressed_as_ever)
+EVERY_WAY(they_do_not_fill_the_queue)
 EVERY_WAY(no_more_waits_than_64_kib)
 EVERY_WAY(a_callback_may_say_so_too)
 
@@ -219,6 +242,7 @@ int main(int argc, char **argv) {
         CASE(a_callback_may_say_so_too_in_every_way),
         CASE(no_more_waits_than_64_kib_in_every_way),
         CASE(they_are_compressed_as_ever_in_every_way),
+        CASE(they_do_not_fill_the_queue_in_every_way),
         CASE(they_leave_before_a_close_in_every_way),
         CASE(they_leave_before_a_message_in_chunks_in_every_way),
         CASE(they_leave_before_a_ping_in_every_way),
