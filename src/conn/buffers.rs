@@ -3,6 +3,7 @@
 
 use super::memory::Cipher;
 use crate::config::READ_BUFFER;
+use crate::sys;
 use std::mem;
 
 /// Received behind a message that goes elsewhere: the next header, and little of
@@ -65,11 +66,12 @@ impl Buffers {
         Self { alone: true, ..Self::default() }
     }
 
-    /// Makes room for `size` bytes; what was there is lost.
-    fn reserve(&mut self, size: usize) {
+    /// Makes room for `size` bytes, or for fewer where the system refuses so many,
+    /// but for `least`; what was there is lost.
+    fn reserve(&mut self, size: usize, least: usize) {
         if self.plain.len() < size {
-            // Pages that nothing is received into are never touched.
-            self.plain = vec![0; size];
+            let least = least.max(size.min(READ_BUFFER + SPILL));
+            self.plain = sys::room(size, least).unwrap_or_else(|| vec![0; least]);
         }
     }
 
@@ -123,10 +125,10 @@ impl Buffers {
         }
     }
 
-    /// Moves what is not parsed to the front of a larger buffer.
+    /// Moves what is not parsed to the front of a larger buffer, if it can be had.
     #[cold]
     fn move_to(&mut self, size: usize) {
-        let mut wider = vec![0; size];
+        let Some(mut wider) = sys::room(size, self.plain.len()) else { return };
         let rest = self.plain.get(self.start..self.end).unwrap_or_default();
         if let Some(front) = wider.get_mut(..rest.len()) {
             front.copy_from_slice(rest);
@@ -137,7 +139,7 @@ impl Buffers {
 
     /// A place to receive what is discarded.
     pub(super) fn room(&mut self) -> &mut [u8] {
-        self.reserve(self.usual());
+        self.reserve(self.usual(), 0);
         self.start = 0;
         self.end = 0;
         &mut self.plain
@@ -162,9 +164,12 @@ impl Buffers {
         if carry.moved {
             self.plain = carry.bytes;
             (self.start, self.end) = (carry.start, carry.end);
+            if self.plain.len() < self.usual() {
+                self.move_to(self.usual());
+            }
             return;
         }
-        self.reserve(self.usual().max(carry.end));
+        self.reserve(self.usual().max(carry.end), carry.end);
         if let Some(front) = self.plain.get_mut(..carry.end) {
             front.copy_from_slice(&carry.bytes);
             self.end = carry.end;
@@ -310,6 +315,20 @@ mod tests {
             assert_eq!(buffers.plain.as_ptr(), place);
             assert!(carry.is_empty() && buffers.plain.len() == (4 << 20) + SPILL);
         }
+    }
+
+    #[test]
+    fn what_comes_back_with_a_smaller_buffer_is_moved_to_one_as_was_wished_since() {
+        let mut buffers = Buffers::default();
+        buffers.suit(1 << 20);
+        buffers.room();
+        let rest = put(&mut buffers, 77, COPIED + 1);
+        let mut carry = Carry::default();
+        buffers.store(&mut carry);
+        buffers.suit(4 << 20);
+        buffers.load(&mut carry);
+        assert_eq!(unparsed(&buffers), rest);
+        assert_eq!(buffers.plain.len(), (4 << 20) + SPILL);
     }
 
     #[test]

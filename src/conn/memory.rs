@@ -85,7 +85,7 @@ impl Memory {
         self.taken = 0;
         self.end = 0;
         if self.input.is_empty() {
-            self.input = room(FILL_ROOM);
+            self.input = vec![0; FILL_ROOM].into_boxed_slice();
         }
         self.end = read(&mut self.input)?;
         self.eof |= self.end == 0;
@@ -161,15 +161,11 @@ impl Cipher {
     /// Receives from the kernel; 0 is the end of the stream.
     pub(super) fn recv(&mut self, tcp: &Socket, mode: Mode) -> io::Result<usize> {
         if self.bytes.len() < self.size {
-            self.bytes = room(self.size);
+            let room = sys::room(self.size, RECORD_ROOM);
+            self.bytes = room.unwrap_or_else(|| vec![0; RECORD_ROOM]).into_boxed_slice();
+            self.size = self.bytes.len();
         }
         self.len = sys::recv(tcp, &mut self.bytes, mode)?;
         Ok(self.len)
     }
-}
-
-/// Pages that nothing is received into are never touched.
-#[cold]
-fn room(size: usize) -> Box<[u8]> {
-    vec![0; size].into_boxed_slice()
 }

@@ -9,6 +9,7 @@
 mod adopt;
 mod fork;
 mod place;
+mod room;
 pub(crate) mod simd;
 mod time;
 mod wake;
@@ -16,6 +17,7 @@ mod wake;
 pub(crate) use adopt::adopt;
 pub(crate) use fork::{generation as fork_generation, in_children, let_go, unforked};
 pub(crate) use place::Place;
+pub(crate) use room::room;
 pub(crate) use time::{Clock, Time};
 #[cfg(target_os = "linux")]
 pub(crate) use wake::Timer;

@@ -3,7 +3,9 @@
 #include "support/cases.h"
 
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* Behind a buffer there is room for the header of a message as large. */
 enum { SPILL = 512, USUAL = 65536 };
@@ -211,8 +213,47 @@ static void a_text_is_checked_as_it_comes_or_when_it_is_whole(void) {
     wskt_config_free(wide);
 }
 
+/* -- little memory -------------------------------------------------------- */
+
+static uint64_t address_space(void) {
+    unsigned long long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    CHECK(file != NULL && fscanf(file, "%llu", &pages) == 1);
+    fclose(file);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* The system refuses the buffer: a smaller one does. */
+static void a_buffer_that_cannot_be_had_is_smaller(void) {
+    wskt_config *config = config_with(1 << 30);
+    const struct rlimit none = {RLIM_INFINITY, RLIM_INFINITY};
+    struct rlimit little = none;
+    static const char *const ports[] = {"ws", "wss"};
+    size_t p;
+    int way;
+    /* Tools and sanitizers need an address space of their own. */
+    for (way = is_slow() ? WAYS : 0; way < WAYS; way++) {
+        for (p = 0; p < 2; p++) {
+            struct party party;
+            char *url = path_url(ports[p], "/flood?n=20&size=200000&kind=binary");
+            party_make(&party, (enum way)way, NULL, url, config);
+            little.rlim_cur = address_space() + (300 << 20);
+            CHECK_INT(setrlimit(RLIMIT_AS, &little), 0);
+            party_start(&party);
+            party_drive(&party);
+            CHECK_INT(setrlimit(RLIMIT_AS, &none), 0);
+            CHECK_INT(party.messages, 20);
+            party_check_closed(&party);
+            party_free(&party);
+            free(url);
+        }
+    }
+    wskt_config_free(config);
+}
+
 int main(int argc, char **argv) {
     static const struct named_case cases[] = {
+        CASE(a_buffer_that_cannot_be_had_is_smaller),
         CASE(a_read_takes_as_much_as_was_set),
         CASE(a_text_is_checked_as_it_comes_or_when_it_is_whole),
         CASE(floods_with_different_buffers_share_a_loop),
