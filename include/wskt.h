@@ -2295,7 +2295,8 @@ wskt_result wskt_config_set_max_fragments(wskt_config *config,
 /**
  * Sets the size of the buffer that received bytes are read into, in bytes:
  * what one read takes from the kernel at most, ahead of what the program has
- * been told. 65536 if never set.
+ * been told. Where messages of more than 16 KiB come in part, it is up to twice
+ * as much. 65536 if never set.
  *
  * With more, a flood takes fewer system calls: with 16777216 (16 MiB), 64 KiB
  * over loopback take 0.1 instead of 0.6. It seldom takes less time, and it
@@ -2303,10 +2304,13 @@ wskt_result wskt_config_set_max_fragments(wskt_config *config,
  * program with many sockets that have no loop takes less memory.
  *
  * The sockets of a loop share one buffer, as large as the largest that one of
- * them was opened with; memory that nothing arrived in is not touched. Other
- * sockets wait while one's buffer is told. What wskt_socket_pause leaves in it
- * stays in memory; the kernel holds the rest back. A message that is larger than
- * the buffer is received into memory of its own.
+ * them was opened with; memory that nothing arrived in is not touched, and where
+ * the system refuses so much the buffer is smaller. Other sockets wait while
+ * one's buffer is told. What wskt_socket_pause leaves in it, and a message that
+ * has come in part, stays in memory: if that is more than 256 KiB, the socket
+ * keeps the buffer itself, and the others get another. The kernel
+ * holds the rest back. A message that is larger than the buffer is received
+ * into memory of its own.
  *
  * With more than 65536, a text message that fits may be checked only when it
  * is whole, not while it arrives.
@@ -2871,7 +2875,8 @@ wskt_result wskt_socket_set_on_message(wskt_socket *socket,
  * is not cut for it. The limit of wskt_config_set_max_fragments holds.
  *
  * Any thread, at any time; legal in a callback. It counts from the next
- * message on: one that has begun to arrive ends as it began.
+ * message on: one that has begun to arrive ends as it began, unless it waits in
+ * a read buffer of more than 65536 bytes (wskt_config_set_read_buffer).
  *
  * Returns:
  * - WSKT_OK
@@ -2892,7 +2897,8 @@ wskt_result wskt_socket_set_message_chunks(wskt_socket *socket,
  * unheard.
  *
  * Any thread, at any time; legal in a callback. It counts from the next
- * message on: one that has begun to arrive ends as it began.
+ * message on: one that has begun to arrive ends as it began, unless it waits in
+ * a read buffer of more than 65536 bytes (wskt_config_set_read_buffer).
  *
  * Returns:
  * - WSKT_OK

@@ -55,7 +55,8 @@ pub unsafe extern "C" fn wskt_config_set_max_fragments(
 
 /// Sets the size of the buffer that received bytes are read into, in bytes:
 /// what one read takes from the kernel at most, ahead of what the program has
-/// been told. 65536 if never set.
+/// been told. Where messages of more than 16 KiB come in part, it is up to twice
+/// as much. 65536 if never set.
 ///
 /// With more, a flood takes fewer system calls: with 16777216 (16 MiB), 64 KiB
 /// over loopback take 0.1 instead of 0.6. It seldom takes less time, and it
@@ -63,10 +64,13 @@ pub unsafe extern "C" fn wskt_config_set_max_fragments(
 /// program with many sockets that have no loop takes less memory.
 ///
 /// The sockets of a loop share one buffer, as large as the largest that one of
-/// them was opened with; memory that nothing arrived in is not touched. Other
-/// sockets wait while one's buffer is told. What wskt_socket_pause leaves in it
-/// stays in memory; the kernel holds the rest back. A message that is larger than
-/// the buffer is received into memory of its own.
+/// them was opened with; memory that nothing arrived in is not touched, and where
+/// the system refuses so much the buffer is smaller. Other sockets wait while
+/// one's buffer is told. What wskt_socket_pause leaves in it, and a message that
+/// has come in part, stays in memory: if that is more than 256 KiB, the socket
+/// keeps the buffer itself, and the others get another. The kernel
+/// holds the rest back. A message that is larger than the buffer is received
+/// into memory of its own.
 ///
 /// With more than 65536, a text message that fits may be checked only when it
 /// is whole, not while it arrives.

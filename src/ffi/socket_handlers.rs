@@ -90,7 +90,8 @@ pub unsafe extern "C" fn wskt_socket_set_on_message(
 /// is not cut for it. The limit of wskt_config_set_max_fragments holds.
 ///
 /// Any thread, at any time; legal in a callback. It counts from the next
-/// message on: one that has begun to arrive ends as it began.
+/// message on: one that has begun to arrive ends as it began, unless it waits in
+/// a read buffer of more than 65536 bytes (wskt_config_set_read_buffer).
 ///
 /// Returns:
 /// - WSKT_OK
@@ -119,7 +120,8 @@ pub unsafe extern "C" fn wskt_socket_set_message_chunks(
 /// unheard.
 ///
 /// Any thread, at any time; legal in a callback. It counts from the next
-/// message on: one that has begun to arrive ends as it began.
+/// message on: one that has begun to arrive ends as it began, unless it waits in
+/// a read buffer of more than 65536 bytes (wskt_config_set_read_buffer).
 ///
 /// Returns:
 /// - WSKT_OK

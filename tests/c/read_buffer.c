@@ -61,7 +61,8 @@ static void measure_reads(struct party *party, const wskt_event *event) {
 
 /* The most that one read has taken. */
 static uint64_t largest_read(enum way way, const char *port_name,
-                             size_t read_buffer) {
+                             size_t read_buffer, int size) {
+    int count = SMALLS * SMALL / size, window = 2 * THERE;
     wskt_config *config = config_with(read_buffer);
     struct reader reader = {0};
     struct party party;
@@ -70,18 +71,22 @@ static uint64_t largest_read(enum way way, const char *port_name,
     char *url;
     text_add(&script, "wait $ID-go; repeat %d binn %d;"
                       "close 1000; expect-close; half-close",
-             SMALLS, SMALL);
+             count, size);
     url = script_url(port_name, text_of(&script), id);
     text_add(&go, "%s-go", id);
     reader.go = text_of(&go);
     party_make(&party, way, NULL, url, config);
     reader.fd = connected_fd(port_name);
+    /* A window as small as that of a new connection ends the wait before. */
+    CHECK_INT(setsockopt(reader.fd, SOL_SOCKET, SO_RCVBUF, &window,
+                         sizeof window),
+              0);
     OK(wskt_socket_adopt_fd(party.socket, reader.fd));
     party.on_event = measure_reads;
     party.data = &reader;
     party_start(&party);
     party_drive(&party);
-    CHECK_INT(party.messages, SMALLS);
+    CHECK_INT(party.messages, count);
     party_check_closed(&party);
     party_free(&party);
     wskt_config_free(config);
@@ -108,8 +113,8 @@ static void a_read_takes_as_much_as_was_set(void) {
     for (way = 0; way < WAYS; way++) {
         for (p = 0; p < 2; p++) {
             for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-                uint64_t most =
-                    largest_read((enum way)way, ports[p], rows[i].set);
+                uint64_t most = largest_read((enum way)way, ports[p],
+                                             rows[i].set, SMALL);
                 /* Records have headers of their own. */
                 uint64_t least = p == 0 ? rows[i].least : rows[i].least / 10 * 9;
                 if (most < least || most > rows[i].most) {
@@ -118,6 +123,19 @@ static void a_read_takes_as_much_as_was_set(void) {
                          (unsigned long long)most, rows[i].set);
                 }
             }
+        }
+    }
+}
+
+/* Behind a part of a large message there is room for another. */
+static void it_takes_two_large_messages_at_most(void) {
+    enum { LARGE = 30000, SET = 40000 };
+    int way;
+    for (way = 0; way < WAYS; way++) {
+        uint64_t most = largest_read((enum way)way, "ws", SET, LARGE);
+        if (most > 2 * (SET + SPILL)) {
+            FAIL("%s: a read took %llu", way_name((enum way)way),
+                 (unsigned long long)most);
         }
     }
 }
@@ -213,6 +231,48 @@ static void a_text_is_checked_as_it_comes_or_when_it_is_whole(void) {
     wskt_config_free(wide);
 }
 
+/* -- chunks --------------------------------------------------------------- */
+
+/* A message that waits in a wide buffer has not begun for who asks for chunks
+   then; one that is put together has. */
+static void a_message_that_waits_may_still_come_in_chunks(void) {
+    static const size_t sets[] = {USUAL, 1 << 20};
+    size_t i;
+    for (i = 0; i < 2; i++) {
+        wskt_config *config = config_with(sets[i]);
+        struct text script = {0}, go = {0};
+        const char *id = new_id();
+        struct party party;
+        const wskt_event *event;
+        char *url;
+        text_add(&script, "text one; raw 82056162; wait $ID-go; raw 636465;"
+                          "text two; close 1000; expect-close; half-close");
+        text_add(&go, "%s-go", id);
+        url = script_url("ws", text_of(&script), id);
+        party_make(&party, WAY_PULLED, NULL, url, config);
+        party_start(&party);
+        party_drive_messages(&party, 1);
+        RESULT(wskt_loop_next_event(party.loop, 50, &event),
+               WSKT_ERR_TIMEOUT);
+        OK(wskt_socket_set_message_chunks(party.socket, true));
+        signal_server(text_of(&go));
+        party_drive(&party);
+        CHECK_STR(text_of(&party.log),
+                  OPEN "text/1 \"one\"\nbinary/1 \"abcde\"\n"
+                       "text/1 \"two\"\nclose/3 1000 \"\" clean peer=1000 "
+                       "peer \"\"\n");
+        if ((party.chunks > 1) != (sets[i] > USUAL)) {
+            FAIL("%d chunks with a buffer of %zu", party.chunks, sets[i]);
+        }
+        party_check_closed(&party);
+        party_free(&party);
+        wskt_config_free(config);
+        text_free(&script);
+        text_free(&go);
+        free(url);
+    }
+}
+
 /* -- little memory -------------------------------------------------------- */
 
 static uint64_t address_space(void) {
@@ -254,8 +314,10 @@ static void a_buffer_that_cannot_be_had_is_smaller(void) {
 int main(int argc, char **argv) {
     static const struct named_case cases[] = {
         CASE(a_buffer_that_cannot_be_had_is_smaller),
+        CASE(a_message_that_waits_may_still_come_in_chunks),
         CASE(a_read_takes_as_much_as_was_set),
         CASE(a_text_is_checked_as_it_comes_or_when_it_is_whole),
+        CASE(it_takes_two_large_messages_at_most),
         CASE(floods_with_different_buffers_share_a_loop),
     };
     return CASES(argc, argv, cases);
