@@ -216,6 +216,31 @@ static void a_callback_may_say_so_too(enum way way, const char *port_name) {
     end_more(&more, "text \"one\"\ntext \"two\"\ntext \"three\"\n" BYE);
 }
 
+static void *drive(void *data) {
+    party_drive(data);
+    return NULL;
+}
+
+/* They leave although nothing else happens, soon after the wait has begun and
+   long after. */
+static void they_leave_from_another_thread(enum way way,
+                                           const char *port_name) {
+    static const int delays_ms[] = {0, 150};
+    size_t i;
+    for (i = 0; i < sizeof delays_ms / sizeof delays_ms[0]; i++) {
+        struct more more;
+        pthread_t thread;
+        open_more(&more, way, port_name, HELLO "recvn 2;" END);
+        CHECK_INT(pthread_create(&thread, NULL, drive, &more.party), 0);
+        pause_ms(delays_ms[i]);
+        send_more(more.party.socket, "one");
+        pause_ms(delays_ms[i]);
+        send_more(more.party.socket, "two");
+        CHECK_INT(pthread_join(thread, NULL), 0);
+        end_more(&more, "text \"one\"\ntext \"two\"\n" BYE);
+    }
+}
+
 static void every_way(void (*run)(enum way way, const char *port_name)) {
     int way;
     for (way = 0; way < WAYS; way++) {
@@ -234,6 +259,7 @@ EVERY_WAY(they_leave_before_a_close)
 EVERY_WAY(they_leave_before_a_message_in_chunks)
 EVERY_WAY(they_are_compressed_as_ever)
 EVERY_WAY(they_do_not_fill_the_queue)
+EVERY_WAY(they_leave_from_another_thread)
 EVERY_WAY(no_more_waits_than_64_kib)
 EVERY_WAY(a_callback_may_say_so_too)
 
@@ -246,6 +272,7 @@ int main(int argc, char **argv) {
         CASE(they_leave_before_a_close_in_every_way),
         CASE(they_leave_before_a_message_in_chunks_in_every_way),
         CASE(they_leave_before_a_ping_in_every_way),
+        CASE(they_leave_from_another_thread_in_every_way),
         CASE(they_leave_when_events_are_waited_for_in_every_way),
         CASE(they_leave_with_the_next_in_every_way),
     };
