@@ -160,7 +160,8 @@ def least(workload, results, of, value):
 def beside_table(workloads, all_results):
     """The best way of wskt and the best peer, work by work."""
     def instructions(result):
-        return result.counts and result.counts[0]
+        counts = result.at_hand or result.counts
+        return counts[0] if counts and (counts[0] or 0) > 0 else None
 
     def calls(result):
         counts = result.at_hand or result.counts
@@ -198,10 +199,10 @@ def targets_table(workloads, all_results):
             target = TARGETS.get((workload.id, name))
             if target is None or result.counts is None:
                 continue
-            # How many calls a flood takes depends on the server's pace, too.
-            calls = result.at_hand[1] if result.at_hand else result.counts[1]
-            met = verdict(result.counts[0], target[0]) and verdict(calls, target[1])
-            beside = f" ({plain(calls)})" if result.at_hand else ""
+            # What a flood takes depends on the server's pace, too.
+            at_hand = result.at_hand or result.counts
+            met = verdict(at_hand[0], target[0]) and verdict(at_hand[1], target[1])
+            beside = f" ({plain(at_hand[0])}/{plain(at_hand[1])})" if result.at_hand else ""
             raw = results.get("raw")
             rows.append([
                 workload.title, name.removeprefix("wskt "),
