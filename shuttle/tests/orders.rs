@@ -21,7 +21,7 @@ use wskt::config::Config;
 use wskt::drive::Loop;
 use wskt::error::Error;
 use wskt::event::{Event, EventKind, MessageKind};
-use wskt::socket::{Host, ReadyState, Socket};
+use wskt::socket::{Host, Manner, ReadyState, Socket};
 
 /// Orders that are tried of each test.
 fn check(test: fn()) {
@@ -224,6 +224,11 @@ impl World {
     }
 }
 
+/// A message that is sent as it is.
+fn plain(kind: MessageKind) -> Manner {
+    Manner::new(kind).uncompressed()
+}
+
 /// A frame of the peer.
 fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![0x80 | opcode, payload.len() as u8];
@@ -240,12 +245,12 @@ fn sends_beside_a_pause() {
     world.peer.write_all(&[frame(1, b"one"), frame(2, b"two")].concat()).unwrap();
     let (first, second) = (Arc::clone(&world.socket), Arc::clone(&world.socket));
     let sends = thread::spawn(move || {
-        first.send(MessageKind::Binary, &[7; LARGE], false).unwrap();
-        first.send(MessageKind::Text, b"after", false).unwrap();
+        first.send(plain(MessageKind::Binary), &[7; LARGE]).unwrap();
+        first.send(plain(MessageKind::Text), b"after").unwrap();
     });
     let pauses = thread::spawn(move || {
         second.pause().unwrap();
-        second.send(MessageKind::Text, b"paused", false).unwrap();
+        second.send(plain(MessageKind::Text), b"paused").unwrap();
         second.resume().unwrap();
     });
     world.drive();
@@ -262,6 +267,31 @@ fn sends_beside_a_pause() {
     world.socket.free();
 }
 
+fn messages_that_wait_leave() {
+    let mut world = World::new();
+    world.peer.write_all(&[frame(1, b"one"), frame(1, b"two")].concat()).unwrap();
+    let (first, second) = (Arc::clone(&world.socket), Arc::clone(&world.socket));
+    let more = plain(MessageKind::Text).before_more();
+    let waits = thread::spawn(move || {
+        first.send(more, b"a").unwrap();
+        first.send(more, b"bb").unwrap();
+    });
+    let both = thread::spawn(move || {
+        second.send(plain(MessageKind::Text), b"ccc").unwrap();
+        second.send(more, b"dddd").unwrap();
+    });
+    world.drive();
+    waits.join().unwrap();
+    both.join().unwrap();
+    // It is driven only where the descriptor asks for it.
+    let mut lens: Vec<_> = frames(&world.finish()).iter().map(|(_, len)| *len).collect();
+    lens.sort_unstable();
+    assert_eq!(lens, [1, 2, 3, 4]);
+    assert_eq!(world.socket.buffered_amount(), 0);
+    world.seen.judge();
+    world.socket.free();
+}
+
 fn close_beside_sends_and_abort() {
     let mut world = World::new();
     world.peer.write_all(&frame(1, b"one")).unwrap();
@@ -271,7 +301,7 @@ fn close_beside_sends_and_abort() {
         first.close(3000, b"again").unwrap();
     });
     let sends = thread::spawn(move || {
-        let _ = second.send(MessageKind::Text, b"x", false);
+        let _ = second.send(plain(MessageKind::Text), b"x");
     });
     world.drive();
     closes.join().unwrap();
@@ -304,7 +334,7 @@ fn free_beside_callbacks() {
     });
     let other = Arc::clone(&world.socket);
     let calls = thread::spawn(move || {
-        let _ = other.send(MessageKind::Text, b"x", false);
+        let _ = other.send(plain(MessageKind::Text), b"x");
         let _ = other.close(1000, b"");
     });
     world.drive();
@@ -332,7 +362,7 @@ fn free_of_the_loop_beside_calls() {
         seen.silenced.store(true, Ordering::SeqCst);
     });
     let calls = thread::spawn(move || {
-        let _ = socket.send(MessageKind::Text, b"x", false);
+        let _ = socket.send(plain(MessageKind::Text), b"x");
         let _ = socket.close(1000, b"");
     });
     let mut theirs = world.peer.try_clone().unwrap();
@@ -497,6 +527,7 @@ macro_rules! orders {
 
 orders! {
     sends_beside_a_pause
+    messages_that_wait_leave
     close_beside_sends_and_abort
     free_beside_callbacks
     free_of_the_loop_beside_calls
