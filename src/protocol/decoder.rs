@@ -459,4 +459,6 @@ impl Decoder {
 #[cfg(test)]
 mod chunk_tests;
 #[cfg(test)]
+mod short_tests;
+#[cfg(test)]
 mod tests;
