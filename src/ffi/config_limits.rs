@@ -68,9 +68,9 @@ pub unsafe extern "C" fn wskt_config_set_max_fragments(
 /// the system refuses so much the buffer is smaller. Other sockets wait while
 /// one's buffer is told. What wskt_socket_pause leaves in it, and a message that
 /// has come in part, stays in memory: if that is more than 256 KiB, the socket
-/// keeps the buffer itself, and the others get another. The kernel
-/// holds the rest back. A message that is larger than the buffer is received
-/// into memory of its own.
+/// keeps the buffer itself, and the others get another. The kernel holds the
+/// rest back. A message that is larger than the buffer is received into memory
+/// of its own.
 ///
 /// With more than 65536, a text message that fits may be checked only when it
 /// is whole, not while it arrives.
