@@ -61,13 +61,10 @@ impl Place {
 }
 
 impl Addresses {
-    /// Where the server `host:port` is reached.
-    pub fn place_of(&self, host: &str, port: u16) -> Place {
+    /// Host and port at which the server `host:port` is reached.
+    pub fn place_of<'a>(&'a self, host: &'a str, port: u16) -> (&'a str, u16) {
         let found = self.connect_to.iter().find(|(from, _)| from.host == host && from.port == port);
-        match found {
-            Some((_, to)) => to.clone(),
-            None => Place { host: host.to_owned(), port },
-        }
+        found.map_or((host, port), |(_, to)| (&to.host, to.port))
     }
 }
 

@@ -34,7 +34,8 @@ pub(super) struct Linger {
     shut: bool,
     /// The peer's FIN came.
     fin: bool,
-    begun: Time,
+    /// Set by the first step.
+    begun: Option<Time>,
     until: Option<Time>,
 }
 
@@ -49,7 +50,7 @@ impl Linger {
             Some(at) => Some((at, Expiry::Linger)),
             None if socket.config().timeouts.send.is_some() => send_deadline(socket),
             // Without a send deadline this must end all the same.
-            None => Some((self.begun.after(socket.config().timeouts.linger), Expiry::Linger)),
+            None => Some((self.begun?.after(socket.config().timeouts.linger), Expiry::Linger)),
         }
     }
 }
@@ -143,14 +144,16 @@ impl Conn {
         ours: bool,
         fin: bool,
     ) {
-        let begun = Time::now();
-        let linger = Linger { tcp, failure, close, ours, shut: false, fin, begun, until: None };
+        let (begun, until) = (None, None);
+        let linger = Linger { tcp, failure, close, ours, shut: false, fin, begun, until };
         self.phase = Phase::Lingering(Box::new(linger));
         self.readable = true;
     }
 
     pub(super) fn step_lingering(&mut self, crank: &mut Crank<'_, '_>) -> Next {
         let Phase::Lingering(linger) = &mut self.phase else { return Next::Again };
+        let now = crank.clock.now();
+        linger.begun.get_or_insert(now);
         if linger.until.is_none() {
             match self.socket.flush() {
                 Progress::Done => {}
@@ -159,7 +162,7 @@ impl Conn {
                 Progress::Blocked => self.writable = false,
             }
             if !self.socket.lock_out().is_waiting() {
-                linger.until = Some(Time::now().after(self.socket.config().timeouts.linger));
+                linger.until = Some(now.after(self.socket.config().timeouts.linger));
             }
         }
         if linger.ours && linger.until.is_some() && !linger.shut {

@@ -150,7 +150,7 @@ pub(crate) struct Conn {
     /// When the present phase of opening must be done.
     phase_by: Option<Time>,
     /// The part of opening that is being timed, and since when.
-    timed: (Option<Opening>, Time),
+    timed: Option<(Opening, Time)>,
 }
 
 impl Conn {
@@ -169,7 +169,7 @@ impl Conn {
             detour: None,
             open_by: None,
             phase_by: None,
-            timed: (None, Time::now()),
+            timed: None,
         }
     }
 
@@ -301,16 +301,18 @@ impl Conn {
             if !matches!(self.phase, Phase::Open(_)) {
                 // What an event was lent from ends with the open phase.
                 crank.buffers.discard();
-                self.clock(self.part());
+                // Time has passed since the last step.
+                crank.clock.forget();
+                self.time(self.part(), &crank.clock);
             }
             let next = match &mut self.phase {
                 Phase::Open(_) => self.step_open(crank),
                 Phase::Start => self.step_start(crank),
-                Phase::Resolving(..) => self.step_resolving(),
+                Phase::Resolving(..) => self.step_resolving(&crank.clock),
                 Phase::Dialing(_) => self.step_dialing(crank),
-                Phase::Tunneling(_) => self.step_tunneling(),
+                Phase::Tunneling(_) => self.step_tunneling(&crank.clock),
                 Phase::Trusting(_) => self.step_trusting(),
-                Phase::Securing(_) => self.step_securing(),
+                Phase::Securing(_) => self.step_securing(&crank.clock),
                 Phase::Upgrading(_) => self.step_upgrading(crank),
                 Phase::Lingering(_) => self.step_lingering(crank),
                 Phase::Ending(_) => self.step_ending(crank),
@@ -386,14 +388,13 @@ impl Conn {
 
     /// Notes how long the part of opening took that is over, and which one has
     /// begun.
-    fn clock(&mut self, begun: Option<Opening>) {
-        let (timed, since) = self.timed;
-        if timed != begun {
-            let now = Time::now();
-            if let Some(part) = timed {
+    fn time(&mut self, begun: Option<Opening>, clock: &Clock) {
+        if self.timed.map(|(part, _)| part) != begun {
+            let now = clock.now();
+            if let Some((part, since)) = self.timed {
                 self.socket.add_opening(part, now.until(since));
             }
-            self.timed = (begun, now);
+            self.timed = begun.map(|part| (part, now));
         }
     }
 

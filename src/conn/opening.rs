@@ -9,7 +9,7 @@ use crate::config::{Built, pin_of};
 use crate::error::{Cause, Failure};
 use crate::helpers::Awaited;
 use crate::log::Level;
-use crate::sys::Time;
+use crate::sys::Clock;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,17 +26,17 @@ impl Trusting {
 }
 
 impl Conn {
-    pub(super) fn phase_within(&mut self, limit: Duration) {
-        self.phase_by = Some(Time::now().after(limit));
+    pub(super) fn phase_within(&mut self, limit: Duration, clock: &Clock) {
+        self.phase_by = Some(clock.now().after(limit));
     }
 
     /// The server is at the other end of `link`.
-    pub(super) fn reached(&mut self, link: Link) {
+    pub(super) fn reached(&mut self, link: Link, clock: &Clock) {
         if !self.socket.target().tls {
-            self.begin_upgrade(link);
+            self.begin_upgrade(link, clock);
             return;
         }
-        self.phase_within(self.socket.config().timeouts.tls);
+        self.phase_within(self.socket.config().timeouts.tls, clock);
         self.log(Level::Debug, || "starting TLS".to_owned());
         let connector = self.socket.config().tls.connector();
         self.phase = Phase::Trusting(Box::new(Trusting { connector, link }));
@@ -62,12 +62,15 @@ impl Conn {
         Next::Again
     }
 
-    pub(super) fn step_securing(&mut self) -> Next {
+    pub(super) fn step_securing(&mut self, clock: &Clock) -> Next {
         let Phase::Securing(handshake) = &mut self.phase else { return Next::Again };
-        match handshake.step() {
+        let shaken = handshake.step();
+        // That takes its time.
+        clock.forget();
+        match shaken {
             Ok(Shaken::Waits) => return Next::Leave(Step::Idle),
-            Ok(Shaken::Done(link)) if self.proxy.is_some() => self.ask_proxy(link),
-            Ok(Shaken::Done(link)) => self.secured(link),
+            Ok(Shaken::Done(link)) if self.proxy.is_some() => self.ask_proxy(link, clock),
+            Ok(Shaken::Done(link)) => self.secured(link, clock),
             Err(message) => {
                 let lost = handshake.is_lost();
                 self.fail(Failure { lost, ..self.tls_failure(&message) });
@@ -83,7 +86,7 @@ impl Conn {
         set.map_or_else(|| host.trim_end_matches('.'), String::as_str)
     }
 
-    fn secured(&mut self, link: Link) {
+    fn secured(&mut self, link: Link, clock: &Clock) {
         let certificate = link.peer_certificate();
         let pins = &self.socket.config().tls.pins;
         let key = certificate.as_deref().and_then(pin_of);
@@ -92,17 +95,17 @@ impl Conn {
             self.socket.set_peer_certificate(certificate);
         }
         if allowed {
-            self.begin_upgrade(link);
+            self.begin_upgrade(link, clock);
         } else {
             let what = "the server's public key is none of the pinned ones";
             self.fail(Failure::new(Cause::Tls, what));
         }
     }
 
-    fn begin_upgrade(&mut self, link: Link) {
+    fn begin_upgrade(&mut self, link: Link, clock: &Clock) {
         let fresh = !self.readable && matches!(self.phase, Phase::Dialing(_)) && !link.is_tls();
         let upgrade = self.upgrade_over(link, fresh);
-        self.upgrading(upgrade);
+        self.upgrading(upgrade, clock);
     }
 
     /// An upgrade that has not begun; what comes over a fresh link is told.
@@ -113,8 +116,8 @@ impl Conn {
         })
     }
 
-    pub(super) fn upgrading(&mut self, upgrade: Upgrade) {
-        self.phase_within(self.socket.config().timeouts.upgrade);
+    pub(super) fn upgrading(&mut self, upgrade: Upgrade, clock: &Clock) {
+        self.phase_within(self.socket.config().timeouts.upgrade, clock);
         self.log(Level::Debug, || "upgrading".to_owned());
         self.phase = Phase::Upgrading(Box::new(upgrade));
     }
@@ -128,7 +131,7 @@ impl Conn {
             // Its body may still come, but the refusal stands: the deadlines
             // of opening end the waiting and are no failure of their own.
             let by = [Some(due), self.open_by, self.phase_by].into_iter().flatten().min();
-            if by.is_some_and(|by| by <= Time::now()) {
+            if by.is_some_and(|by| by <= crank.clock.now()) {
                 stepped = upgrade.refuse().map(|()| None);
             } else {
                 self.phase_by = by;
@@ -142,7 +145,7 @@ impl Conn {
                     return Next::Again;
                 };
                 crank.clock.forget();
-                self.upgraded(upgrade.link, agreed);
+                self.upgraded(upgrade.link, agreed, &crank.clock);
             }
             Err(refused) => {
                 if let Some(response) = refused.response
@@ -156,17 +159,17 @@ impl Conn {
         Next::Again
     }
 
-    fn upgraded(&mut self, link: Link, agreed: Agreed) {
+    fn upgraded(&mut self, link: Link, agreed: Agreed, clock: &Clock) {
         self.open_by = None;
         self.phase_by = None;
-        self.clock(None);
+        self.time(None, clock);
         let (tcp, tls) = (Arc::clone(link.tcp()), link.is_tls());
         // Whoever sees OPEN sees these too.
         self.socket.set_agreed(&agreed.response, agreed.protocol, agreed.deflate.as_ref());
         self.socket.set_response(agreed.response);
         if self.socket.establish(link) {
             if let Some(attempt) = self.socket.attempt() {
-                attempt.opened(Time::now());
+                attempt.opened(clock.now());
             }
             self.readable = agreed.more || self.read_closed;
             self.log(Level::Info, || {

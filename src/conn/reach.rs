@@ -11,6 +11,7 @@ use crate::error::{Cause, Failure};
 use crate::event::EventKind;
 use crate::log::Level;
 use crate::resolve;
+use crate::sys::Clock;
 use socket2::Socket as Tcp;
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -60,12 +61,12 @@ impl Conn {
             drop(config.tls.connector());
         }
         if let Some(adopted) = socket.take_adopted() {
-            self.connected(Arc::new(adopted), dial::Made::Somehow);
+            self.connected(Arc::new(adopted), dial::Made::Somehow, &crank.clock);
             return Next::Again;
         }
         if let Some(path) = target.unix().or(config.addresses.unix.as_deref()) {
             match dial::unix(path) {
-                Ok(connected) => self.connected(Arc::new(connected), dial::Made::Somehow),
+                Ok(tcp) => self.connected(Arc::new(tcp), dial::Made::Somehow, &crank.clock),
                 Err(failure) => self.fail(failure),
             }
             return Next::Again;
@@ -76,80 +77,74 @@ impl Conn {
             drop(config.tls.proxy_connector());
         }
         let local = kind == Some(ProxyKind::Socks5Local);
-        self.find(if local { Sought::Server } else { Sought::Peer });
+        self.find(if local { Sought::Server } else { Sought::Peer }, &crank.clock);
         Next::Again
     }
 
     /// Looks for an address.
-    fn find(&mut self, sought: Sought) {
-        let place = self.place(sought);
-        if let Some(address) = resolve::numeric(&place.host, place.port) {
-            self.found(sought, vec![address]);
+    fn find(&mut self, sought: Sought, clock: &Clock) {
+        let (host, port) = self.place(sought);
+        if let Some(address) = resolve::numeric(host, port) {
+            self.found(sought, vec![address], clock);
             return;
         }
-        self.log(Level::Debug, || format!("resolving {}", place.host));
-        self.phase_within(self.socket.config().timeouts.dns);
-        match resolve::start(&place.host, place.port) {
+        self.log(Level::Debug, || format!("resolving {host}"));
+        let started = resolve::start(host, port);
+        self.phase_within(self.socket.config().timeouts.dns, clock);
+        match started {
             Ok(lookup) => self.phase = Phase::Resolving(lookup, sought),
             Err(error) => self.fail(Failure::os(Cause::Dns, "cannot start a lookup", &error)),
         }
     }
 
-    fn found(&mut self, sought: Sought, addresses: Vec<SocketAddr>) {
+    fn found(&mut self, sought: Sought, addresses: Vec<SocketAddr>, clock: &Clock) {
         match (sought, &self.proxy) {
             (Sought::Server, Some(proxy)) => {
                 let (server, proxy) = (addresses.into(), Arc::clone(proxy));
                 let detour = Detour { server, proxy, proxy_at: Vec::new(), next_key: 1 };
                 self.detour = Some(Box::new(detour));
-                self.find(Sought::Peer);
+                self.find(Sought::Peer, clock);
             }
             _ => {
                 if let Some(detour) = &mut self.detour {
                     detour.proxy_at.clone_from(&addresses);
                 }
-                self.dial(addresses);
+                self.dial(addresses, clock);
             }
         }
     }
 
-    fn place(&self, sought: Sought) -> Place {
-        match sought {
-            Sought::Peer => self.first_place(),
-            Sought::Server => self.server_place(),
-        }
-    }
-
-    /// Where TCP goes.
-    fn first_place(&self) -> Place {
-        match &self.proxy {
-            Some(proxy) => Place { host: proxy.host.clone(), port: proxy.port },
-            None => self.server_place(),
+    /// Host and port of what is sought.
+    fn place(&self, sought: Sought) -> (&str, u16) {
+        match (sought, &self.proxy) {
+            (Sought::Peer, Some(proxy)) => (&proxy.host, proxy.port),
+            _ => self.server_place(),
         }
     }
 
     /// Where the server is, as we or the proxy reach it.
-    fn server_place(&self) -> Place {
+    fn server_place(&self) -> (&str, u16) {
         let target = self.socket.target();
         self.socket.config().addresses.place_of(target.host(), target.port)
     }
 
-    pub(super) fn step_resolving(&mut self) -> Next {
+    pub(super) fn step_resolving(&mut self, clock: &Clock) -> Next {
         let Phase::Resolving(lookup, sought) = &self.phase else { return Next::Again };
         let sought = *sought;
         match lookup.take_or(|| self.socket.reminder()) {
             None => return Next::Leave(Step::Idle),
-            Some(Ok(addresses)) => self.found(sought, addresses),
+            Some(Ok(addresses)) => self.found(sought, addresses, clock),
             Some(Err(error)) => {
                 let proxy = sought == Sought::Peer && self.proxy.is_some();
                 let who = if proxy { "the proxy " } else { "" };
-                let what = format!("cannot resolve {who}{}", self.place(sought).host);
+                let what = format!("cannot resolve {who}{}", self.place(sought).0);
                 self.fail(Failure::os(Cause::Dns, &what, &error));
             }
         }
         Next::Again
     }
 
-    fn dial(&mut self, addresses: Vec<SocketAddr>) {
+    fn dial(&mut self, addresses: Vec<SocketAddr>, clock: &Clock) {
         self.log(Level::Debug, || match addresses.as_slice() {
             [address] => format!("connecting to {address}"),
             all => format!("connecting to {} addresses", all.len()),
@@ -158,7 +153,7 @@ impl Conn {
         let first_key = self.detour.as_ref().map_or(1, |detour| detour.next_key);
         let dial = dial::Dial::new(addresses, &config.addresses, first_key);
         let limit = config.timeouts.connect;
-        self.phase_within(limit);
+        self.phase_within(limit, clock);
         self.phase = Phase::Dialing(Box::new(dial));
     }
 
@@ -168,7 +163,7 @@ impl Conn {
         let stands = self.writable && !self.readable && !self.read_closed;
         match dial.step(crank.clock.now(), stands) {
             Ok(None) => {
-                if self.greet() {
+                if self.greet(&crank.clock) {
                     return Next::Again;
                 }
                 self.writable = false;
@@ -183,7 +178,7 @@ impl Conn {
                     detour.next_key = dial.next_key();
                 }
                 self.made(&tcp, key);
-                self.connected(tcp, dial::Made::Dialed);
+                self.connected(tcp, dial::Made::Dialed, &crank.clock);
             }
             Err(mut failure) => {
                 if self.proxy.is_some() {
@@ -198,7 +193,7 @@ impl Conn {
     /// Offers the request to a connection within the machine without waiting to
     /// hear that it stands: that would be a system call more. False if there is
     /// none or it takes nothing yet.
-    fn greet(&mut self) -> bool {
+    fn greet(&mut self, clock: &Clock) -> bool {
         if !self.is_direct() {
             return false;
         }
@@ -222,7 +217,7 @@ impl Conn {
         self.readable = false;
         self.read_closed = false;
         self.made(&tcp, key);
-        self.upgrading(upgrade);
+        self.upgrading(upgrade, clock);
         true
     }
 
@@ -239,7 +234,7 @@ impl Conn {
         self.key = key;
     }
 
-    fn connected(&mut self, tcp: Arc<Tcp>, made: dial::Made) {
+    fn connected(&mut self, tcp: Arc<Tcp>, made: dial::Made, clock: &Clock) {
         let patient = made == dial::Made::Dialed && self.is_direct();
         let addresses = &self.socket.config().addresses;
         if let Err(error) = dial::prepare(&tcp, made, patient, addresses) {
@@ -250,15 +245,15 @@ impl Conn {
         self.read_closed = false;
         let link = if patient { Link::patient(tcp) } else { Link::plain(tcp) };
         match self.proxy.clone() {
-            Some(proxy) => self.meet_proxy(&proxy, link),
-            None => self.reached(link),
+            Some(proxy) => self.meet_proxy(&proxy, link, clock),
+            None => self.reached(link, clock),
         }
     }
 
-    fn meet_proxy(&mut self, proxy: &Proxy, link: Link) {
-        self.phase_within(self.socket.config().timeouts.proxy);
+    fn meet_proxy(&mut self, proxy: &Proxy, link: Link, clock: &Clock) {
+        self.phase_within(self.socket.config().timeouts.proxy, clock);
         if proxy.kind != ProxyKind::Https {
-            self.ask_proxy(link);
+            self.ask_proxy(link, clock);
             return;
         }
         self.log(Level::Debug, || "starting TLS with the proxy".to_owned());
@@ -275,12 +270,15 @@ impl Conn {
     }
 
     /// Asks for the tunnel; from here on the proxy is only part of the link.
-    pub(super) fn ask_proxy(&mut self, mut link: Link) {
-        let Some(proxy) = self.proxy.take() else { return self.reached(link) };
+    pub(super) fn ask_proxy(&mut self, mut link: Link, clock: &Clock) {
+        let Some(proxy) = self.proxy.take() else { return self.reached(link, clock) };
         link.ends_at_proxy();
         let server = match self.detour.as_ref().and_then(|detour| detour.server.front()) {
             Some(at) => Place { host: at.ip().to_string(), port: at.port() },
-            None => self.server_place(),
+            None => {
+                let (host, port) = self.server_place();
+                Place { host: host.to_owned(), port }
+            }
         };
         self.log(Level::Debug, || format!("asking the proxy for {}:{}", server.host, server.port));
         match Tunnel::new(link, &proxy, &server) {
@@ -289,15 +287,15 @@ impl Conn {
         }
     }
 
-    pub(super) fn step_tunneling(&mut self) -> Next {
+    pub(super) fn step_tunneling(&mut self, clock: &Clock) -> Next {
         let Phase::Tunneling(tunnel) = &mut self.phase else { return Next::Again };
         match tunnel.step() {
             Ok(None) => return Next::Leave(Step::Idle),
             Ok(Some(link)) => {
                 self.detour = None;
-                self.reached(link);
+                self.reached(link, clock);
             }
-            Err(failure) if tunnel.was_asked() => self.try_next(failure),
+            Err(failure) if tunnel.was_asked() => self.try_next(failure, clock),
             Err(failure) => self.fail(failure),
         }
         Next::Again
@@ -305,7 +303,7 @@ impl Conn {
 
     /// The proxy could not reach an address of the server; it is asked for the
     /// next, if there is one.
-    fn try_next(&mut self, failure: Failure) {
+    fn try_next(&mut self, failure: Failure, clock: &Clock) {
         let Some(detour) = &mut self.detour else { return self.fail(failure) };
         detour.server.pop_front();
         if detour.server.is_empty() {
@@ -314,6 +312,6 @@ impl Conn {
         self.proxy = Some(Arc::clone(&detour.proxy));
         let proxy_at = detour.proxy_at.clone();
         self.log(Level::Debug, || failure.message.to_string());
-        self.dial(proxy_at);
+        self.dial(proxy_at, clock);
     }
 }

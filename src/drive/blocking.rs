@@ -34,6 +34,8 @@ pub(crate) struct Blocking {
     buffers: Buffers,
     /// The receive timeout the descriptor has.
     slice: Option<Duration>,
+    /// What a wait is for; kept for its memory.
+    wanted: Vec<Wanted>,
 }
 
 /// When a call must be back; `None` is never.
@@ -48,7 +50,7 @@ impl Blocking {
         let id = context::new_driver_id();
         socket.set_driver(id);
         let conn = Conn::new(Arc::clone(socket));
-        Self { id, conn, buffers: Buffers::for_one(), slice: None }
+        Self { id, conn, buffers: Buffers::for_one(), slice: None, wanted: Vec::new() }
     }
 
     /// Turns the crank until an event was taken, the socket is finished, or the
@@ -121,11 +123,12 @@ impl Blocking {
         let mut driven = Driven::begin(socket);
         // The connection was told just now what the kernel has.
         let mut told = false;
+        let left_now = || until.map(|at| at.until(Time::now()));
+        let mut left = left_now();
         loop {
             if socket.signals.take(bit::INTERRUPT) {
                 return Err(Error::Interrupted);
             }
-            let left = until.map(|at| at.until(Time::now()));
             let fast = !idle
                 && driven.waker.is_none()
                 && left != Some(Duration::ZERO)
@@ -153,7 +156,10 @@ impl Blocking {
             }
             match self.advance(mode, hold, receiver, here) {
                 Step::More if left == Some(Duration::ZERO) => return Err(Error::Timeout),
-                Step::More => continue,
+                Step::More => {
+                    left = left_now();
+                    continue;
+                }
                 Step::Interrupted => return Err(Error::Interrupted),
                 Step::Idle => {}
                 done => return Ok(done),
@@ -166,6 +172,7 @@ impl Blocking {
                 self.wait(waker, until)?;
                 told = true;
             }
+            left = left_now();
         }
     }
 
@@ -209,7 +216,8 @@ impl Blocking {
     /// Waits for the connection's descriptors, a wake or the time.
     #[inline(never)]
     fn wait(&mut self, waker: &WakeFd, until: Until) -> Result<()> {
-        let mut wanted = Vec::with_capacity(2);
+        let wanted = &mut self.wanted;
+        wanted.clear();
         wanted.push(Wanted::new(waker.as_raw_fd(), true, false));
         // A paused connection is not watched: its errors would end every wait.
         self.conn.descriptors(|d| {
@@ -218,7 +226,7 @@ impl Blocking {
             }
         });
         let by = [until, self.conn.deadline()].into_iter().flatten().min();
-        match sys::wait(&mut wanted, by.map(|at| at.until(Time::now()))) {
+        match sys::wait(wanted, by.map(|at| at.until(Time::now()))) {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::Interrupted => return Err(Error::Interrupted),
             Err(_) => return Err(Error::Io),

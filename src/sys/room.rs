@@ -13,7 +13,16 @@ pub(crate) fn room(size: usize, least: usize) -> Option<Vec<u8>> {
         .find_map(zeroed)
 }
 
+/// Of so little libc has some at hand that was freed, but `calloc` makes it anew.
+const SMALL: usize = 1 << 10;
+
 fn zeroed(size: usize) -> Option<Vec<u8>> {
+    if size <= SMALL {
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(size).ok().filter(|()| size > 0)?;
+        bytes.resize(size, 0);
+        return Some(bytes);
+    }
     let layout = Layout::array::<u8>(size).ok().filter(|layout| layout.size() > 0)?;
     // SAFETY: the layout has a size.
     let bytes = unsafe { alloc_zeroed(layout) };
