@@ -3,9 +3,10 @@
 use super::{Config, Refusal, Set};
 use std::ops::RangeInclusive;
 
-/// How large the buffer is that is read into, in bytes, if nothing else is set.
+/// How large the buffer is that is read into, in bytes, if nothing is set; it grows
+/// by itself then.
 pub(crate) const READ_BUFFER: usize = 64 << 10;
-/// The smallest and the largest.
+/// The smallest and the largest that can be set.
 const READ_BUFFERS: RangeInclusive<usize> = 4 << 10..=1 << 30;
 
 /// The limits and their defaults.
@@ -19,8 +20,8 @@ pub struct Limits {
     pub low_water: usize,
     /// Sends are refused while the queue stands at or over this.
     pub high_water: usize,
-    /// How much one read takes from the kernel.
-    pub read_buffer: usize,
+    /// How much one read takes from the kernel; what suits the peer if not set.
+    pub read_buffer: Option<usize>,
 }
 
 impl Default for Limits {
@@ -30,7 +31,7 @@ impl Default for Limits {
             max_fragments: 131_072,
             low_water: 1 << 20,
             high_water: 4 << 20,
-            read_buffer: READ_BUFFER,
+            read_buffer: None,
         }
     }
 }
@@ -67,13 +68,15 @@ impl Config {
         Ok(())
     }
 
-    /// Sets the size of the buffer that is read into.
+    /// Sets the size of the buffer that is read into; 0 lets it grow by itself.
     pub fn set_read_buffer(&mut self, bytes: usize) -> Set {
-        if !READ_BUFFERS.contains(&bytes) {
+        if bytes != 0 && !READ_BUFFERS.contains(&bytes) {
             let (least, most) = (READ_BUFFERS.start(), READ_BUFFERS.end());
-            return Err(Refusal::argument(format!("{bytes} is not in {least} to {most}")));
+            return Err(Refusal::argument(format!(
+                "{bytes} is neither 0 nor in {least} to {most}"
+            )));
         }
-        self.limits.read_buffer = bytes;
+        self.limits.read_buffer = Some(bytes).filter(|bytes| *bytes != 0);
         Ok(())
     }
 }

@@ -10,6 +10,9 @@ use std::mem;
 /// a message that is copied once more if it is large. A message as large as the
 /// buffer is lent from it whole, with its header.
 pub(super) const SPILL: usize = 512;
+/// So large a buffer grows by itself: more would leave the CPU's cache before it is
+/// looked at.
+const GROWN: usize = 512 << 10;
 /// Room where little is expected.
 const LITTLE_ROOM: usize = 1 << 10;
 /// What a connection keeps is copied up to this, and moved with its buffer beyond:
@@ -31,8 +34,13 @@ pub(crate) struct Buffers {
     pub(crate) little: bool,
     /// They are lent to one connection only.
     pub(crate) alone: bool,
-    /// The largest that a connection wishes, of those that were opened.
+    /// How large they are to be.
     wish: usize,
+    /// The largest that was set for a connection, of those that were opened, or the
+    /// usual.
+    base: usize,
+    /// They grow by themselves: for a connection for which nothing was set.
+    grows: bool,
     pub(super) cipher: Cipher,
 }
 
@@ -84,8 +92,14 @@ impl Buffers {
         if self.little { LITTLE_ROOM } else { self.wish.max(LITTLE_ROOM) + SPILL }
     }
 
-    /// A connection was opened that wishes for buffers of this size.
-    pub(super) fn suit(&mut self, wish: usize) {
+    /// A connection was opened for which this size was set, or none.
+    pub(super) fn suit(&mut self, set: Option<usize>) {
+        self.grows |= set.is_none();
+        self.base = self.base.max(set.unwrap_or(READ_BUFFER));
+        self.wish_for(self.base);
+    }
+
+    fn wish_for(&mut self, wish: usize) {
         if wish > self.wish {
             self.wish = wish;
             self.cipher.suit(wish);
@@ -116,10 +130,38 @@ impl Buffers {
         }
     }
 
-    /// Makes room for a message of `whole` bytes, of which some are there, and
-    /// a usual buffer behind it: a read takes two such messages, not one.
+    /// A read has filled all there was: they are to be twice as large, where two
+    /// messages of `len` bytes fit into what they may become.
+    #[cold]
+    pub(super) fn grow_for(&mut self, len: usize) {
+        if self.grows && !self.little && self.wish < GROWN && len <= GROWN / 2 {
+            self.wish_for((self.wish * 2).min(GROWN));
+        }
+    }
+
+    /// What they hold begins a message that is put together elsewhere: so much of it
+    /// is not to be moved again.
+    #[cold]
+    pub(super) fn narrow(&mut self) {
+        self.shrink();
+        self.reserve(self.usual(), 0);
+    }
+
+    /// Gives back what they have grown by, for nothing has come for a while.
+    pub(crate) fn shrink(&mut self) {
+        if self.wish > self.base && self.start == self.end && self.cipher.is_empty() {
+            self.taken = false;
+            self.wish = self.base;
+            self.plain = Vec::new();
+            self.cipher = Cipher::default();
+            self.cipher.suit(self.wish);
+        }
+    }
+
+    /// Makes room for a message of `whole` bytes, of which some are there, and for
+    /// another: a read takes two such messages, not one.
     pub(super) fn widen(&mut self, whole: usize) {
-        let size = whole + self.usual();
+        let size = if self.is_wide() { 2 * whole } else { whole + self.usual() };
         if self.plain.len() < size && !self.little {
             self.move_to(size);
         }
@@ -235,7 +277,7 @@ mod tests {
 
     fn suited() -> Buffers {
         let mut buffers = Buffers::default();
-        buffers.suit(READ_BUFFER);
+        buffers.suit(Some(READ_BUFFER));
         buffers
     }
 
@@ -282,10 +324,10 @@ mod tests {
         let mut buffers = suited();
         buffers.room();
         let rest = put(&mut buffers, 65_000, 900);
-        buffers.suit(4096);
+        buffers.suit(Some(4096));
         assert_eq!((buffers.plain.len(), buffers.start), (USUAL, 65_000));
         assert!(!buffers.is_wide());
-        buffers.suit(1 << 20);
+        buffers.suit(Some(1 << 20));
         assert_eq!((buffers.plain.len(), buffers.most()), ((1 << 20) + SPILL, (1 << 20) + SPILL));
         assert_eq!(unparsed(&buffers), rest);
         assert!(buffers.is_wide());
@@ -298,7 +340,7 @@ mod tests {
             both.map(|(most, alone)| [1, most, most + 1, 1 << 20].map(|n| (n, most, alone)));
         for (kept, most, alone) in sizes.into_iter().flatten() {
             let mut buffers = Buffers { alone, ..Buffers::default() };
-            buffers.suit(4 << 20);
+            buffers.suit(Some(4 << 20));
             buffers.room();
             let place = buffers.plain.as_ptr();
             let rest = put(&mut buffers, 77, kept);
@@ -320,12 +362,12 @@ mod tests {
     #[test]
     fn what_comes_back_with_a_smaller_buffer_is_moved_to_one_as_was_wished_since() {
         let mut buffers = Buffers::default();
-        buffers.suit(1 << 20);
+        buffers.suit(Some(1 << 20));
         buffers.room();
         let rest = put(&mut buffers, 77, COPIED + 1);
         let mut carry = Carry::default();
         buffers.store(&mut carry);
-        buffers.suit(4 << 20);
+        buffers.suit(Some(4 << 20));
         buffers.load(&mut carry);
         assert_eq!(unparsed(&buffers), rest);
         assert_eq!(buffers.plain.len(), (4 << 20) + SPILL);
@@ -334,7 +376,7 @@ mod tests {
     #[test]
     fn much_of_a_message_is_moved_in_a_wide_buffer_only_for_room() {
         let mut buffers = Buffers::default();
-        buffers.suit(1 << 20);
+        buffers.suit(Some(1 << 20));
         buffers.room();
         let size = buffers.plain.len();
         for (at, rest, stays) in [

@@ -8,6 +8,7 @@ use super::pulse::Pulse;
 use super::read::{Read, read};
 use super::tls_error::sentence;
 use super::{Conn, Crank, Expiry, Flow, Next, Phase, Step};
+use crate::config::READ_BUFFER;
 use crate::error::{Cause, Failure};
 use crate::event::EventKind;
 use crate::protocol::{CloseRules, Decoder, DeflateParams, Limits};
@@ -200,7 +201,7 @@ impl Open {
 
     /// What a message lacks that lies in part in the buffer, if it fits there.
     #[inline]
-    pub(super) fn lacks(&mut self, buffers: &Buffers) -> Option<usize> {
+    fn lacks(&mut self, buffers: &Buffers) -> Option<usize> {
         let rest = buffers.plain.get(buffers.start..buffers.end).unwrap_or_default();
         self.decoder.lacks(rest, buffers.most(), buffers.is_wide())
     }
@@ -208,8 +209,27 @@ impl Open {
     /// Whether a message that lies in part in the buffer waits there until it is
     /// whole.
     #[inline]
-    pub(super) fn waits_in(&mut self, buffers: &Buffers) -> bool {
-        buffers.is_wide() && self.lacks(buffers).is_some()
+    fn waits_in(&mut self, buffers: &Buffers) -> bool {
+        buffers.is_wide() && self.lacks(buffers).is_some() && self.waits_well(buffers)
+    }
+
+    /// A read took all there was room for, so there may be more.
+    #[cold]
+    pub(super) fn filled(&mut self, buffers: &mut Buffers) {
+        buffers.grow();
+        if !self.tls {
+            // The ciphertext of TLS was looked at when it was read.
+            let rest = buffers.plain.get(buffers.start..buffers.end).unwrap_or_default();
+            let len = self.decoder.announced(rest);
+            buffers.grow_for(len);
+        }
+    }
+
+    /// Whether what lies in part in the buffer is right so far.
+    #[inline]
+    pub(super) fn waits_well(&mut self, buffers: &Buffers) -> bool {
+        let rest = buffers.plain.get(buffers.start..buffers.end).unwrap_or_default();
+        self.decoder.waits_well(rest)
     }
 
     /// How much is to be read behind a message that lies in part in the
@@ -258,8 +278,12 @@ impl Conn {
             let awaits = if may { open.awaits(buffers) } else { None };
             // What has come in part waits where it is for a read that takes more.
             let stays = rest && !may && !urgent && mode == Mode::Look && open.waits_in(buffers);
+            let unparsed = buffers.end - buffers.start;
             if awaits.is_none() && !stays && (rest || urgent || !open.decoder.is_fresh()) {
                 match open.look(socket, buffers, clock, receiver, &mut self.readable) {
+                    Ok(Found::Nothing) if unparsed > READ_BUFFER && open.decoder.wants_direct() => {
+                        buffers.narrow();
+                    }
                     Ok(Found::Nothing) => {}
                     Ok(Found::Something) => continue,
                     Ok(Found::Stop) => {
@@ -310,7 +334,7 @@ impl Conn {
                     self.readable = more || self.read_closed;
                     all = !more && !open.tls;
                     if more && n > 0 {
-                        buffers.grow();
+                        open.filled(buffers);
                     }
                 }
                 Read::Nothing => {

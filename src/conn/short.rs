@@ -106,7 +106,12 @@ impl Conn {
         loop {
             if lacks {
                 match open.read_next(socket, buffers, Mode::Wait) {
-                    Read::Bytes(n, _) => open.decoder.tally().add_bytes(n),
+                    Read::Bytes(n, more) => {
+                        open.decoder.tally().add_bytes(n);
+                        if more {
+                            open.filled(buffers);
+                        }
+                    }
                     read => return self.unreceived(buffers, read),
                 }
             }
@@ -120,6 +125,7 @@ impl Conn {
             if buffers.start == buffers.end
                 || socket.signals.has(!bit::PINGS)
                 || open.awaits(buffers).is_none()
+                || !open.waits_well(buffers)
                 || !may_wait()
             {
                 return Pulled::Not;
@@ -159,7 +165,12 @@ impl Conn {
         loop {
             buffers.taken = true;
             match read_direct(open, buffers, Mode::Wait) {
-                Read::Bytes(n, _) => open.decoder.tally().add_bytes(n),
+                Read::Bytes(n, more) => {
+                    open.decoder.tally().add_bytes(n);
+                    if more {
+                        open.filled(buffers);
+                    }
+                }
                 read => return self.unreceived(buffers, read),
             }
             if socket.signals.has(!bit::PINGS) {
@@ -319,6 +330,9 @@ impl Conn {
                     open.spend(n);
                     clock.forget();
                     *readable = more;
+                    if more {
+                        open.filled(buffers);
+                    }
                 }
                 read => {
                     self.unserved(read);

@@ -167,6 +167,10 @@ impl Blocking {
             if left == Some(Duration::ZERO) {
                 return Err(Error::Timeout);
             }
+            if fast {
+                // Nothing came in the time of a read.
+                self.buffers.shrink();
+            }
             idle = true;
             if let Some(waker) = &driven.waker {
                 self.wait(waker, until)?;
@@ -340,7 +344,10 @@ impl Socket {
                 self.put_blocking(driver)?;
                 return Err(Error::Interrupted);
             }
-            Pulled::Nothing => true,
+            Pulled::Nothing => {
+                driver.buffers.shrink();
+                true
+            }
             Pulled::Not => false,
         };
         self.recv_at_length(Some(driver), until, idle, &mut take)

@@ -7,6 +7,7 @@ mod direct;
 mod inflate;
 mod whole;
 
+use whole::Waiting;
 pub use whole::Whole;
 
 use super::close::{self, CloseRules, PeerClose};
@@ -126,6 +127,8 @@ pub struct Decoder {
     spent: usize,
     /// The payload of the open message so far.
     buffer: Vec<u8>,
+    /// The text that waits in the input.
+    waiting: Waiting,
     /// What was read so far.
     tally: Arc<Tally>,
 }
@@ -153,6 +156,7 @@ impl Decoder {
             told: 0,
             spent: 0,
             buffer: Vec::new(),
+            waiting: Waiting::default(),
             tally: Arc::default(),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::super::frame::{BINARY, FIN, RSV1, TEXT, quick_header};
 use super::super::tally::Tally;
-use super::super::utf8::is_utf8;
+use super::super::utf8::{Utf8, is_utf8};
 use super::{Decoder, Phase};
 use crate::event::MessageKind;
 
@@ -17,6 +17,7 @@ pub struct Whole<'d, 'i> {
     rest: &'i [u8],
     max_message: u64,
     tally: &'d Tally,
+    waiting: &'d Waiting,
 }
 
 impl<'i> Whole<'_, 'i> {
@@ -24,6 +25,21 @@ impl<'i> Whole<'_, 'i> {
     #[inline(always)]
     pub fn rest(&self) -> &'i [u8] {
         self.rest
+    }
+}
+
+impl Whole<'_, '_> {
+    #[inline(always)]
+    fn is_text(&self, payload: &[u8]) -> bool {
+        if payload.len() < LONG { is_utf8(payload) } else { self.is_long_text(payload) }
+    }
+
+    #[inline(never)]
+    fn is_long_text(&self, payload: &[u8]) -> bool {
+        let checked = self.waiting.checked_of(self.tally.messages());
+        let text = is_utf8(payload.get(checked..).unwrap_or_default());
+        debug_assert_eq!(text, is_utf8(payload), "{checked} bytes were checked");
+        text
     }
 }
 
@@ -39,12 +55,32 @@ impl<'i> Iterator for Whole<'_, 'i> {
         }
         let kind = match first {
             WHOLE_BINARY => MessageKind::Binary,
-            WHOLE_TEXT if is_utf8(payload) => MessageKind::Text,
+            WHOLE_TEXT if self.is_text(payload) => MessageKind::Text,
             _ => return None,
         };
         self.rest = rest;
         self.tally.add_message(len as u64);
         Some((kind, payload))
+    }
+}
+
+/// From this length on a text may have been checked in part while it waited.
+const LONG: usize = 1 << 10;
+
+/// What is known of a text message that waits in the input until it is whole.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    /// Which message it is: so many were whole before.
+    behind: u64,
+    /// So much of its payload was checked.
+    checked: usize,
+    text: Utf8,
+}
+
+impl Waiting {
+    /// How much of the message behind so many was checked, whole characters.
+    fn checked_of(&self, behind: u64) -> usize {
+        if self.behind == behind { self.checked - self.text.begun() } else { 0 }
     }
 }
 
@@ -54,11 +90,12 @@ impl Decoder {
     /// [`next`](Self::next) what is there.
     #[inline(always)]
     pub fn whole<'d, 'i>(&'d self, input: &'i [u8]) -> Option<Whole<'d, 'i>> {
-        let Self { limits, tally, .. } = self;
+        let Self { limits, tally, waiting, .. } = self;
         (self.phase == Phase::Fresh).then_some(Whole {
             rest: input,
             max_message: limits.max_message,
             tally,
+            waiting,
         })
     }
 
@@ -73,8 +110,8 @@ impl Decoder {
 
     /// What the input lacks, if it begins with a part of a binary message in one
     /// frame that is not longer than `room` with its header: it can be lent
-    /// whole when that much is read behind it. A text is checked as it arrives, if
-    /// not wanted as well.
+    /// whole when that much is read behind it. The same with a text, if that is
+    /// wanted: [`waits_well`](Self::waits_well) says whether it may wait.
     #[inline]
     pub fn lacks(&mut self, input: &[u8], room: usize, text: bool) -> Option<usize> {
         self.unlend();
@@ -86,6 +123,37 @@ impl Decoder {
         let fits = fits && (first == WHOLE_BINARY || (text && first == WHOLE_TEXT));
         let fits = fits && len as u64 <= self.limits.max_message;
         len.checked_sub(after.len()).filter(|lacks| fits && *lacks > 0)
+    }
+
+    /// Whether what the input begins with may wait there for more: not a text that
+    /// is wrong already. Looks at each byte once.
+    #[inline(never)]
+    pub fn waits_well(&mut self, input: &[u8]) -> bool {
+        let Some((WHOLE_TEXT, _, part)) = quick_header(input) else { return true };
+        let behind = self.tally.messages();
+        if self.waiting.behind != behind {
+            self.waiting = Waiting { behind, ..Waiting::default() };
+        }
+        let Waiting { checked, text, .. } = &mut self.waiting;
+        let fresh = part.get(*checked..).unwrap_or_default();
+        *checked += fresh.len();
+        let well = text.push(fresh);
+        if !well {
+            // It is judged as a whole.
+            self.waiting = Waiting { behind, ..Waiting::default() };
+        }
+        well
+    }
+
+    /// How long the message is, by the headers so far, that is open or that the input
+    /// begins with; 0 if none of those.
+    pub fn announced(&self, input: &[u8]) -> usize {
+        match self.phase {
+            Phase::Payload | Phase::Between => {
+                usize::try_from(self.announced).unwrap_or(usize::MAX)
+            }
+            _ => quick_header(input).map_or(0, |(_, len, _)| len),
+        }
     }
 
     /// Whether it stands before a message that is to be whole, and lends none.
