@@ -73,7 +73,7 @@ impl Config {
         if bytes != 0 && !READ_BUFFERS.contains(&bytes) {
             let (least, most) = (READ_BUFFERS.start(), READ_BUFFERS.end());
             return Err(Refusal::argument(format!(
-                "{bytes} is neither 0 nor in {least} to {most}"
+                "{bytes} is not in {least} to {most}, nor 0"
             )));
         }
         self.limits.read_buffer = Some(bytes).filter(|bytes| *bytes != 0);

@@ -187,6 +187,13 @@ impl Buffers {
         &mut self.plain
     }
 
+    /// How much a read takes at most where a turn may bring `budget` bytes more: as
+    /// much as was set, but no more than the usual beyond that budget.
+    #[inline]
+    pub(super) fn most_now(&self, budget: usize) -> usize {
+        if self.wish > self.base { budget.max(READ_BUFFER) } else { usize::MAX }
+    }
+
     /// Brings back what the connection left, unless it is still in place.
     #[inline(always)]
     pub(super) fn load(&mut self, carry: &mut Carry) {
@@ -331,6 +338,52 @@ mod tests {
         assert_eq!((buffers.plain.len(), buffers.most()), ((1 << 20) + SPILL, (1 << 20) + SPILL));
         assert_eq!(unparsed(&buffers), rest);
         assert!(buffers.is_wide());
+    }
+
+    #[test]
+    fn a_buffer_grows_by_itself_where_nothing_was_set_and_shrinks_again() {
+        let mut buffers = Buffers::default();
+        buffers.suit(None);
+        buffers.room();
+        assert_eq!((buffers.plain.len(), buffers.is_wide()), (USUAL, false));
+        let rest = put(&mut buffers, 60_000, 700);
+        for size in [128 << 10, 256 << 10, 512 << 10, 512 << 10] {
+            buffers.grow_for(64 << 10);
+            assert_eq!((buffers.plain.len(), buffers.most()), (size + SPILL, size + SPILL));
+            assert_eq!(unparsed(&buffers), rest);
+        }
+        assert!(buffers.is_wide());
+        // Not while something is in it.
+        buffers.shrink();
+        assert_eq!(buffers.plain.len(), (512 << 10) + SPILL);
+        (buffers.start, buffers.taken) = (buffers.end, true);
+        buffers.shrink();
+        assert_eq!((buffers.plain.len(), buffers.is_wide()), (0, false));
+        buffers.load(&mut Carry::default());
+        assert_eq!(buffers.plain.len(), USUAL);
+        buffers.grow_for(0);
+        buffers.narrow();
+        assert_eq!((buffers.plain.len(), buffers.is_wide()), (USUAL, false));
+    }
+
+    #[test]
+    fn a_buffer_does_not_grow_beyond_what_was_set_or_for_what_fits_once() {
+        let mut buffers = suited();
+        buffers.room();
+        buffers.grow_for(0);
+        assert_eq!(buffers.plain.len(), USUAL);
+        buffers.suit(None);
+        buffers.grow_for(GROWN / 2 + 1);
+        assert_eq!(buffers.plain.len(), USUAL);
+        // What was set for one is not taken back for another.
+        buffers.suit(Some(128 << 10));
+        buffers.grow_for(0);
+        assert_eq!(buffers.plain.len(), (256 << 10) + SPILL);
+        buffers.narrow();
+        assert_eq!(buffers.plain.len(), (128 << 10) + SPILL);
+        buffers.suit(Some(1 << 20));
+        buffers.grow_for(0);
+        assert_eq!(buffers.plain.len(), (1 << 20) + SPILL);
     }
 
     #[test]

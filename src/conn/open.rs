@@ -216,13 +216,9 @@ impl Open {
     /// A read took all there was room for, so there may be more.
     #[cold]
     pub(super) fn filled(&mut self, buffers: &mut Buffers) {
-        buffers.grow();
-        if !self.tls {
-            // The ciphertext of TLS was looked at when it was read.
-            let rest = buffers.plain.get(buffers.start..buffers.end).unwrap_or_default();
-            let len = self.decoder.announced(rest);
-            buffers.grow_for(len);
-        }
+        let rest = buffers.plain.get(buffers.start..buffers.end).unwrap_or_default();
+        let len = self.decoder.announced(rest);
+        buffers.grow_for(len);
     }
 
     /// Whether what lies in part in the buffer is right so far.
@@ -242,7 +238,7 @@ impl Open {
             buffers.widen(whole);
         }
         // No more than this one where others are to have a turn.
-        Some(if self.budget == 0 { lacks } else { usize::MAX })
+        Some(if self.budget == 0 { lacks } else { lacks.max(buffers.most_now(self.budget)) })
     }
 }
 
@@ -323,7 +319,8 @@ impl Conn {
                 receiver.pause(socket);
             }
             let inside = watched && (awaits.is_some() || open.decoder.is_inside_frame());
-            match read(open, socket, buffers, awaits.unwrap_or(usize::MAX), mode) {
+            let most = awaits.unwrap_or_else(|| buffers.most_now(open.budget));
+            match read(open, socket, buffers, most, mode) {
                 Read::Bytes(n, more) => {
                     open.decoder.tally().add_bytes(n);
                     clock.forget();
@@ -334,7 +331,10 @@ impl Conn {
                     self.readable = more || self.read_closed;
                     all = !more && !open.tls;
                     if more && n > 0 {
-                        open.filled(buffers);
+                        buffers.grow();
+                        if !open.tls {
+                            open.filled(buffers);
+                        }
                     }
                 }
                 Read::Nothing => {

@@ -127,7 +127,7 @@ fn read_tls(
     } else {
         match buffers.cipher.recv(&open.tcp, mode) {
             Ok(0) => return Read::Over(None),
-            Ok(_) if buffers.cipher.is_full() => buffers.grow_for(0),
+            Ok(_) if buffers.cipher.is_full() => open.filled(buffers),
             Ok(_) => more = false,
             Err(error) => return error.into(),
         }

@@ -236,6 +236,9 @@ impl Conn {
             buffers.end = n;
             open.decoder.tally().add_bytes(n);
             *readable = n == room;
+            if *readable {
+                open.filled(buffers);
+            }
         }
         // Whatever else is there stays in place.
         buffers.taken = true;

@@ -91,7 +91,8 @@ pub unsafe extern "C" fn wskt_socket_set_on_message(
 ///
 /// Any thread, at any time; legal in a callback. It counts from the next
 /// message on: one that has begun to arrive ends as it began, unless it waits in
-/// a read buffer of more than 65536 bytes (wskt_config_set_read_buffer).
+/// a read buffer that was set to more than 65536 bytes or has grown
+/// (wskt_config_set_read_buffer).
 ///
 /// Returns:
 /// - WSKT_OK
@@ -121,7 +122,8 @@ pub unsafe extern "C" fn wskt_socket_set_message_chunks(
 ///
 /// Any thread, at any time; legal in a callback. It counts from the next
 /// message on: one that has begun to arrive ends as it began, unless it waits in
-/// a read buffer of more than 65536 bytes (wskt_config_set_read_buffer).
+/// a read buffer that was set to more than 65536 bytes or has grown
+/// (wskt_config_set_read_buffer).
 ///
 /// Returns:
 /// - WSKT_OK

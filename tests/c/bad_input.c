@@ -226,7 +226,7 @@ static void options_are_named(void) {
          WSKT_ERR_INVALID_ARGUMENT,
          "send_timeout: 2147483648 ms is not in 0 to 2147483647 ms");
     SAYS(wskt_config_set_read_buffer(config, 4095), WSKT_ERR_INVALID_ARGUMENT,
-         "read_buffer: 4095 is not in 4096 to 1073741824");
+         "read_buffer: 4095 is not in 4096 to 1073741824, nor 0");
     SAYS(wskt_config_set_water_marks(config, 2, 1), WSKT_ERR_INVALID_ARGUMENT,
          "water_marks: low (2) is above high (1)");
     SAYS(wskt_config_add_ca_file(config, "/no/such/file"), WSKT_ERR_IO,
@@ -264,7 +264,7 @@ static void settings(void) {
     };
     static const int64_t bad[] = {-1, INT64_MIN, INT64_C(2147483648),
                                   INT64_MAX};
-    static const size_t bad_buffers[] = {0, 4095, 1073741825, SIZE_MAX};
+    static const size_t bad_buffers[] = {1, 4095, 1073741825, SIZE_MAX};
     const char *broken = "-----BEGIN CERTIFICATE-----\nMIIB\n"
                          "-----END CERTIFICATE-----\n";
     wskt_config *config = trusting_config();
@@ -294,6 +294,7 @@ static void settings(void) {
               WSKT_ERR_INVALID_ARGUMENT, "range");
     }
     OK(wskt_config_set_read_buffer(config, 1073741824));
+    OK(wskt_config_set_read_buffer(config, 0));
     OK(wskt_config_set_read_buffer(config, 4096));
     NAMED(wskt_config_set_water_marks(config, 0, 0),
           WSKT_ERR_INVALID_ARGUMENT, "contradicts");

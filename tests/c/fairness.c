@@ -7,6 +7,8 @@
 /* Read before others get a turn, and the buffer of one read. */
 #define BUDGET (512 << 10)
 #define SPILL 512
+/* So large a read buffer grows by itself. */
+#define GROWN ((size_t)512 << 10)
 #define BUFFER ((64 << 10) + SPILL)
 
 /* -- turns ---------------------------------------------------------------- */
@@ -277,6 +279,9 @@ static void paused_flood(enum way way, const char *port_name,
     text_add(&path, "/flood?n=%d&size=%d&kind=binary", messages, SIZE);
     url = path_url(port_name, text_of(&path));
     OK(wskt_config_set_read_buffer(config, read_buffer));
+    if (read_buffer == 0) {
+        read_buffer = GROWN;
+    }
     party_make(&party, way, NULL, url, config);
     pauser.read_buffer = read_buffer;
     pauser.party = &party;
@@ -306,6 +311,8 @@ static void paused_flood(enum way way, const char *port_name,
 static void a_pause_stops_a_flood_and_loses_nothing(void) {
     int way;
     for (way = 0; way < WAYS; way++) {
+        paused_flood((enum way)way, "ws", 0);
+        paused_flood((enum way)way, "wss", 0);
         paused_flood((enum way)way, "ws", 64 << 10);
         paused_flood((enum way)way, "wss", 64 << 10);
         paused_flood((enum way)way, "ws", 4 << 10);

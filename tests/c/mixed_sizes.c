@@ -5,9 +5,9 @@
    the usual read buffer, two a wide one, two a small one. */
 #include "support/ways.h"
 
-enum { ITEMS = 40, MOST = 3 << 20, ROUNDS = 6 };
+enum { ITEMS = 40, MOST = 3 << 20, ROUNDS = 8 };
 
-static const size_t read_buffers[] = {65536, 1 << 20, 4096};
+static const size_t read_buffers[] = {65536, 1 << 20, 4096, 0};
 
 /* The same numbers in every run. */
 static uint32_t state;
@@ -317,7 +317,7 @@ int main(void) {
     for (round = 0; round < rounds; round++) {
         struct plan plan;
         make_plan(&plan, seed + (uint32_t)round, round % 2 == 0);
-        plan.read_buffer = read_buffers[round / 2 % 3];
+        plan.read_buffer = read_buffers[round / 2 % 4];
         for (way = 0; way < WAYS; way++) {
             now_testing(way_name((enum way)way));
             run_plan(&plan, (enum way)way, "ws");

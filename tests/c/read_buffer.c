@@ -2,6 +2,7 @@
    tells the same whatever it is. */
 #include "support/cases.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -26,12 +27,13 @@ static uint64_t received(const wskt_socket *socket) {
 
 /* -- how much ------------------------------------------------------------- */
 
-/* Of these, two thirds are to be in the kernel before the first is read. */
-enum { SMALL = 1000, SMALLS = 150, THERE = 100 * SMALL };
+/* Of these, a quarter is to be in the kernel before each read, up to the last. */
+enum { SMALL = 1000, SMALLS = 400, ALL = SMALLS * SMALL, THERE = ALL / 4 };
 
 struct reader {
     const char *go;
     int fd;
+    uint64_t opened;
     uint64_t before;
     uint64_t most;
 };
@@ -52,9 +54,13 @@ static void measure_reads(struct party *party, const wskt_event *event) {
     uint64_t now = received(party->socket);
     if (event->type == WSKT_EVENT_OPEN) {
         signal_server(reader->go);
+        reader->opened = now;
         await_bytes(reader->fd, THERE);
     } else if (now - reader->before > reader->most) {
         reader->most = now - reader->before;
+    }
+    if (now != reader->before && now - reader->opened + THERE < ALL) {
+        await_bytes(reader->fd, THERE);
     }
     reader->before = now;
 }
@@ -62,7 +68,7 @@ static void measure_reads(struct party *party, const wskt_event *event) {
 /* The most that one read has taken. */
 static uint64_t largest_read(enum way way, const char *port_name,
                              size_t read_buffer, int size) {
-    int count = SMALLS * SMALL / size, window = 2 * THERE;
+    int count = ALL / size, window = 2 * THERE;
     wskt_config *config = config_with(read_buffer);
     struct reader reader = {0};
     struct party party;
@@ -104,6 +110,8 @@ static void a_read_takes_as_much_as_was_set(void) {
         {4096, 4000, 4096 + SPILL},
         {20000, 19000, 20000 + SPILL},
         {USUAL, 64000, USUAL + SPILL},
+        /* It grows by itself behind the first. */
+        {0, USUAL + 10000, 8 * USUAL + SPILL},
         {1 << 20, THERE - SPILL, (1 << 20) + SPILL},
         {1 << 30, THERE - SPILL, (1 << 30) + SPILL},
     };
@@ -214,21 +222,33 @@ static void floods_with_different_buffers_share_a_loop(void) {
 
 /* -- text ----------------------------------------------------------------- */
 
-/* The first ten of twenty bytes, no text; then the rest. */
+/* The first ten of twenty bytes, no text. */
 #define HALF_A_TEXT "text one; raw 8114ffffffffffffffffffff;"
-#define THE_OTHER "raw 61616161616161616161;"
 #define REFUSED "expect-close 1007 ''; expect-fin"
 #define NO_TEXT \
     OPEN "text/1 \"one\"\n" FAILS("protocol", "invalid UTF-8 in a text message")
 
-static void a_text_is_checked_as_it_comes_or_when_it_is_whole(void) {
-    wskt_config *usual = config_with(USUAL), *wide = config_with(USUAL + 1);
-    expect_log_and_frames("ws", HALF_A_TEXT REFUSED, usual, NO_TEXT,
-                          "close 1007 \"\"\n");
-    expect_log_and_frames("ws", HALF_A_TEXT "sleep 5;" THE_OTHER REFUSED, wide,
-                          NO_TEXT, "close 1007 \"\"\n");
-    wskt_config_free(usual);
-    wskt_config_free(wide);
+/* Also where it waits in the buffer until it is whole. */
+static void a_text_is_checked_as_it_comes(void) {
+    static const size_t sets[] = {0, USUAL, USUAL + 1};
+    size_t i;
+    for (i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+        wskt_config *config = config_with(sets[i]);
+        expect_log_and_frames("ws", HALF_A_TEXT REFUSED, config, NO_TEXT,
+                              "close 1007 \"\"\n");
+        expect_log_and_frames("ws", "text one; raw 8106c3a4; sleep 5; raw 41ff;" REFUSED,
+                              config, NO_TEXT, "close 1007 \"\"\n");
+        expect_log_and_frames("ws",
+                              "text one; raw 8106c3; sleep 5; raw a441; sleep 5;"
+                              "raw e282; sleep 5; raw ac; close 1000; expect-close;"
+                              "half-close",
+                              config,
+                              OPEN "text/1 \"one\"\n"
+                                   "text/1 \"\\xc3\\xa4A\\xe2\\x82\\xac\"\n"
+                                   "close/3 1000 \"\" clean peer=1000 peer \"\"\n",
+                              "close 1000 \"\"\n");
+        wskt_config_free(config);
+    }
 }
 
 /* -- chunks --------------------------------------------------------------- */
@@ -283,6 +303,67 @@ static uint64_t address_space(void) {
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Bytes that malloc has given and not got back. */
+static size_t heap(void) {
+#ifdef __GLIBC__
+    struct mallinfo2 now = mallinfo2();
+    return now.uordblks + now.hblkhd;
+#else
+    return 0;
+#endif
+}
+
+/* A socket of its own calls has grown its buffer. When nothing comes for a while it
+   gives that back, and grows again. */
+static void what_a_buffer_has_grown_by_is_given_back(void) {
+    static const char *const ports[] = {"ws", "wss"};
+    enum { HALF = 2000, LEAST = 400 << 10 };
+    size_t p, i;
+    for (p = 0; p < 2; p++) {
+        wskt_config *config = trusting_config();
+        struct text script = {0}, go[2] = {{0}, {0}};
+        const char *id = new_id();
+        wskt_socket *socket;
+        const wskt_event *event;
+        size_t grown;
+        char *url;
+        text_add(&script, "wait $ID-0; repeat %d binn 1000; wait $ID-1;"
+                          "repeat %d binn 1000; close 1000; expect-close; half-close",
+                 HALF, HALF);
+        url = script_url(ports[p], text_of(&script), id);
+        OK(wskt_socket_new(NULL, url, config, &socket));
+        OK(wskt_socket_connect(socket, limit_ms()));
+        OK(wskt_socket_recv(socket, limit_ms(), &event));
+        CHECK_INT(event->type, WSKT_EVENT_OPEN);
+        for (i = 0; i < 2; i++) {
+            int messages;
+            text_add(&go[i], "%s-%d", id, (int)i);
+            signal_server(text_of(&go[i]));
+            for (messages = 0; messages < HALF; messages++) {
+                OK(wskt_socket_recv(socket, limit_ms(), &event));
+                CHECK_INT(event->type, WSKT_EVENT_MESSAGE);
+                CHECK_INT(as_message(event)->len, 1000);
+            }
+            grown = heap();
+            if (i == 0) {
+                /* Longer than a call waits without looking around. */
+                RESULT(wskt_socket_recv(socket, 500, &event), WSKT_ERR_TIMEOUT);
+                if (grown != 0 && heap() + LEAST > grown) {
+                    FAIL("%s: %zu of %zu bytes are kept", ports[p], heap(), grown);
+                }
+            }
+        }
+        OK(wskt_socket_recv(socket, limit_ms(), &event));
+        CHECK_INT(event->type, WSKT_EVENT_CLOSE);
+        wskt_socket_free(socket);
+        wskt_config_free(config);
+        text_free(&script);
+        text_free(&go[0]);
+        text_free(&go[1]);
+        free(url);
+    }
+}
+
 /* The system refuses the buffer: a smaller one does. */
 static void a_buffer_that_cannot_be_had_is_smaller(void) {
     wskt_config *config = config_with(1 << 30);
@@ -316,7 +397,8 @@ int main(int argc, char **argv) {
         CASE(a_buffer_that_cannot_be_had_is_smaller),
         CASE(a_message_that_waits_may_still_come_in_chunks),
         CASE(a_read_takes_as_much_as_was_set),
-        CASE(a_text_is_checked_as_it_comes_or_when_it_is_whole),
+        CASE(a_text_is_checked_as_it_comes),
+        CASE(what_a_buffer_has_grown_by_is_given_back),
         CASE(it_takes_two_large_messages_at_most),
         CASE(floods_with_different_buffers_share_a_loop),
     };

@@ -43,6 +43,48 @@ fn what_a_message_lacks_to_be_whole() {
 }
 
 #[test]
+fn a_text_that_waits_is_checked_once_and_is_right_so_far() {
+    let text = "aé€😀".repeat(500);
+    let wire = frame(0x81, text.as_bytes());
+    let mut decoder = Decoder::new(LIMITS, CloseRules::Strict);
+    for _ in 0..2 {
+        // Whatever is cut: the header, a character.
+        for cut in 1..wire.len() {
+            assert!(decoder.waits_well(&wire[..cut]), "{cut}");
+        }
+        let both = [wire.as_slice(), &wire].concat();
+        let all: Vec<_> = decoder.whole(&both).into_iter().flatten().collect();
+        let one = (MessageKind::Text, text.as_bytes());
+        assert_eq!(all, [one, one]);
+    }
+    // A bad byte is found when it comes, and the message is none.
+    let mut bad = wire.clone();
+    bad[3_000] = 0xFF;
+    assert!(decoder.waits_well(&bad[..3_000]));
+    assert!(!decoder.waits_well(&bad[..3_001]));
+    assert!(!decoder.waits_well(&bad[..3_002]));
+    assert_eq!(decoder.whole(&bad).into_iter().flatten().count(), 0);
+    assert!(decoder.next(&bad, &mut 0).is_err());
+    // So is one whose last character is not whole.
+    let mut decoder = Decoder::new(LIMITS, CloseRules::Strict);
+    let cut = frame(0x81, &text.as_bytes()[..text.len() - 1]);
+    assert!(decoder.waits_well(&cut));
+    assert_eq!(decoder.whole(&cut).into_iter().flatten().count(), 0);
+    // Anything else may wait.
+    assert!(decoder.waits_well(&frame(0x82, &[0xFF; 2_000])[..1_500]));
+}
+
+#[test]
+fn how_long_the_message_is_that_has_begun() {
+    let mut decoder = Decoder::new(LIMITS, CloseRules::Strict);
+    let wire = frame(0x82, &[7; 66_000]);
+    assert_eq!(decoder.announced(&[]), 0);
+    assert_eq!(decoder.announced(&wire[..20]), 66_000);
+    assert_eq!(decoder.next(&wire[..20], &mut 0), Ok(None));
+    assert_eq!(decoder.announced(&[]), 66_000);
+}
+
+#[test]
 fn received_straight() {
     let text = "aé€😀".repeat(100_000);
     let text = text.as_bytes();
