@@ -385,7 +385,7 @@ fn the_defaults_are_the_librarys() {
         ("ping_events", config.ping_events.to_string()),
         ("max_message_size", mib(config.limits.max_message_size)),
         ("max_fragments", config.limits.max_fragments.to_string()),
-        ("read_buffer", format!("{} KiB", config.limits.read_buffer >> 10)),
+        ("read_buffer", none_of(config.limits.read_buffer, "64 to 512 KiB")),
         (
             "water_marks",
             format!(
