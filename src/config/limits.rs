@@ -72,9 +72,7 @@ impl Config {
     pub fn set_read_buffer(&mut self, bytes: usize) -> Set {
         if bytes != 0 && !READ_BUFFERS.contains(&bytes) {
             let (least, most) = (READ_BUFFERS.start(), READ_BUFFERS.end());
-            return Err(Refusal::argument(format!(
-                "{bytes} is not in {least} to {most}, nor 0"
-            )));
+            return Err(Refusal::argument(format!("{bytes} is not in {least} to {most}, nor 0")));
         }
         self.limits.read_buffer = Some(bytes).filter(|bytes| *bytes != 0);
         Ok(())
