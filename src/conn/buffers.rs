@@ -116,6 +116,14 @@ impl Buffers {
         self.wish > READ_BUFFER
     }
 
+    /// Whether it waits there from one turn to the next, where others have theirs
+    /// between them: not so much of it that a peer which sends it bit by bit would
+    /// have it copied each time, unless that was asked for.
+    #[inline]
+    pub(super) fn keep_waiting(&self) -> bool {
+        self.alone || self.wish == self.base || self.end - self.start <= COPIED_ALONE
+    }
+
     /// The largest message that is lent from the buffer, with its header.
     #[inline]
     pub(super) fn most(&self) -> usize {
@@ -147,10 +155,15 @@ impl Buffers {
         self.reserve(self.usual(), 0);
     }
 
+    /// Whether they are larger than they were made.
+    pub(crate) fn have_grown(&self) -> bool {
+        self.wish > self.base || (self.plain.len() > self.usual() && !self.little)
+    }
+
     /// Gives back what they have grown by, for nothing has come for a while.
     pub(crate) fn shrink(&mut self) {
-        if self.wish > self.base && self.start == self.end && self.cipher.is_empty() {
-            self.taken = false;
+        if self.have_grown() && self.start == self.end && self.cipher.is_empty() {
+            self.discard();
             self.wish = self.base;
             self.plain = Vec::new();
             self.cipher = Cipher::default();
@@ -161,8 +174,9 @@ impl Buffers {
     /// Makes room for a message of `whole` bytes, of which some are there, and for
     /// another: a read takes two such messages, not one.
     pub(super) fn widen(&mut self, whole: usize) {
+        let grown = self.wish > self.base;
         let size = if self.is_wide() { 2 * whole } else { whole + self.usual() };
-        if self.plain.len() < size && !self.little {
+        if !grown && self.plain.len() < size && !self.little {
             self.move_to(size);
         }
     }

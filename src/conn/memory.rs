@@ -136,6 +136,8 @@ pub(crate) struct Cipher {
     len: usize,
     /// How much one read takes from the kernel.
     size: usize,
+    /// How much the last one was to take.
+    asked: usize,
 }
 
 impl Cipher {
@@ -155,17 +157,19 @@ impl Cipher {
 
     /// Whether the kernel may have more than was received.
     pub(super) fn is_full(&self) -> bool {
-        self.len == self.bytes.len()
+        self.len == self.asked
     }
 
-    /// Receives from the kernel; 0 is the end of the stream.
-    pub(super) fn recv(&mut self, tcp: &Socket, mode: Mode) -> io::Result<usize> {
+    /// Receives from the kernel, `max` bytes or a record; 0 is the end of the stream.
+    pub(super) fn recv(&mut self, tcp: &Socket, max: usize, mode: Mode) -> io::Result<usize> {
         if self.bytes.len() < self.size {
             let room = sys::room(self.size, RECORD_ROOM);
             self.bytes = room.unwrap_or_else(|| vec![0; RECORD_ROOM]).into_boxed_slice();
             self.size = self.bytes.len();
         }
-        self.len = sys::recv(tcp, &mut self.bytes, mode)?;
+        self.asked = self.bytes.len().min(max.max(RECORD_ROOM));
+        let room = self.bytes.get_mut(..self.asked).unwrap_or_default();
+        self.len = sys::recv(tcp, room, mode)?;
         Ok(self.len)
     }
 }

@@ -210,7 +210,10 @@ impl Open {
     /// whole.
     #[inline]
     fn waits_in(&mut self, buffers: &Buffers) -> bool {
-        buffers.is_wide() && self.lacks(buffers).is_some() && self.waits_well(buffers)
+        buffers.is_wide()
+            && buffers.keep_waiting()
+            && self.lacks(buffers).is_some()
+            && self.waits_well(buffers)
     }
 
     /// A read took all there was room for, so there may be more.

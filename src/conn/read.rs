@@ -125,7 +125,7 @@ fn read_tls(
         }
         buffers.cipher.clear();
     } else {
-        match buffers.cipher.recv(&open.tcp, mode) {
+        match buffers.cipher.recv(&open.tcp, max, mode) {
             Ok(0) => return Read::Over(None),
             Ok(_) if buffers.cipher.is_full() => open.filled(buffers),
             Ok(_) => more = false,

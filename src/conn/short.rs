@@ -7,6 +7,7 @@ use super::messages::{Messages, trace_message};
 use super::open::Open;
 use super::read::{Read, read_direct};
 use super::{Conn, Crank, Flow, Phase, Pulled, Receiver};
+use crate::config::READ_BUFFER;
 use crate::event::{Event, EventKind, MessageKind};
 use crate::log::{self, Level};
 use crate::protocol::Decoder;
@@ -49,9 +50,13 @@ impl Open {
     fn begin_direct(&mut self, buffers: &mut Buffers, more: bool) -> bool {
         let room = if more || buffers.is_wide() { buffers.most() } else { 0 };
         let input = buffers.plain.get(..buffers.end).unwrap_or_default();
+        let part = buffers.end - buffers.start;
         let begun = self.decoder.begin_direct(input, &mut buffers.start, room);
         if begun {
             buffers.discard();
+            if part > READ_BUFFER {
+                buffers.narrow();
+            }
         }
         begun
     }
@@ -108,7 +113,7 @@ impl Conn {
                 match open.read_next(socket, buffers, Mode::Wait) {
                     Read::Bytes(n, more) => {
                         open.decoder.tally().add_bytes(n);
-                        if more {
+                        if more && !open.tls {
                             open.filled(buffers);
                         }
                     }

@@ -123,6 +123,8 @@ impl Blocking {
         let mut driven = Driven::begin(socket);
         // The connection was told just now what the kernel has.
         let mut told = false;
+        // A wait has looked whether anything comes.
+        let mut shrunk = false;
         let left_now = || until.map(|at| at.until(Time::now()));
         let mut left = left_now();
         loop {
@@ -167,13 +169,18 @@ impl Blocking {
             if left == Some(Duration::ZERO) {
                 return Err(Error::Timeout);
             }
-            if fast {
+            if fast && self.slice == Some(SLICE) {
                 // Nothing came in the time of a read.
                 self.buffers.shrink();
             }
             idle = true;
             if let Some(waker) = &driven.waker {
-                self.wait(waker, until)?;
+                let patience = (!std::mem::replace(&mut shrunk, true) && self.buffers.have_grown())
+                    .then(|| Time::now().after(SLICE));
+                let by = [until, patience].into_iter().flatten().min();
+                if !self.wait(waker, by)? && patience.is_some_and(|at| at <= Time::now()) {
+                    self.buffers.shrink();
+                }
                 told = true;
             }
             left = left_now();
@@ -217,9 +224,10 @@ impl Blocking {
         true
     }
 
-    /// Waits for the connection's descriptors, a wake or the time.
+    /// Waits for the connection's descriptors, a wake or the time; false if it was
+    /// the time.
     #[inline(never)]
-    fn wait(&mut self, waker: &WakeFd, until: Until) -> Result<()> {
+    fn wait(&mut self, waker: &WakeFd, until: Until) -> Result<bool> {
         let wanted = &mut self.wanted;
         wanted.clear();
         wanted.push(Wanted::new(waker.as_raw_fd(), true, false));
@@ -230,11 +238,11 @@ impl Blocking {
             }
         });
         let by = [until, self.conn.deadline()].into_iter().flatten().min();
-        match sys::wait(wanted, by.map(|at| at.until(Time::now()))) {
-            Ok(_) => {}
+        let fired = match sys::wait(wanted, by.map(|at| at.until(Time::now()))) {
+            Ok(fired) => fired,
             Err(error) if error.kind() == ErrorKind::Interrupted => return Err(Error::Interrupted),
             Err(_) => return Err(Error::Io),
-        }
+        };
         for (at, w) in wanted.iter().enumerate().filter(|(_, w)| w.fired) {
             if at == 0 {
                 waker.clear();
@@ -244,7 +252,7 @@ impl Blocking {
                 self.conn.read_closed |= w.closed;
             }
         }
-        Ok(())
+        Ok(fired > 0)
     }
 }
 

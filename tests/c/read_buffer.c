@@ -313,11 +313,14 @@ static size_t heap(void) {
 #endif
 }
 
+/* Messages before and behind a silence, and the least that is given back in it. */
+enum { HALVES = 2000, GIVEN_BACK = 400 << 10 };
+
 /* A socket of its own calls has grown its buffer. When nothing comes for a while it
    gives that back, and grows again. */
 static void what_a_buffer_has_grown_by_is_given_back(void) {
     static const char *const ports[] = {"ws", "wss"};
-    enum { HALF = 2000, LEAST = 400 << 10 };
+    enum { HALF = HALVES, LEAST = GIVEN_BACK };
     size_t p, i;
     for (p = 0; p < 2; p++) {
         wskt_config *config = trusting_config();
@@ -364,6 +367,54 @@ static void what_a_buffer_has_grown_by_is_given_back(void) {
     }
 }
 
+struct run {
+    int messages;
+    size_t grown;
+    const char *port;
+};
+
+static void on_message_of_run(wskt_socket *socket, const wskt_message_event *event,
+                              void *user_data) {
+    struct run *run = user_data;
+    (void)socket;
+    CHECK_INT(event->len, 1000);
+    run->messages += 1;
+    if (run->messages == HALVES) {
+        run->grown = heap();
+    } else if (run->messages == HALVES + 1 && run->grown != 0 &&
+               heap() + GIVEN_BACK > run->grown) {
+        FAIL("%s: %zu of %zu bytes are kept", run->port, heap(), run->grown);
+    }
+}
+
+/* The same in a run, which waits in another way. */
+static void a_run_gives_it_back_too(void) {
+    static const char *const ports[] = {"ws", "wss"};
+    size_t p;
+    for (p = 0; p < 2; p++) {
+        wskt_config *config = trusting_config();
+        struct text script = {0};
+        struct run run = {0};
+        wskt_socket *socket;
+        char *url;
+        text_add(&script, "repeat %d binn 1000; sleep 500; repeat %d binn 1000;"
+                          "close 1000; expect-close; half-close",
+                 HALVES, HALVES);
+        url = script_url(ports[p], text_of(&script), new_id());
+        run.port = ports[p];
+        OK(wskt_socket_new(NULL, url, config, &socket));
+        OK(wskt_socket_set_user_data(socket, &run));
+        OK(wskt_socket_set_on_message(socket, on_message_of_run));
+        OK(wskt_socket_connect(socket, limit_ms()));
+        OK(wskt_socket_run(socket));
+        CHECK_INT(run.messages, 2 * HALVES);
+        wskt_socket_free(socket);
+        wskt_config_free(config);
+        text_free(&script);
+        free(url);
+    }
+}
+
 /* The system refuses the buffer: a smaller one does. */
 static void a_buffer_that_cannot_be_had_is_smaller(void) {
     wskt_config *config = config_with(1 << 30);
@@ -399,6 +450,7 @@ int main(int argc, char **argv) {
         CASE(a_read_takes_as_much_as_was_set),
         CASE(a_text_is_checked_as_it_comes),
         CASE(what_a_buffer_has_grown_by_is_given_back),
+        CASE(a_run_gives_it_back_too),
         CASE(it_takes_two_large_messages_at_most),
         CASE(floods_with_different_buffers_share_a_loop),
     };

@@ -86,6 +86,17 @@ fn a_chunk_is_bounded_and_its_message_is_not() {
 }
 
 #[test]
+fn a_chunk_is_bounded_whatever_is_there() {
+    let text = "aé€😀".repeat(40_000);
+    let wire = super::tests::frame(0x81, text.as_bytes());
+    let (mut decoder, mut input) = (decoder(1 << 30), Vec::new());
+    let told = chunks(&mut decoder, &mut input, &wire);
+    assert_eq!(told.len(), 4);
+    assert!(told.iter().all(|part| part.trim_matches(['<', '>']).len() <= 128 << 10));
+    assert_eq!(told.concat(), format!("<{text}>"));
+}
+
+#[test]
 fn fragments_are_counted() {
     let mut decoder = decoder(10);
     let wire = [&[0x02, 0][..], &[0, 0].repeat(11)].concat();

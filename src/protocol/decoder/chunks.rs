@@ -8,6 +8,9 @@ use super::super::violation::ViolationKind;
 use super::{Decoder, Item, Phase, Step};
 use crate::event::{Chunk, MessageKind};
 
+/// The longest chunk, whatever is there.
+const CHUNK_MAX: usize = 128 << 10;
+
 /// The most that is inflated at a time.
 const INFLATED_MAX: usize = 64 << 10;
 
@@ -36,7 +39,7 @@ impl Decoder {
 
     /// The longest chunk; a character is never cut, whatever the limit.
     fn longest(&self) -> usize {
-        let limit = usize::try_from(self.limits.max_message).unwrap_or(usize::MAX);
+        let limit = usize::try_from(self.limits.max_message).unwrap_or(usize::MAX).min(CHUNK_MAX);
         if self.kind == MessageKind::Text { limit.max(CHARACTER_MAX) } else { limit }
     }
 

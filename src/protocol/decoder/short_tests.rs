@@ -74,6 +74,78 @@ fn a_text_that_waits_is_checked_once_and_is_right_so_far() {
     assert!(decoder.waits_well(&frame(0x82, &[0xFF; 2_000])[..1_500]));
 }
 
+/// What a driver with a wide buffer finds, to which `wire` comes in such pieces.
+fn with_a_wide_buffer(wire: &[u8], pieces: &[usize]) -> (Vec<(MessageKind, Vec<u8>)>, bool) {
+    let mut decoder = Decoder::new(LIMITS, CloseRules::Strict);
+    let (mut told, mut buffer, mut rest) = (Vec::new(), Vec::new(), wire);
+    let mut sizes = pieces.iter().cycle();
+    while !rest.is_empty() {
+        let (piece, behind) = rest.split_at(rest.len().min(*sizes.next().unwrap()));
+        rest = behind;
+        buffer.extend_from_slice(piece);
+        let mut at = 0;
+        loop {
+            if let Some(mut whole) = decoder.whole(&buffer[at..]) {
+                told.extend(whole.by_ref().map(|(kind, data)| (kind, data.to_vec())));
+                at = buffer.len() - whole.rest().len();
+            }
+            let waits = decoder.lacks(&buffer[at..], 70_000, true).is_some();
+            if waits && decoder.waits_well(&buffer[at..]) {
+                break;
+            }
+            match decoder.next(&buffer, &mut at) {
+                Ok(None) => break,
+                Ok(Some(Item::Message(kind, data))) => told.push((kind, data.to_vec())),
+                Ok(Some(_)) => {}
+                Err(_) => return (told, true),
+            }
+        }
+        buffer.drain(..at);
+    }
+    (told, false)
+}
+
+proptest::proptest! {
+    #[test]
+    fn what_waits_in_a_wide_buffer_is_told_as_what_is_put_together(
+        parts in proptest::collection::vec((0..7_usize, 0..3_000_usize, 0..40_usize), 1..8),
+        pieces in proptest::collection::vec(1..2_500_usize, 1..6),
+    ) {
+        let mut wire = Vec::new();
+        for (what, len, bad) in parts {
+            let text = "aé€😀".repeat(len / 10 + 1);
+            let mut payload = text.as_bytes()[..text.len().min(len)].to_vec();
+            if bad == 0 && len > 0 {
+                payload[len / 2] = 0xFF;
+            }
+            match what {
+                0 | 1 => wire.extend(frame(0x82, &payload)),
+                2 => wire.extend(frame(0x89, &payload[..len.min(100)])),
+                3 => {
+                    wire.extend(frame(0x02, &payload));
+                    wire.extend(frame(0x80, &payload));
+                }
+                4 => wire.extend(frame(0x81, &payload)),
+                _ => wire.extend(frame(0x81, text.as_bytes())),
+            }
+        }
+        let mut decoder = Decoder::new(LIMITS, CloseRules::Strict);
+        let (mut told, mut at, mut failed) = (Vec::new(), 0, false);
+        loop {
+            match decoder.next(&wire, &mut at) {
+                Ok(None) => break,
+                Ok(Some(Item::Message(kind, data))) => told.push((kind, data.to_vec())),
+                Ok(Some(_)) => {}
+                Err(_) => {
+                    failed = true;
+                    break;
+                }
+            }
+        }
+        proptest::prop_assert_eq!(with_a_wide_buffer(&wire, &pieces), (told, failed));
+    }
+}
+
 #[test]
 fn how_long_the_message_is_that_has_begun() {
     let mut decoder = Decoder::new(LIMITS, CloseRules::Strict);

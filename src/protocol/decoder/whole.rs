@@ -37,7 +37,7 @@ impl Whole<'_, '_> {
     #[inline(never)]
     fn is_long_text(&self, payload: &[u8]) -> bool {
         let checked = self.waiting.checked_of(self.tally.messages());
-        let text = is_utf8(payload.get(checked..).unwrap_or_default());
+        let text = is_utf8(payload.get(checked..).unwrap_or(payload));
         debug_assert_eq!(text, is_utf8(payload), "{checked} bytes were checked");
         text
     }
