@@ -329,9 +329,10 @@ public final class Config {
         return with(config -> Native.LIB.wskt_config_set_max_fragments(config, most));
     }
 
-    /** Sets what one read takes from the kernel at most, in bytes. */
+    /** Sets what one read takes from the kernel at most, in bytes; 0 leaves it to wskt. */
     public Config readBuffer(long bytes) {
-        Native.Size size = new Native.Size(Math.max(bytes, 0));
+        // C has no sign there, and refuses 1.
+        Native.Size size = new Native.Size(bytes < 0 ? 1 : bytes);
         return with(config -> Native.LIB.wskt_config_set_read_buffer(config, size));
     }
 
