@@ -123,8 +123,8 @@ impl Blocking {
         let mut driven = Driven::begin(socket);
         // The connection was told just now what the kernel has.
         let mut told = false;
-        // A wait has looked whether anything comes.
-        let mut shrunk = false;
+        // Nothing came in the time of a wait for it.
+        let mut quiet = false;
         let left_now = || until.map(|at| at.until(Time::now()));
         let mut left = left_now();
         loop {
@@ -175,10 +175,12 @@ impl Blocking {
             }
             idle = true;
             if let Some(waker) = &driven.waker {
-                let patience = (!std::mem::replace(&mut shrunk, true) && self.buffers.have_grown())
-                    .then(|| Time::now().after(SLICE));
+                let patience = !quiet && self.buffers.have_grown();
+                let patience = patience.then(|| Time::now().after(SLICE));
                 let by = [until, patience].into_iter().flatten().min();
-                if !self.wait(waker, by)? && patience.is_some_and(|at| at <= Time::now()) {
+                let fired = self.wait(waker, by)?;
+                quiet = !fired && patience.is_some_and(|at| at <= Time::now());
+                if quiet {
                     self.buffers.shrink();
                 }
                 told = true;

@@ -374,7 +374,7 @@ struct run {
     const char *port;
 };
 
-static void on_open_of_run(wskt_socket *socket, const wskt_event *event,
+static void on_open_of_run(wskt_socket *socket, const wskt_open_event *event,
                            void *user_data) {
     struct run *run = user_data;
     (void)socket;
