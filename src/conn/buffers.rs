@@ -161,6 +161,7 @@ impl Buffers {
     }
 
     /// Gives back what they have grown by, for nothing has come for a while.
+    #[cold]
     pub(crate) fn shrink(&mut self) {
         if self.have_grown() && self.start == self.end && self.cipher.is_empty() {
             self.discard();

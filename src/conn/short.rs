@@ -241,9 +241,6 @@ impl Conn {
             buffers.end = n;
             open.decoder.tally().add_bytes(n);
             *readable = n == room;
-            if *readable {
-                open.filled(buffers);
-            }
         }
         // Whatever else is there stays in place.
         buffers.taken = true;
@@ -256,6 +253,9 @@ impl Conn {
                 buffers.start = at;
                 if *readable || at < input.len() || !open.decoder.is_fresh() {
                     open.spend(input.len());
+                    if *readable && !open.tls {
+                        open.filled(buffers);
+                    }
                     return Served::Not;
                 }
                 if !is_quiet_behind_callbacks(socket) {

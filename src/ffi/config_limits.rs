@@ -66,11 +66,11 @@ pub unsafe extern "C" fn wskt_config_set_max_fragments(
 /// With more than that, a flood takes still fewer system calls: with 16777216 (16
 /// MiB), 64 KiB over loopback take 0.06 to 0.13 instead of 0.17 to 0.28. It seldom
 /// takes less time, and it takes more when the buffer is larger than the CPU's
-/// cache. With less, wskt_socket_pause leaves less in memory, and so does a program
-/// with many sockets that have no loop.
+/// cache. With less, wskt_socket_pause leaves less in memory, and many sockets
+/// without a loop take less.
 ///
 /// The sockets of a loop share one buffer, as large as the largest that one of
-/// them needs; memory that nothing arrived in is not touched, and where
+/// them needs, and it does not shrink; memory that nothing arrived in is not touched, and where
 /// the system refuses so much the buffer is smaller. Other sockets wait while
 /// one's buffer is told. What wskt_socket_pause leaves in it, and a message that
 /// has come in part, stays in memory: if that is more than 256 KiB, the socket

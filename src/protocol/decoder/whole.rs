@@ -15,9 +15,8 @@ pub(super) const WHOLE_BINARY: u8 = FIN | BINARY;
 /// nothing of the decoder: what it says of them once holds for all of them.
 pub struct Whole<'d, 'i> {
     rest: &'i [u8],
-    max_message: u64,
+    decoder: &'d Decoder,
     tally: &'d Tally,
-    waiting: &'d Waiting,
 }
 
 impl<'i> Whole<'_, 'i> {
@@ -28,19 +27,19 @@ impl<'i> Whole<'_, 'i> {
     }
 }
 
-impl Whole<'_, '_> {
-    #[inline(always)]
-    fn is_text(&self, payload: &[u8]) -> bool {
-        if payload.len() < LONG { is_utf8(payload) } else { self.is_long_text(payload) }
-    }
+/// Whether a text is UTF-8, of which a part was perhaps checked while it waited.
+/// By value: what a loop over messages knows stays in registers.
+#[inline(always)]
+fn is_text(decoder: &Decoder, payload: &[u8]) -> bool {
+    if payload.len() < LONG { is_utf8(payload) } else { is_long_text(decoder, payload) }
+}
 
-    #[inline(never)]
-    fn is_long_text(&self, payload: &[u8]) -> bool {
-        let checked = self.waiting.checked_of(self.tally.messages());
-        let text = is_utf8(payload.get(checked..).unwrap_or(payload));
-        debug_assert_eq!(text, is_utf8(payload), "{checked} bytes were checked");
-        text
-    }
+#[inline(never)]
+fn is_long_text(decoder: &Decoder, payload: &[u8]) -> bool {
+    let checked = decoder.waiting.checked_of(decoder.tally.messages());
+    let text = is_utf8(payload.get(checked..).unwrap_or(payload));
+    debug_assert_eq!(text, is_utf8(payload), "{checked} bytes were checked");
+    text
 }
 
 impl<'i> Iterator for Whole<'_, 'i> {
@@ -50,12 +49,12 @@ impl<'i> Iterator for Whole<'_, 'i> {
     fn next(&mut self) -> Option<Self::Item> {
         let (first, len, after) = quick_header(self.rest)?;
         let (payload, rest) = after.split_at_checked(len)?;
-        if len as u64 > self.max_message {
+        if len as u64 > self.decoder.limits.max_message {
             return None;
         }
         let kind = match first {
             WHOLE_BINARY => MessageKind::Binary,
-            WHOLE_TEXT if self.is_text(payload) => MessageKind::Text,
+            WHOLE_TEXT if is_text(self.decoder, payload) => MessageKind::Text,
             _ => return None,
         };
         self.rest = rest;
@@ -90,13 +89,8 @@ impl Decoder {
     /// [`next`](Self::next) what is there.
     #[inline(always)]
     pub fn whole<'d, 'i>(&'d self, input: &'i [u8]) -> Option<Whole<'d, 'i>> {
-        let Self { limits, tally, waiting, .. } = self;
-        (self.phase == Phase::Fresh).then_some(Whole {
-            rest: input,
-            max_message: limits.max_message,
-            tally,
-            waiting,
-        })
+        let whole = Whole { rest: input, decoder: self, tally: &self.tally };
+        (self.phase == Phase::Fresh).then_some(whole)
     }
 
     /// Whether the input begins with a whole message in one frame, compressed or
