@@ -2304,7 +2304,7 @@ wskt_result wskt_config_set_max_fragments(wskt_config *config,
  * by when nothing has come for a tenth of a second.
  *
  * With more than that, a flood takes still fewer system calls: with 16777216 (16
- * MiB), 64 KiB over loopback take 0.06 to 0.13 instead of 0.17 to 0.28. It seldom
+ * MiB), 64 KiB over loopback take 0.06 to 0.12 instead of 0.17 to 0.33. It seldom
  * takes less time, and it takes more when the buffer is larger than the CPU's
  * cache. With less, wskt_socket_pause leaves less in memory, and many sockets
  * without a loop take less.
