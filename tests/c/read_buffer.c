@@ -27,12 +27,13 @@ static uint64_t received(const wskt_socket *socket) {
 
 /* -- how much ------------------------------------------------------------- */
 
-/* Of these, a quarter is to be in the kernel before each read, up to the last. */
+/* Of these, a quarter is to be in the kernel before each of the first reads. */
 enum { SMALL = 1000, SMALLS = 400, ALL = SMALLS * SMALL, THERE = ALL / 4 };
 
 struct reader {
     const char *go;
     int fd;
+    int awaited;
     uint64_t opened;
     uint64_t before;
     uint64_t most;
@@ -59,7 +60,9 @@ static void measure_reads(struct party *party, const wskt_event *event) {
     } else if (now - reader->before > reader->most) {
         reader->most = now - reader->before;
     }
-    if (now != reader->before && now - reader->opened + THERE < ALL) {
+    if (now != reader->before && reader->awaited < 3 &&
+        now - reader->opened + THERE < ALL) {
+        reader->awaited += 1;
         await_bytes(reader->fd, THERE);
     }
     reader->before = now;
