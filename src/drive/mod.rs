@@ -8,6 +8,7 @@ pub(crate) mod context;
 mod embed;
 mod event_loop;
 mod pull;
+pub(crate) mod sending;
 mod thread;
 
 pub(crate) use context::as_callback;

@@ -70,7 +70,8 @@ pub unsafe extern "C" fn wskt_config_set_max_fragments(
 /// without a loop take less.
 ///
 /// The sockets of a loop share one buffer, as large as the largest that one of
-/// them needs, and it does not shrink; memory that nothing arrived in is not touched, and where
+/// them needs, and do not give it back; memory that nothing arrived in is not
+/// touched, and where
 /// the system refuses so much the buffer is smaller. Other sockets wait while
 /// one's buffer is told. What wskt_socket_pause leaves in it, and a message that
 /// has come in part, stays in memory: if that is more than 256 KiB, the socket

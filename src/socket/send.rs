@@ -4,7 +4,7 @@ use super::{Manner, ReadyState, Socket, Why, bit};
 use crate::conn::outbound::{CloseFrame, Outbound, Progress, Sending};
 use crate::conn::outbox::opcode;
 use crate::drive::context::Context;
-use crate::drive::{blocking, context};
+use crate::drive::{context, sending};
 use crate::error::{Error, Result};
 use crate::event::MessageKind;
 use crate::log::{self, Level};
@@ -179,7 +179,7 @@ impl Socket {
         if broken || !self.may_wait() {
             return Err(Error::BufferFull);
         }
-        blocking::await_room(self)
+        sending::await_room(self)
     }
 
     /// Whether a send on this thread may wait for the kernel.
@@ -238,7 +238,7 @@ impl Socket {
     fn left(self: &Arc<Self>, out: MutexGuard<'_, Sending>, progress: Progress) {
         drop(out);
         if progress == Progress::Blocked && self.may_wait() {
-            blocking::flush_out(self);
+            sending::flush_out(self);
         }
     }
 
