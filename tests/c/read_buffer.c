@@ -371,6 +371,41 @@ static void what_a_buffer_has_grown_by_is_given_back(void) {
     }
 }
 
+/* A record that comes in part has filled nothing. */
+static void parts_of_records_do_not_grow_it(void) {
+    enum { RECORDS = 20, RECORD = 15000 };
+    wskt_config *config = trusting_config();
+    struct text script = {0};
+    const wskt_event *event;
+    wskt_socket *socket;
+    size_t opened;
+    char *url;
+    int i;
+    text_add(&script, "tlssplit 3000 us=1000; repeat %d binn %d;"
+                      "close 1000; expect-close; half-close",
+             RECORDS, RECORD);
+    url = script_url("wss", text_of(&script), new_id());
+    OK(wskt_socket_new(NULL, url, config, &socket));
+    OK(wskt_socket_connect(socket, limit_ms()));
+    OK(wskt_socket_recv(socket, limit_ms(), &event));
+    CHECK_INT(event->type, WSKT_EVENT_OPEN);
+    opened = heap();
+    for (i = 0; i < RECORDS; i++) {
+        OK(wskt_socket_recv(socket, limit_ms(), &event));
+        CHECK_INT(event->type, WSKT_EVENT_MESSAGE);
+        CHECK_INT(as_message(event)->len, RECORD);
+        if (heap() > opened + KEPT) {
+            FAIL("%zu bytes were taken", heap() - opened);
+        }
+    }
+    OK(wskt_socket_recv(socket, limit_ms(), &event));
+    CHECK_INT(event->type, WSKT_EVENT_CLOSE);
+    wskt_socket_free(socket);
+    wskt_config_free(config);
+    text_free(&script);
+    free(url);
+}
+
 struct run {
     int messages;
     size_t opened;
@@ -462,6 +497,7 @@ int main(int argc, char **argv) {
         CASE(a_text_is_checked_as_it_comes),
         CASE(what_a_buffer_has_grown_by_is_given_back),
         CASE(a_run_gives_it_back_too),
+        CASE(parts_of_records_do_not_grow_it),
         CASE(it_takes_two_large_messages_at_most),
         CASE(floods_with_different_buffers_share_a_loop),
     };
